@@ -1,0 +1,159 @@
+"""From a config to models, losses, optimizers and a method: names become
+functions here and in a method's make(), and nowhere else.
+"""
+import functools
+
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from jgan import config as configs
+from jgan import lookup, pipeline, steps
+from jgan.errors import UserError
+from jgan.types import Loss, Pair, Penalty
+
+
+def method(config, *, axis_name=None):
+  """The method a config names, for images of its data set.
+
+  config: an experiment's; it is completed and checked first.
+  axis_name: the device axis the step will run under, None for none.
+  """
+  config = configs.complete(config)
+  module = lookup.find('methods', config.method.name)
+  return module.make(config, spec(config).shape, axis_name=axis_name,
+                     **_arguments(config.method))
+
+
+def spec(config):
+  """ImageSpec of the config's data set, without reading it."""
+  module, arguments = _data(config)
+  return module.info(**arguments)
+
+
+def source(config, data_dir):
+  """The images the config trains on, its fraction of them (data/)."""
+  module, arguments = _data(config)
+  images = module.load(data_dir, **arguments)
+  want = module.info(**arguments).shape
+  if tuple(images.shape[1:]) != tuple(want):
+    raise UserError(f'images of {config.data.name} have shape '
+                    f'{tuple(images.shape[1:])}, the config says {want}')
+  p = config.pipeline
+  return pipeline.subset(images, first=p.first, fraction=p.fraction,
+                         seed=p.fraction_seed)
+
+
+def prepare(config, axis_name=None):
+  """(rng, images) -> float32 images in [-1, 1], as the config asks."""
+  return functools.partial(
+      pipeline.prepare, flip=config.pipeline.flip,
+      dequantize=config.pipeline.dequantize, axis_name=axis_name)
+
+
+def models(config, shape, *, axis_name=None):
+  """Pair of linen modules for images of `shape` (h, w, c)."""
+  height, width, colors = shape
+  if height != width:
+    raise UserError(f'images are {height} x {width}: only square ones train')
+  return Pair(*(
+      getattr(lookup.find('models', config[player].name), player.capitalize())(
+          size=height, colors=colors, dtype=jnp.dtype(config.dtype),
+          axis_name=axis_name, **_parts(config[player]))
+      for player in ('generator', 'discriminator')))
+
+
+def loss(config):
+  """The Loss the config names, its arguments bound."""
+  module = lookup.find('losses', config.loss.name)
+  return Loss(*_players(module, _arguments(config.loss)),
+              getattr(module, 'PAIRED', False))
+
+
+def penalties(config):
+  """{name: Penalty}, in the config's order; a repeated name gets a number."""
+  found = {}
+  for section in config.penalties:
+    module = lookup.find('penalties', section.name)
+    name = section.name
+    while name in found:
+      name += '_'
+    found[name] = Penalty(*_players(module, _arguments(section)),
+                          getattr(module, 'PAIRED', False))
+  return found
+
+
+def optimizers(config):
+  """Pair of optax transformations, their schedules in generator steps."""
+  return Pair(_optimizer(config.optimizer.gen, config.steps, 1),
+              _optimizer(config.optimizer.disc, config.steps, config.critics))
+
+
+def ema(config):
+  """(ema, gen, step) -> ema, with the config's decay."""
+  return functools.partial(steps.average, decay=config.ema.decay,
+                           rampup=config.ema.rampup, stats=config.ema.stats)
+
+
+def _optimizer(section, steps, updates_per_step):
+  """Gradient clipping, the algorithm, then clipping of weights."""
+  arguments = _arguments(section)
+  schedule = arguments.pop('schedule')
+  lr = arguments.pop('lr')
+  clip_norm = arguments.pop('clip_norm')
+  clip_weight = arguments.pop('clip_weight')
+  rate = lookup.member('optim.schedules', schedule.name)(
+      lr, steps=steps, **_arguments(schedule))
+  chain = [lookup.member('optim.algorithms', section.name)(
+      lambda count: rate(count // updates_per_step), **arguments)]
+  if clip_norm:
+    chain.insert(0, optax.clip_by_global_norm(clip_norm))
+  if clip_weight:
+    weight_clip = lookup.find('optim', 'weight_clip').weight_clip
+    chain.append(weight_clip(clip_weight))
+  return optax.chain(*chain)
+
+
+def _data(config):
+  """Module and arguments of the data set; 'tfds:NAME' is any TFDS set."""
+  module, dataset = configs.source(config.data.name)
+  arguments = _arguments(config.data)
+  return module, arguments | ({'dataset': dataset} if dataset else {})
+
+
+def _arguments(section):
+  """A named section as keyword arguments."""
+  return {k: v for k, v in section.items() if k != 'name'}
+
+
+def _parts(section):
+  """Arguments of a module; names of its parts become functions."""
+  arguments = _arguments(section)
+  for field in configs.PARTS:
+    if field in arguments:
+      arguments[field] = _part(field, arguments[field])
+  return arguments
+
+
+def _part(field, value):
+  """A function of jgan/layers/<field>.py by name, or name and arguments."""
+  if isinstance(value, ConfigDict):
+    return functools.partial(lookup.member(f'layers.{field}', value.name),
+                             **_arguments(value))
+  return lookup.member(f'layers.{field}', value)
+
+
+def _players(module, arguments):
+  """The module's discriminator() and generator(), bound; None if absent.
+
+  Each takes of the section's arguments those that it declares.
+  """
+  bound = []
+  for player in ('discriminator', 'generator'):
+    function = getattr(module, player, None)
+    if function:
+      takes = configs.keywords(function)
+      function = functools.partial(
+          function, **{k: v for k, v in arguments.items() if k in takes})
+    bound.append(function)
+  return bound

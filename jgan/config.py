@@ -1,0 +1,324 @@
+"""The config: every key with its default, and the check that refuses mistakes.
+
+A section with a `name` (data, generator, loss, ...) also takes the arguments
+of what it names: `complete` fills in their defaults, so that a run's
+config.json is the full record, and refuses what nothing would read.
+"""
+import dataclasses
+import importlib
+import inspect
+import json
+
+from ml_collections import ConfigDict
+
+from jgan import lookup
+from jgan.errors import UserError
+
+# Fields of a module that name a function or class of jgan/layers/<field>.py.
+PARTS = ('conv', 'dense', 'norm', 'act', 'initializer')
+# Fields of a module that the builder sets, from the data and the devices.
+_BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
+
+
+def base():
+  """The config from which every experiment starts; with every key."""
+  c = ConfigDict()
+  c.seed = 0              # decides init, data order and all noise
+  c.steps = 1000          # generator steps
+  c.batch = 64            # real images of one discriminator step, all devices
+  c.gen_batch = 0         # fakes of one generator step; 0: as many as batch
+  c.critics = 1           # discriminator steps per generator step (n_critic)
+  c.dtype = 'float32'     # of the compute: float32 | bfloat16
+  c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
+  c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
+  c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, up to 10 else
+
+  c.data = ConfigDict({'name': 'digits'})
+  c.pipeline = ConfigDict({
+      'flip': False,        # mirror each real image with probability 1/2
+      'dequantize': False,  # add U[0, 1) / 128 noise to the real images
+      'first': 0,           # use the first N images only; 0: all
+      'fraction': 1.,       # use a seeded random fraction of the images
+      'fraction_seed': 0,
+      'placement': 'auto',  # auto | device (all images, uint8) | stream
+  })
+  c.generator = ConfigDict({'name': 'dcgan'})
+  c.discriminator = ConfigDict({'name': 'dcgan'})
+  c.loss = ConfigDict({'name': 'nonsaturating'})
+  c.penalties = ()        # of {'name': ..., its arguments}
+  c.method = ConfigDict({'name': 'adversarial'})
+  c.optimizer = ConfigDict({side: {
+      'name': 'adam',
+      'lr': 2e-4,
+      'schedule': {'name': 'constant'},
+      'clip_norm': 0.,      # clip the gradient's global norm; 0: no
+      'clip_weight': 0.,    # keep every parameter in [-c, c]; 0: no
+  } for side in ('gen', 'disc')})
+  c.ema = ConfigDict({
+      'decay': 0.,          # per generator step; 0: none
+      'rampup': 0.,         # half-life at most rampup * step; 0: no ramp
+      'stats': False,       # average batch statistics too, else copy them
+  })
+  c.init = ConfigDict({     # start from exported weights; '': from scratch
+      'generator': '',
+      'discriminator': '',
+  })
+  c.log = ConfigDict({'every': 100})
+  c.samples = ConfigDict({'every': 1000, 'count': 64})
+  c.eval = ConfigDict({
+      'every': 0,           # score the averaged generator; 0: never
+      'metrics': (),        # names in jgan/metrics
+      'samples': 1000,      # fakes per score, and at most as many reals
+      'batch': 100,
+  })
+  c.checkpoint = ConfigDict({
+      'every': 1000,
+      'keep': 2,            # the last so many stay
+      'best': '',           # and the best by this metric, lower is better
+  })
+  c.profile = ConfigDict({'start': 0, 'steps': 0})  # a trace; 0 steps: none
+  return c
+
+
+def small(config, form, changes):
+  """Applies the ':smoke' form of an experiment, which ends in seconds.
+
+  Args:
+    config: the full experiment, changed in place.
+    form: what stood behind the colon of --config, or None.
+    changes: {'a.b': value} that make it small.
+
+  Raises:
+    UserError: `form` is neither None nor 'smoke'.
+  """
+  if form == 'smoke':
+    config.update_from_flattened_dict(changes)
+    config.platform = 'any'
+  elif form is not None:
+    raise UserError(f"experiment has no form '{form}': "
+                    f"{lookup.nearest(form, ['smoke'])}")
+  return config
+
+
+def sections(config):
+  """Yields (path, kind, section) of everything that has a name."""
+  for kind, path in (('data', 'data'), ('models', 'generator'),
+                     ('models', 'discriminator'), ('losses', 'loss'),
+                     ('methods', 'method')):
+    yield path, kind, config[path]
+  for side in ('gen', 'disc'):
+    path = f'optimizer.{side}'
+    yield path, 'optim.algorithms', config.optimizer[side]
+    yield f'{path}.schedule', 'optim.schedules', config.optimizer[side].schedule
+  for i, penalty in enumerate(config.penalties):
+    yield f'penalties[{i}]', 'penalties', penalty
+
+
+def arguments(path, kind, name):
+  """The config keys that the thing called `name` takes: {key: default}."""
+  if kind == 'models':
+    player = path.capitalize()
+    return _fields(getattr(lookup.find(kind, name), player))
+  if kind.startswith('optim.'):
+    found = keywords(lookup.member(kind, name))
+    return {k: v for k, v in found.items() if k not in ('steps', 'offset')}
+  if kind == 'data':
+    module, dataset = source(name)
+    return {k: v for k, v in keywords(module.load).items()
+            if not (dataset and k == 'dataset')}
+  module = lookup.find(kind, name)
+  found = {}
+  for function in ('discriminator', 'generator', 'make'):
+    if hasattr(module, function):
+      found |= keywords(getattr(module, function))
+  found.pop('axis_name', None)
+  return found
+
+
+def source(name):
+  """Module of a data set, and NAME where it is called 'tfds:NAME'."""
+  prefix, _, dataset = name.partition(':')
+  if prefix == 'tfds' and dataset:
+    return lookup.find('data', 'tfds_source'), dataset
+  return lookup.find('data', name), ''
+
+
+def complete(config):
+  """The config with all defaults, checked: what a run is made from.
+
+  Raises:
+    UserError: an unknown key, name, wrong type or impossible value.
+  """
+  config = fill(config)
+  _check_values(config)
+  return config.lock()
+
+
+def fill(config):
+  """Fills every named section with the defaults of its arguments.
+
+  Raises:
+    UserError: an unknown key or name, or a wrong type.
+  """
+  config = config.copy_and_resolve_references().unlock()
+  _refuse_unknown_top(config)
+  config.penalties = tuple(ConfigDict(p) for p in config.penalties)
+  for path, kind, section in list(sections(config)):
+    if 'name' not in section:
+      raise UserError(f'{path} has no name: {lookup.nearest("", [kind])}')
+    takes = arguments(path, kind, section.name)
+    fixed = _fixed(path)
+    for key in section:
+      if key not in takes and key not in fixed:
+        raise UserError(f"unknown key '{key}' in config.{path} "
+                        f"('{section.name}'): "
+                        f'{lookup.nearest(key, [*takes, *fixed])}')
+    for key, default in takes.items():
+      section[key] = _typed(f'{path}.{key}', section.get(key, default), default)
+  return config
+
+
+def rename(config, path, name):
+  """Names another thing in a section, keeping the arguments it also takes."""
+  section = config
+  for key in path.split('.'):
+    section = section[key]
+  kind = {p: k for p, k, _ in sections(config)}[path]
+  takes = arguments(path, kind, name)
+  with section.unlocked():
+    for key in list(section):
+      if key not in takes and key not in _fixed(path):
+        del section[key]
+    section.name = name
+
+
+def differences(old, new):
+  """Lists 'key: old -> new' of two plain config dicts."""
+  old, new = _flat(old), _flat(new)
+  return [f'{k}: {old.get(k, "absent")} -> {new.get(k, "absent")}'
+          for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
+
+
+def plain(config):
+  """The config as JSON types, as it stands in config.json."""
+  return json.loads(json.dumps(config.to_dict(), default=_jsonable))
+
+
+def _jsonable(value):
+  if isinstance(value, ConfigDict):
+    return value.to_dict()
+  raise TypeError(f'a config value of type {type(value).__name__}')
+
+
+def _flat(tree, prefix=''):
+  if isinstance(tree, dict) and tree:
+    return {k: v for key, value in tree.items()
+            for k, v in _flat(value, f'{prefix}{key}.').items()}
+  return {prefix[:-1]: tree}
+
+
+def _fixed(path):
+  """Keys of a named section that the builder reads itself."""
+  if path.endswith('.schedule') or '.' not in path:
+    return ('name',)
+  return ('name', 'lr', 'schedule', 'clip_norm', 'clip_weight')
+
+
+def keywords(function):
+  """Keyword-only arguments of a function with their defaults."""
+  found = inspect.signature(function).parameters.values()
+  return {p.name: p.default for p in found if p.kind == p.KEYWORD_ONLY}
+
+
+def _fields(module):
+  """Fields of a linen module that a config may set, with their defaults."""
+  found = {}
+  for field in dataclasses.fields(module):
+    if field.name in _BUILT:
+      continue
+    default = field.default
+    if field.name in PARTS:
+      known = importlib.import_module(f'jgan.layers.{field.name}')
+      default = next(n for n in known.__all__ if getattr(known, n) is default)
+    found[field.name] = default
+  return found
+
+
+def _typed(path, value, default):
+  """`value` as the type of `default`; an int may stand for a float."""
+  if path.split('.')[-1] in PARTS and isinstance(value, ConfigDict):
+    return value
+  if isinstance(default, float) and type(value) is int:
+    return float(value)
+  if isinstance(default, tuple) and isinstance(value, list):
+    return tuple(value)
+  if type(value) is not type(default):
+    raise UserError(f'config.{path} is {value!r}, a {type(value).__name__}; '
+                    f'a {type(default).__name__} like {default!r} is needed')
+  return value
+
+
+def _refuse_unknown_top(config):
+  """Compares the keys outside named sections with those of `base`."""
+  named = {path for path, _, _ in sections(base())}
+
+  def compare(given, known, prefix):
+    for key in given:
+      if key not in known and prefix[:-1] not in named:
+        raise UserError(f"unknown config key '{prefix}{key}': "
+                        f'{lookup.nearest(key, known)}')
+      path = f'{prefix}{key}'
+      if key in known and isinstance(known[key], ConfigDict):
+        compare(given[key], known[key], f'{path}.')
+      elif key in known:
+        given[key] = _typed(path, given[key], known[key])
+    for key in known:
+      if key not in given:
+        raise UserError(f"config key '{prefix}{key}' is missing: start from "
+                        'jgan.config.base()')
+  compare(config, base(), '')
+
+
+def _check_values(config):
+  """Refuses what no run could mean."""
+  at_least = lambda low: (lambda v: v >= low, f'at least {low}')
+  among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
+  rules = {
+      'seed': at_least(0), 'steps': at_least(1), 'batch': at_least(1),
+      'gen_batch': at_least(0), 'critics': at_least(1),
+      'steps_per_call': at_least(0), 'dtype': among('float32', 'bfloat16'),
+      'parallel': among('pmap', 'jit'),
+      'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
+      'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),
+      'pipeline.fraction': (lambda v: 0 < v <= 1, 'in (0, 1]'),
+      'pipeline.placement': among('auto', 'device', 'stream'),
+      'ema.decay': (lambda v: 0 <= v < 1, 'in [0, 1)'),
+      'ema.rampup': at_least(0),
+      'log.every': at_least(1), 'samples.every': at_least(0),
+      'samples.count': at_least(1), 'eval.every': at_least(0),
+      'eval.samples': at_least(2), 'eval.batch': at_least(1),
+      'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
+      'profile.start': at_least(0), 'profile.steps': at_least(0),
+  }
+  for side in ('gen', 'disc'):
+    rules[f'optimizer.{side}.lr'] = (lambda v: v > 0, 'positive')
+    for key in ('clip_norm', 'clip_weight'):
+      rules[f'optimizer.{side}.{key}'] = at_least(0)
+  for path, (holds, words) in rules.items():
+    value = config
+    for key in path.split('.'):
+      value = value[key]
+    if not holds(value):
+      raise UserError(f'config.{path} is {value!r}, it must be {words}')
+  if config.pipeline.first and config.pipeline.fraction < 1:
+    raise UserError(f'config.pipeline takes first={config.pipeline.first} or '
+                    f'fraction={config.pipeline.fraction}, not both')
+  for name in config.eval.metrics:
+    lookup.find('metrics', name)
+  if config.eval.every and not config.eval.metrics:
+    raise UserError(f'config.eval.every is {config.eval.every} but '
+                    'config.eval.metrics is empty: '
+                    f'{lookup.nearest("", lookup.names("metrics"))}')
+  if config.checkpoint.best and not config.eval.every:
+    raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
+                    'but config.eval.every is 0: nothing would be scored')

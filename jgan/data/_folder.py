@@ -1,0 +1,59 @@
+"""Image files as a source that decodes each one when it is asked for."""
+import os
+import pathlib
+
+import numpy as np
+
+from jgan.data import _decode
+from jgan.errors import UserError
+
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp')
+
+
+class Folder:
+  """source[i] -> [size, size, channels] uint8, read from the i-th file."""
+
+  dtype = np.dtype(np.uint8)
+
+  def __init__(self, paths, size, channels, frame):
+    """Holds names, no pixels.
+
+    paths: one file for each image.
+    frame: (PIL image, size) -> PIL image of size x size.
+    """
+    self.paths = paths
+    self.shape = (len(paths), size, size, channels)
+    self._frame = frame
+
+  def __len__(self):
+    return len(self.paths)
+
+  def __getitem__(self, i):
+    _, size, _, channels = self.shape
+    image = _decode.pixels(self.paths[i], channels)
+    return np.asarray(self._frame(image, size)).reshape(self.shape[1:])
+
+
+def files(folder):
+  """All image files below `folder`, at any depth, in the order of their names.
+
+  Links to folders are followed; hidden files and folders are not looked at.
+
+  Raises:
+    UserError: a folder cannot be listed, or no image file is found.
+  """
+  def refuse(error):
+    raise UserError(f'cannot list {error.filename}: '
+                    f'{error.strerror}') from error
+
+  found = []
+  for parent, below, names in os.walk(folder, onerror=refuse,
+                                      followlinks=True):
+    below[:] = [name for name in below if not name.startswith('.')]
+    found += [pathlib.Path(parent, name) for name in names
+              if not name.startswith('.')
+              and name.lower().endswith(SUFFIXES)]
+  if not found:
+    raise UserError(f'no image file in {folder}: at any depth, '
+                    f'{" ".join(SUFFIXES)} are looked for')
+  return sorted(found)

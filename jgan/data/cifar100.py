@@ -1,0 +1,51 @@
+"""CIFAR-100 (Krizhevsky, 2009): 50,000 + 10,000 colour images of 32 x 32."""
+from jgan.data import _cifar, _official, _require, _resize, tfds_source
+from jgan.errors import UserError
+from jgan.types import ImageSpec
+
+_COUNTS = {'train': 50000, 'test': 10000}
+_LAYOUT = 'cifar-100-python/ or cifar-100-binary/'
+
+# Of the binary files only SHA-256 sums were found published.
+_FILES = {
+    'train': (
+        ('cifar-100-python', {'train': '16019d7e3df5f24257cddd939b257f8d'}),
+        ('cifar-100-binary', {
+            'train.bin': 'f31298fc616915fa142368359df1c4ca'
+                         '2ae984d6915ca468b998a5ec6aeebf29'})),
+    'test': (
+        ('cifar-100-python', {'test': 'f0ef6b0ae62326f3e7ffdfab6717acfc'}),
+        ('cifar-100-binary', {
+            'test.bin': 'd8b1e6b7b3bee4020055f0699b111f60'
+                        'b1af1e262aeb93a0b659061746f8224a'})),
+}
+
+
+def info(*, split='train', size=32):
+  """ImageSpec of the set; other sizes than 32 are resampled (Lanczos)."""
+  _require.one_of('split', split, _COUNTS)
+  _require.at_least('size', size, 1)
+  return ImageSpec((size, size, 3), _COUNTS[split])
+
+
+def load(data_dir, *, split='train', size=32):
+  """Reads the official files, or what tensorflow-datasets prepared.
+
+  data_dir: holds cifar-100-python or cifar-100-binary, or is one.
+
+  Returns: [n, size, size, 3] uint8.
+
+  Raises:
+    UserError: no files, or not the official ones.
+  """
+  info(split=split, size=size)
+  base = _official.root(data_dir, _LAYOUT)
+  images = _cifar.read(base, _FILES[split], label_bytes=2)
+  if images is not None:
+    return _resize.resize(images, size, _resize.LANCZOS)
+  try:
+    return tfds_source.load(data_dir, dataset='cifar100', split=split,
+                            size=size)
+  except UserError as error:
+    raise UserError(f'no {_LAYOUT} in {base}, and tensorflow-datasets has '
+                    f'none: {error}') from error

@@ -1,0 +1,24 @@
+"""1,797 handwritten digits of 8 x 8 (Alpaydin and Kaynak, 1998).
+
+They come with scikit-learn, so nothing is downloaded.
+"""
+import numpy as np
+
+from jgan.data import _require, _resize
+from jgan.types import ImageSpec
+
+
+def info(*, size=16):
+  """ImageSpec of the set, enlarged from 8 x 8 (bilinearly)."""
+  _require.at_least('size', size, 8)
+  return ImageSpec((size, size, 1), 1797)
+
+
+def load(data_dir, *, size=16):
+  """Returns [1797, size, size, 1] uint8; `data_dir` is not needed."""
+  del data_dir
+  info(size=size)
+  from sklearn import datasets
+  inks = datasets.load_digits().images  # [n, 8, 8] in 0 .. 16
+  images = np.round(inks * (255 / 16)).astype(np.uint8)[..., None]
+  return _resize.resize(images, size, _resize.BILINEAR)

@@ -1,0 +1,60 @@
+"""MNIST (LeCun et al., 1998): 60,000 + 10,000 grey images of 28 x 28."""
+import gzip
+import zlib
+
+import numpy as np
+
+from jgan.data import _official, _require, _resize
+from jgan.errors import UserError
+from jgan.types import ImageSpec
+
+_COUNTS = {'train': 60000, 'test': 10000}
+_LAYOUT = 'the IDX files *-images-idx3-ubyte[.gz], or mnist/ with them'
+
+# MD5 sums of the files as they are after gunzip.
+_FILES = {
+    'train': ('train-images-idx3-ubyte', '6bbc9ace898e44ae57da46a324031adb'),
+    'test': ('t10k-images-idx3-ubyte', '2646ac647ad5339dbf082846283269ea'),
+}
+
+
+def info(*, split='train', size=28):
+  """ImageSpec of the set; other sizes than 28 are resampled (Lanczos)."""
+  _require.one_of('split', split, _COUNTS)
+  _require.at_least('size', size, 1)
+  return ImageSpec((size, size, 1), _COUNTS[split])
+
+
+def load(data_dir, *, split='train', size=28):
+  """Reads the official IDX file of a split.
+
+  data_dir: holds the files, plain or gzipped, or mnist/ or MNIST/raw/ with
+    them.
+
+  Returns: [n, size, size, 1] uint8.
+
+  Raises:
+    UserError: no such file, or not the official one.
+  """
+  info(split=split, size=size)
+  base = _official.root(data_dir, _LAYOUT)
+  name, checksum = _FILES[split]
+  for file in (name, f'{name}.gz'):
+    home = _official.find(base, ['mnist', 'MNIST/raw'], file)
+    if home:
+      data = _idx(home / file, checksum)
+      # 16 bytes of header: a magic number, n, rows, columns.
+      images = np.frombuffer(data, np.uint8, offset=16).reshape(-1, 28, 28, 1)
+      return _resize.resize(images, size, _resize.LANCZOS)
+  raise UserError(f'no {name} in {base}; it should hold {_LAYOUT}')
+
+
+def _idx(path, checksum):
+  """The unpacked bytes of one IDX file, checked."""
+  try:
+    data = path.read_bytes()
+    data = gzip.decompress(data) if path.suffix == '.gz' else data
+  except (OSError, EOFError, zlib.error) as error:
+    raise UserError(f'cannot read {path}: {error}') from error
+  _official.verify(path, data, checksum)
+  return data

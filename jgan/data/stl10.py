@@ -1,0 +1,74 @@
+"""STL-10 (Coates et al., 2011): 105,000 training images of 96 x 96.
+
+Generators are trained on the 5,000 labelled and the 100,000 unlabelled
+images together, at 48 x 48.
+"""
+import numpy as np
+from PIL import Image
+
+from jgan.data import _official, _require, _resize
+from jgan.errors import UserError
+from jgan.types import ImageSpec
+
+_LAYOUT = 'stl10_binary/'
+_COUNTS = {'train+unlabeled': 105000, 'train': 5000, 'unlabeled': 100000,
+           'test': 8000}
+_MD5 = {
+    'train': '918c2871b30a85fa023e0c44e0bee87f',
+    'unlabeled': '5242ba1fed5e4be9e1e742405eb56ca4',
+    'test': '7f263ba9f9e0b06b93213547f721ac82',
+}
+
+
+def info(*, split='train+unlabeled', size=48):
+  """ImageSpec of the set; 96 is the native size."""
+  _require.one_of('split', split, _COUNTS)
+  _require.at_least('size', size, 1)
+  return ImageSpec((size, size, 3), _COUNTS[split])
+
+
+def load(data_dir, *, split='train+unlabeled', size=48):
+  """Opens the official binary files, checked; images are read when asked for.
+
+  data_dir: holds stl10_binary, or is it.
+
+  Returns: a source of [size, size, 3] uint8, resampled bilinearly with
+    antialiasing, as the published statistics of this set were.
+
+  Raises:
+    UserError: a file is missing or not the official one.
+  """
+  info(split=split, size=size)
+  base = _official.root(data_dir, _LAYOUT)
+  parts = []
+  for part in split.split('+'):
+    name = f'{part}_X.bin'
+    home = _official.find(base, [_LAYOUT], name)
+    if not home:
+      raise UserError(f'no {name} in {base}; it should hold {_LAYOUT}')
+    images = np.memmap(home / name, np.uint8, 'r')
+    _official.verify(home / name, images, _MD5[part])
+    parts.append(images.reshape(-1, 3, 96, 96))
+  return _Planes(parts, size)
+
+
+class _Planes:
+  """source[i] of files that hold an image as 3 planes, column by column."""
+
+  dtype = np.dtype(np.uint8)
+
+  def __init__(self, parts, size):
+    self._parts = parts
+    self.shape = (sum(map(len, parts)), size, size, 3)
+
+  def __len__(self):
+    return self.shape[0]
+
+  def __getitem__(self, i):
+    for part in self._parts:
+      if i < len(part):
+        image = Image.fromarray(np.ascontiguousarray(part[i].T))
+        return np.asarray(
+            _resize.squash(image, self.shape[1], _resize.BILINEAR))
+      i -= len(part)
+    raise IndexError(i)

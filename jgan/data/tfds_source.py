@@ -1,0 +1,90 @@
+"""Any image set that tensorflow-datasets knows: 'tfds:NAME' in a config.
+
+A set that was prepared as array_record is read without TensorFlow. To
+prepare one takes TensorFlow (requirements-tfds.txt), once, on any machine:
+
+  tfds build NAME --file_format=array_record --data_dir=DIR
+"""
+import importlib.util
+
+import numpy as np
+from PIL import Image
+
+from jgan.data import _decode, _official, _require, _resize
+from jgan.errors import UserError
+from jgan.types import ImageSpec
+
+
+def info(*, dataset='', split='train', size=32, channels=3, key='image'):
+  """ImageSpec of the images as `load` gives them, whatever their own size."""
+  del split, key
+  if not dataset:
+    raise UserError("data.dataset is empty: name a set, as in 'tfds:mnist'")
+  _require.at_least('size', size, 1)
+  _require.one_of('channels', channels, _decode.MODES)
+  return ImageSpec((size, size, channels))
+
+
+def load(data_dir, *, dataset='', split='train', size=32, channels=3,
+         key='image'):
+  """Opens a prepared set, or prepares it where TensorFlow is installed.
+
+  The central square of each image is resized to size x size (Lanczos).
+
+  dataset: a name in TFDS' notation, 'celeb_a' or 'imagenet_resized/64x64'.
+  split: in TFDS' notation, 'train' or 'test[:50%]'.
+  key: the image among the features of the set.
+
+  Returns: a source of [size, size, channels] uint8 that decodes when asked.
+
+  Raises:
+    UserError: no such set, split or feature, or it cannot be prepared.
+  """
+  info(dataset=dataset, size=size, channels=channels)
+  base = _official.root(data_dir, f"'{dataset}' prepared by tfds build")
+  import tensorflow_datasets as tfds
+  # tensorflow-datasets raises anything, from AssertionError to its own types.
+  try:
+    builder = tfds.builder(dataset, data_dir=base, file_format='array_record')
+    prepared = builder.is_prepared()
+    if not prepared and importlib.util.find_spec('tensorflow'):
+      builder.download_and_prepare()
+      prepared = True
+    records = builder.as_data_source(split) if prepared else None
+  except Exception as error:
+    reason = str(error).strip().split('\n')[0]
+    raise UserError(f"tensorflow-datasets cannot give '{dataset}' "
+                    f"({split}) in {base}: {reason}") from error
+  if records is None:
+    raise UserError(f"'{dataset}' is not prepared in {base} as array_record, "
+                    'which takes TensorFlow: install requirements-tfds.txt, '
+                    'anywhere, and run tfds build')
+  if key not in builder.info.features:
+    raise UserError(f"'{dataset}' has no feature data.key='{key}', it has "
+                    f'{", ".join(builder.info.features)}')
+  feature = builder.info.features[key]
+  if feature.np_dtype != np.uint8 or len(feature.shape) != 3:
+    raise UserError(f"feature '{key}' of '{dataset}' is {feature.shape} "
+                    f'{feature.np_dtype}, not an image of bytes')
+  return _Records(records, key, size, channels)
+
+
+class _Records:
+  """source[i] of TFDS' random access, which decodes images by itself."""
+
+  dtype = np.dtype(np.uint8)
+
+  def __init__(self, records, key, size, channels):
+    self._records, self._key = records, key
+    self.shape = (len(records), size, size, channels)
+
+  def __len__(self):
+    return self.shape[0]
+
+  def __getitem__(self, i):
+    _, size, _, channels = self.shape
+    array = self._records[int(i)][self._key]
+    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    image = _resize.square(_decode.flatten(image, channels), size,
+                           _resize.LANCZOS)
+    return np.asarray(image).reshape(self.shape[1:])

@@ -1,0 +1,39 @@
+"""Tiny ImageNet (Le and Yang, 2015): 100,000 images of 64 x 64, 200 classes."""
+import functools
+
+from jgan.data import _folder, _official, _require, _resize
+from jgan.errors import UserError
+from jgan.types import ImageSpec
+
+_LAYOUT = 'tiny-imagenet-200/'
+_COUNTS = {'train': 100000, 'val': 10000, 'test': 10000}
+
+
+def info(*, split='train', size=64):
+  """ImageSpec of the set; other sizes than 64 are resampled (Lanczos)."""
+  _require.one_of('split', split, _COUNTS)
+  _require.at_least('size', size, 1)
+  return ImageSpec((size, size, 3), _COUNTS[split])
+
+
+def load(data_dir, *, split='train', size=64):
+  """Lists the JPEG files of a split; they are decoded when asked for.
+
+  data_dir: holds tiny-imagenet-200 as it was unpacked, or is it.
+
+  Returns: a source of [size, size, 3] uint8; grey images become colour.
+
+  Raises:
+    UserError: no such folder, or not as many files as there should be.
+  """
+  spec = info(split=split, size=size)
+  base = _official.root(data_dir, _LAYOUT)
+  home = _official.find(base, [_LAYOUT], 'wnids.txt')
+  if not home:
+    raise UserError(f'no wnids.txt in {base}; it should hold {_LAYOUT}')
+  paths = _folder.files(home / split)
+  if len(paths) != spec.count:
+    raise UserError(f'{home / split} has {len(paths)} images, expected '
+                    f'{spec.count}; unpack the archive again')
+  frame = functools.partial(_resize.square, resample=_resize.LANCZOS)
+  return _folder.Folder(paths, size, 3, frame)

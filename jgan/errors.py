@@ -1,0 +1,15 @@
+"""How a run ends early: by a user's mistake, or because it had to stop."""
+
+
+class UserError(Exception):
+  """A mistake in what the user asked for; the message says how to mend it.
+
+  `python -m jgan.main` prints it as one line and exits with code 2.
+  """
+
+
+class Stopped(Exception):
+  """A run that stopped before its end; the message says how to go on.
+
+  Non-finite numbers, preemption, a full disk: exit code 3.
+  """

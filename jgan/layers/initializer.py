@@ -1,0 +1,57 @@
+"""Initialisation schemes, with PyTorch's fans and bounds.
+
+A scheme is a function of a gain, the factor a block asks for (sqrt 2 in front
+of a ReLU, 1 elsewhere), and returns an Init, which layers hold as a field.
+The field is not called `init`: that is a method of every linen module.
+"""
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.nn import initializers
+
+__all__ = ['normal', 'torch_default', 'xavier']
+
+
+class Init(NamedTuple):
+  """How a layer's parameters start.
+
+  Attributes:
+    kernel: (rng, shape [..., in, out], dtype) -> array.
+    bias: fan_in -> an initializer like `kernel`.
+    scale: an initializer of the scale of a normalisation.
+  """
+  kernel: Callable
+  bias: Callable
+  scale: Callable = initializers.ones
+
+
+def torch_default(gain=1.):
+  """What torch.nn draws: U(-1, 1) / sqrt(fan_in), kernel and bias alike."""
+  del gain
+  return Init(initializers.variance_scaling(1 / 3, 'fan_in', 'uniform'),
+              lambda fan_in: _uniform(1 / math.sqrt(fan_in)))
+
+
+def xavier(gain=1.):
+  """Glorot & Bengio (2010): U(-b, b), b = gain sqrt(6 / (fan_in + fan_out)).
+
+  Biases are zero.
+  """
+  return Init(initializers.variance_scaling(gain**2, 'fan_avg', 'uniform'),
+              lambda fan_in: initializers.zeros)
+
+
+def normal(gain=1., std=.02):
+  """DCGAN (Radford et al., 2016): N(0, std^2), scales N(1, std^2), biases 0."""
+  del gain
+  return Init(initializers.normal(std), lambda fan_in: initializers.zeros,
+              lambda *args: 1 + initializers.normal(std)(*args))
+
+
+def _uniform(bound):
+  """Draws U(-bound, bound)."""
+  return lambda rng, shape, dtype=jnp.float32: jax.random.uniform(
+      rng, shape, dtype, -bound, bound)

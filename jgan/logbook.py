@@ -1,0 +1,70 @@
+"""The record of a run: metrics.jsonl, metrics.csv and TensorBoard.
+
+metrics.jsonl holds nothing that depends on the clock, so that a run that was
+killed and resumed leaves the very file of the unbroken one.
+"""
+import csv
+import io
+import json
+import pathlib
+
+from tensorboardX import SummaryWriter
+
+from jgan.workdir import write_text
+
+
+def read(workdir):
+  """The records of a run: a list of dicts with 'step'."""
+  file = pathlib.Path(workdir) / 'metrics.jsonl'
+  if not file.exists():
+    return []
+  lines = file.read_text().splitlines(keepends=True)
+  return [json.loads(line) for line in lines if line.endswith('\n')]
+
+
+class Logbook:
+  """Writes a run's records, going on after `step` of an earlier session."""
+
+  def __init__(self, workdir, step=0):
+    self._folder = pathlib.Path(workdir)
+    kept = [r for r in read(workdir) if r['step'] <= step]
+    write_text(self._folder / 'metrics.jsonl', ''.join(map(_line, kept)))
+    self._file = open(self._folder / 'metrics.jsonl', 'a')  # noqa: SIM115
+    self._board = SummaryWriter(str(self._folder / 'tensorboard'),
+                                purge_step=step + 1 if step else None)
+
+  def write(self, step, values):
+    """Appends one record; it is on its way to the disk when this returns."""
+    self._file.write(_line({'step': step, **values}))
+    self._file.flush()
+    for name, value in values.items():
+      self._board.add_scalar(name, value, step)
+
+  def speed(self, step, values):
+    """Rates go to TensorBoard only: they are not part of the result."""
+    for name, value in values.items():
+      self._board.add_scalar(f'speed/{name}', value, step)
+
+  def image(self, step, name, image):
+    """image: uint8 [h, w, c]."""
+    self._board.add_image(name, image, step, dataformats='HWC')
+
+  def tabulate(self):
+    """Rewrites metrics.csv: one column per metric, empty where not logged."""
+    records = read(self._folder)
+    columns = ['step', *sorted({k for r in records for k in r} - {'step'})]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(records)
+    write_text(self._folder / 'metrics.csv', table.getvalue())
+
+  def close(self):
+    """Writes the table and lets go of the files."""
+    self._file.close()
+    self._board.close()
+    self.tabulate()
+
+
+def _line(record):
+  return json.dumps(record) + '\n'

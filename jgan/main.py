@@ -1,0 +1,151 @@
+"""python -m jgan.main --config=FILE --workdir=DIR [--mode=VERB]; see --help."""
+import logging
+import os
+import pathlib
+import platform
+import sys
+import traceback
+import zlib
+
+import jax
+from ml_collections import ConfigDict
+
+from jgan import build, checkpoint, cli, describe, export, sample, train
+from jgan import config as configs
+from jgan.errors import Stopped, UserError
+from jgan.workdir import checkpoints, recorded_config
+
+
+def do_train(config, f):
+  """Trains; the same command again resumes."""
+  train.run(config, _need(f, 'workdir'), data_dir=_data_dir(f),
+            allow_config_change=f.allow_config_change)
+  folder = pathlib.Path(f.workdir)
+  if jax.process_index():
+    return ''
+  grids = sorted((folder / 'samples').glob('*.png'))
+  return '\n'.join([
+      f'samples      {grids[-1] if grids else "none"}',
+      f'curves       {folder / "plots" / "curves.png"}',
+      f'metrics      {folder / "metrics.csv"}',
+      f'checkpoints  {folder / "checkpoints"}',
+      f'tensorboard  {folder / "tensorboard"}', ''])
+
+
+def do_sample(config, f):
+  """Writes images of a trained generator: a grid, files or an array."""
+  method = build.method(config)
+  if f.params:
+    net = export.load(f.params)
+  else:
+    state = _restore(config, f, method)
+    net = state.gen if f.online else state.ema
+  out = f.out or str(pathlib.Path(_need(f, 'workdir')) / 'sample.png')
+  written = sample.run(method, net, out, n=f.n, seed=f.seed,
+                       batch=config.eval.batch, interpolate=f.interpolate)
+  return f'{written}\n'
+
+
+def do_describe(config, f):
+  """Shows layers, parameters, MACs and memory; trains nothing."""
+  return describe.run(config, as_json=f.json)
+
+
+def do_export(config, f):
+  """Writes the weights, or the sampling program, to one file."""
+  method = build.method(config)
+  state = _restore(config, f, method)
+  written = export.run(method, state, _need(f, 'out'), online=f.online,
+                       discriminator=f.discriminator)
+  return f'{written}\n'
+
+
+VERBS = {'train': do_train, 'sample': do_sample, 'describe': do_describe,
+         'export': do_export}
+
+
+def main(argv):
+  """Runs one command; returns its exit code: 0 done, 2 a mistake, 3 stopped."""
+  debug = '--debug' in argv
+  try:
+    values, config = cli.parse(argv, VERBS)
+    if values.help:
+      sys.stdout.write(cli.usage(VERBS))
+      return 0
+    if config is None:
+      config = _recorded(values)
+    _start(values)
+    sys.stdout.write(VERBS[values.mode](config, values))
+    return 0
+  except (UserError, Stopped) as error:
+    if debug:
+      traceback.print_exc()
+    sys.stderr.write(f'jgan: error: {" ".join(str(error).split())}\n')
+    return 2 if isinstance(error, UserError) else 3
+
+
+def _recorded(values):
+  """The config of the run in the workdir, where none was given."""
+  recorded = values.workdir and recorded_config(values.workdir)
+  if not recorded:
+    raise UserError('no --config=FILE given, and no run in '
+                    f"--workdir='{values.workdir}' to take it from; --help "
+                    'lists the experiments')
+  return configs.complete(ConfigDict(recorded))
+
+
+def _start(values):
+  """Sets up logging, the processes and the cache of compiled programs."""
+  handler = logging.StreamHandler()
+  handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
+  logger = logging.getLogger('jgan')
+  logger.handlers = [handler]
+  logger.setLevel(logging.INFO)
+  logger.propagate = False  # the root logger is other libraries'
+  if values.coordinator:
+    jax.distributed.initialize(values.coordinator, values.processes,
+                               values.process)
+  if values.compilation_cache:
+    folder = pathlib.Path(values.compilation_cache).expanduser()
+    jax.config.update('jax_compilation_cache_dir', str(folder / _machine()))
+
+
+def _machine():
+  """Names a kind of machine: programs compiled for one may fail on another."""
+  try:
+    lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
+    flags = next(line for line in lines if line.startswith('flags'))
+  except (OSError, StopIteration):
+    flags = platform.processor()
+  return f'{platform.machine()}-{zlib.crc32(flags.encode()):08x}'
+
+
+def _restore(config, f, method):
+  """The state of the checkpoint that the flags choose."""
+  folder = checkpoints(_need(f, 'workdir'))
+  if not folder.is_dir():
+    raise UserError(f'no checkpoints in --workdir={f.workdir}: train first, '
+                    'by --mode=train')
+  saved = checkpoint.Checkpoints(folder, read_only=True)
+  spec = build.spec(config)
+  like = jax.eval_shape(method.init, jax.random.key(0), {
+      'image': jax.ShapeDtypeStruct((1, 1, *spec.shape), 'float32')})
+  try:
+    return saved.choose(like, step=f.step, best=f.best)
+  finally:
+    saved.close()
+
+
+def _need(f, name):
+  value = getattr(f, name)
+  if not value:
+    raise UserError(f'--mode={f.mode} needs --{name}')
+  return value
+
+
+def _data_dir(f):
+  return f.data_dir or os.environ.get('JGAN_DATA', '')
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv))

@@ -1,0 +1,36 @@
+"""The plain game: n_critic discriminator steps, then one generator step
+(Goodfellow et al., 2014), with any models, loss, penalties and optimizers.
+"""
+import functools
+
+import jax
+
+from jgan import build, steps
+from jgan.types import Method
+
+
+def make(config, shape, *, axis_name=None):
+  """Binds what the config names into pure functions.
+
+  Args:
+    config: a whole config (jgan/config.py).
+    shape: (h, w, c) of the images.
+    axis_name: the device axis the step will run under, None for none.
+
+  Returns:
+    Method.
+  """
+  models = build.models(config, shape, axis_name=axis_name)
+  tx = build.optimizers(config)
+  step = functools.partial(
+      steps.gan_step, models=models, loss=build.loss(config),
+      penalties=build.penalties(config), tx=tx,
+      prepare=build.prepare(config, axis_name),
+      ema=build.ema(config), gen_batch=config.gen_batch,
+      axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
+
+  def sample(net, z):
+    return models.gen.apply({'params': net.params, **net.stats}, z, False)
+
+  return Method(functools.partial(steps.gan_init, models=models, tx=tx), step,
+                sample, models.gen.latent)

@@ -1,0 +1,87 @@
+"""fd_pixels: Frechet distance in the leading components of the real pixels.
+
+A score for tiny images that takes milliseconds and no network: principal
+components of the real images, then the Frechet distance of the real and the
+generated ones in them. It compares runs on one data set with one `dim` and
+nothing else; it is never called FID. Pixels count in [-1, 1].
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from jgan.errors import Stopped, UserError
+from jgan.metrics import frechet
+
+
+class Reference(NamedTuple):
+  """What is kept of the real images.
+
+  Attributes:
+    shape: (h, w, c) of an image.
+    center: [h * w * c], the mean image.
+    basis: [h * w * c, dim], the leading components, orthonormal columns.
+    mean: [dim], of the projected real images (zero but for rounding).
+    cov: [dim, dim], likewise (their variances on the diagonal).
+  """
+  shape: tuple[int, int, int]
+  center: np.ndarray
+  basis: np.ndarray
+  mean: np.ndarray
+  cov: np.ndarray
+
+
+def fit(real, *, dim=32):
+  """Finds the leading `dim` principal components of the real images.
+
+  Args:
+    real: [n, h, w, c] uint8, or floats in [-1, 1].
+    dim: components to keep, at most h * w * c.
+
+  Raises:
+    UserError: not a batch of images, or fewer pixels than `dim`.
+    Stopped: a pixel is not finite.
+  """
+  pixels = _pixels(real)
+  if not 1 <= dim <= pixels.shape[1]:
+    raise UserError(f'dim={dim} components of images with {pixels.shape[1]} '
+                    f'values; 1 to {pixels.shape[1]} would be right')
+  center, cov = frechet.statistics(pixels)
+  _, vectors = np.linalg.eigh(cov)  # in rising order of variance
+  basis = vectors[:, ::-1][:, :dim]
+  mean, cov = frechet.statistics((pixels - center) @ basis)
+  return Reference(np.shape(real)[1:], center, basis, mean, cov)
+
+
+def score(reference, fake):
+  """fd_pixels of generated images, >= 0, 0 for the real set itself.
+
+  Args:
+    reference: what fit() returned.
+    fake: [n, h, w, c] floats in [-1, 1], rounded to uint8 first, or uint8.
+
+  Raises:
+    UserError: not a batch of images, or of another shape than the real ones.
+    Stopped: a pixel is not finite.
+  """
+  pixels = _pixels(fake)
+  if np.shape(fake)[1:] != reference.shape:
+    raise UserError(f'generated images of shape {list(np.shape(fake)[1:])} '
+                    f'against real ones of {list(reference.shape)}')
+  mean, cov = frechet.statistics((pixels - reference.center) @ reference.basis)
+  return frechet.distance(reference.mean, reference.cov, mean, cov)
+
+
+def _pixels(images):
+  """[n, h, w, c] -> [n, h * w * c] float64, of the 256 levels in [-1, 1]."""
+  images = np.asarray(images)
+  if images.ndim != 4:
+    raise UserError(f'images of shape {list(images.shape)}; [n, h, w, c] '
+                    'would be right')
+  if images.dtype != np.uint8:
+    images = images.astype(np.float64)
+    if not np.isfinite(images).all():
+      raise Stopped('images have pixels that are not finite; score an earlier '
+                    'checkpoint')
+    # Real images are stored in 256 levels: between them no image may score.
+    images = np.clip(images * 127.5 + 128., 0., 255.).astype(np.uint8)
+  return images.reshape(len(images), -1) / 127.5 - 1.

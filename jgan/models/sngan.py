@@ -1,0 +1,175 @@
+"""The residual networks of SN-GAN (Miyato et al., 2018, tables 4 to 6).
+
+At 32 pixels all blocks have the same width. At 48 and 64 channels halve with
+every doubling of the map, down to `width`.
+"""
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jgan import lookup
+from jgan.errors import UserError
+from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers.resize import doublings, downsample, upsample
+
+# By size: the paper's width; channels of stem and blocks in units of it.
+_UP = {32: (256, (1, 1, 1, 1)), 48: (64, (8, 4, 2, 1)),
+       64: (64, (16, 8, 4, 2, 1))}
+# The same of the discriminator, and how many of its blocks halve the map.
+_DOWN = {32: (128, (1, 1, 1, 1), 2), 48: (64, (1, 2, 4, 8, 16), 4),
+         64: (64, (1, 2, 4, 8, 16), 5)}
+
+
+class UpBlock(nn.Module):
+  """Doubles a map: [b, h, w, c] -> [b, 2h, 2w, features]."""
+  features: int
+  conv: Callable
+  norm: Callable
+  act: Callable
+  initializer: Callable
+
+  @nn.compact
+  def __call__(self, x, train):
+    conv = functools.partial(self.conv, self.features,
+                             initializer=self.initializer(math.sqrt(2)))
+    h = upsample(self.act(self.norm(name='norm_0')(x, train)))
+    h = conv(name='conv_0')(h)
+    h = self.act(self.norm(name='norm_1')(h, train))
+    h = conv(name='conv_1')(h)
+    shortcut = self.conv(self.features, kernel=1, name='shortcut',
+                         initializer=self.initializer())
+    return h + shortcut(upsample(x))
+
+
+class FirstBlock(nn.Module):
+  """Halves an image: no activation before its first convolution."""
+  features: int
+  conv: Callable
+  norm: Callable
+  act: Callable
+  initializer: Callable
+
+  @nn.compact
+  def __call__(self, x, train):
+    conv = functools.partial(self.conv, self.features,
+                             initializer=self.initializer(math.sqrt(2)))
+    h = self.act(self.norm(name='norm_1')(conv(name='conv_0')(x), train))
+    h = conv(name='conv_1')(h)
+    shortcut = self.conv(self.features, kernel=1, name='shortcut',
+                         initializer=self.initializer())
+    return downsample(h) + shortcut(downsample(x))
+
+
+class DownBlock(nn.Module):
+  """[b, h, w, c] -> [b, h, w, features], of half the size if `halve`."""
+  features: int
+  hidden: int  # channels between its two convolutions
+  halve: bool
+  conv: Callable
+  norm: Callable
+  act: Callable
+  initializer: Callable
+
+  @nn.compact
+  def __call__(self, x, train):
+    conv = functools.partial(self.conv,
+                             initializer=self.initializer(math.sqrt(2)))
+    h = self.act(self.norm(name='norm_0')(x, train))
+    h = conv(self.hidden, name='conv_0')(h)
+    h = self.act(self.norm(name='norm_1')(h, train))
+    h = conv(self.features, name='conv_1')(h)
+    if self.halve or x.shape[-1] != self.features:
+      x = self.conv(self.features, kernel=1, name='shortcut',
+                    initializer=self.initializer())(x)
+    # The average of the sum is the sum of the two branches' averages.
+    return downsample(h + x) if self.halve else h + x
+
+
+class Generator(nn.Module):
+  """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
+  size: int
+  colors: int
+  latent: int = 128
+  width: int = 0  # channels of the last block; 0: 256 at 32 pixels, else 64
+  conv: Callable = conv.plain
+  dense: Callable = dense.plain
+  norm: Callable = norm.batch
+  act: Callable = act.relu
+  initializer: Callable = initializer.xavier
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, z, train):
+    bottom = self.size // 2**doublings(self.size, _UP)
+    usual, multiples = _UP[self.size]
+    stem, *widths = (m * (self.width or usual) for m in multiples)
+    start = self.initializer()
+    conv = functools.partial(self.conv, dtype=self.dtype)
+    normalise = functools.partial(self.norm, initializer=start,
+                                  dtype=self.dtype, axis_name=self.axis_name)
+
+    x = self.dense(bottom**2 * stem, initializer=start, dtype=self.dtype,
+                   name='linear')(z)
+    x = x.reshape(-1, bottom, bottom, stem)
+    for i, features in enumerate(widths):
+      x = UpBlock(features, conv, normalise, self.act, self.initializer,
+                  name=f'block_{i}')(x, train)
+      self.sow('features', 'blocks', x)
+    x = self.act(normalise(name='norm')(x, train))
+    return output.image(
+        conv(self.colors, initializer=start, name='to_rgb')(x))
+
+
+class Discriminator(nn.Module):
+  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+
+  At 64 pixels, hidden='out' and halvings=4 are PyTorch-StudioGAN's variant.
+  """
+  size: int
+  colors: int
+  outputs: int = 1
+  width: int = 0  # channels of the first block; 0: 128 at 32 pixels, else 64
+  hidden: str = 'in'  # channels inside a block: those that come in | go out
+  halvings: int = 0  # blocks that halve the map; 0: the paper's 2, 4, 5
+  conv: Callable = conv.spectral
+  dense: Callable = dense.spectral
+  norm: Callable = norm.none
+  act: Callable = act.relu
+  initializer: Callable = initializer.xavier
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, x, train):
+    doublings(self.size, _DOWN)
+    usual, multiples, most = _DOWN[self.size]
+    widths = [m * (self.width or usual) for m in multiples]
+    halvings = self.halvings or most
+    if self.hidden not in ('in', 'out'):
+      raise UserError(f"sngan: no hidden '{self.hidden}': "
+                      f"{lookup.nearest(self.hidden, ('in', 'out'))}")
+    if not 0 < halvings <= len(widths) or self.size % 2**halvings:
+      raise UserError(f'sngan: {self.size} pixels and {len(widths)} blocks '
+                      f'cannot halve {halvings} times: at most {most}')
+    conv = functools.partial(self.conv, dtype=self.dtype)
+    normalise = functools.partial(self.norm, initializer=self.initializer(),
+                                  dtype=self.dtype, axis_name=self.axis_name)
+    parts = (conv, normalise, self.act, self.initializer)
+
+    for i, features in enumerate(widths):
+      hidden = x.shape[-1] if self.hidden == 'in' else features
+      block = (DownBlock(features, hidden, i < halvings, *parts,
+                         name=f'block_{i}') if i else
+               FirstBlock(features, *parts, name='block_0'))
+      x = block(x, train)
+      self.sow('features', 'blocks', x)
+    x = self.act(x).astype(jnp.float32).sum((1, 2))
+    # The paper's code has a bias here at 64 pixels and none at 32.
+    x = self.dense(self.outputs, use_bias=self.size != 32, name='linear',
+                   initializer=self.initializer())(x)
+    return output.logits(x)

@@ -1,0 +1,152 @@
+"""Parameters and multiply-accumulates of a network, layer by layer.
+
+Counted from the jaxpr of one forward pass; nothing is computed. Work that
+depends on parameters alone (a spectral norm's power iteration) is not
+counted: it is not done once per image. Loops are counted by their length, a
+while-loop once, a branch as its dearest case.
+"""
+import math
+from typing import NamedTuple
+
+import jax
+from jax.extend.core import Literal
+
+
+class Row(NamedTuple):
+  """One layer, per image.
+
+  Attributes:
+    name: its scope, 'block_0/conv_1'.
+    shape: of its output, without the batch.
+    params: numbers in its own parameters.
+    macs: multiply-accumulates; borders count, zeros that a transposed
+      convolution puts between its inputs do not.
+    macs_thop: as thop 0.0.31 counts, for comparison with papers: transposed
+      convolutions by their output size, one more per output of a convolution
+      with a bias, two per element under batch normalisation.
+  """
+  name: str
+  shape: tuple
+  params: int
+  macs: int
+  macs_thop: int
+
+
+def layers(model, variables, *inputs):
+  """Lists a Row for each layer with parameters or work, in forward order.
+
+  Args:
+    model: a module whose call takes (*inputs, train).
+    variables: its variables, or their shapes.
+    inputs: batches, or their shapes; the first axis is the batch.
+  """
+  closed = jax.make_jaxpr(lambda v, *x: model.apply(v, *x, train=False))(
+      variables, *inputs)
+  fixed = len(jax.tree.leaves(variables))
+  batch = jax.tree.leaves(inputs)[0].shape[0]
+  live = [i >= fixed for i in range(len(closed.jaxpr.invars))]
+  work, _ = _walk(closed.jaxpr, live, '')
+
+  params = _scopes(variables.get('params', {}))
+  norms = _scopes(variables.get('batch_stats', {}))
+  found = {}
+  for name, shape, macs, thop in work:
+    found.setdefault(name, []).append((shape, macs, thop))
+  rows = []
+  for name in [*found, *(n for n in params if n not in found)]:
+    own, calls = params.get(name, {}), found.get(name, [])
+    if not own and name not in norms and not any(c[1] for c in calls):
+      continue  # element-wise work of a block
+    shape = calls[-1][0][1:] if calls else ()
+    has_bias = 'bias' in own and 'scale' not in own
+    macs = sum(m for _, m, _ in calls)
+    thop = sum(t for _, m, t in calls if m or has_bias)
+    if name in norms:
+      thop = 2 * batch * math.prod(shape)
+    rows.append(Row(name, shape, sum(math.prod(p.shape) for p in own.values()),
+                    macs // batch, thop // batch))
+  return rows
+
+
+def total(rows):
+  """The sum of all rows, as a Row called 'total'."""
+  return Row('total', (), *(sum(row[i] for row in rows) for i in (2, 3, 4)))
+
+
+def _walk(jaxpr, live, scope):
+  """Follows what depends on the batch through the equations of a jaxpr.
+
+  live: of each input, whether it does.
+
+  Returns:
+    [(scope, output shape, macs, thop macs)] of its equations, and whether
+    each output depends on the batch.
+  """
+  work, known = [], dict(zip(jaxpr.invars, live))
+  is_live = lambda v: not isinstance(v, Literal) and known.get(v, False)
+  for eqn in jaxpr.eqns:
+    depends = [is_live(v) for v in eqn.invars]
+    alive = [any(depends)] * len(eqn.outvars)
+    name = _join(scope, str(eqn.source_info.name_stack))
+    inner = [j for p in eqn.params.values() for j in _jaxprs(p)]
+    if any(depends) and inner:
+      # What a loop carries may turn live on the way round: take all as live.
+      loop = eqn.primitive.name in ('scan', 'while')
+      branches = [_walk(j, [True] * len(j.invars) if loop else
+                        depends[len(depends) - len(j.invars):], name)
+                  for j in inner]
+      dearest, outputs = max(branches, key=lambda b: sum(w[2] for w in b[0]))
+      times = eqn.params.get('length', 1)
+      work += [(n, s, m * times, t * times) for n, s, m, t in dearest]
+      alive = alive if loop else outputs
+    elif any(depends):
+      work.append((name, eqn.outvars[0].aval.shape, *_count(eqn, depends)))
+    known.update(zip(eqn.outvars, alive))
+  return work, [is_live(v) for v in jaxpr.outvars]
+
+
+def _jaxprs(value):
+  """The jaxprs in a parameter of an equation: one, several (cond) or none."""
+  if isinstance(value, (tuple, list)):
+    return [j for v in value for j in _jaxprs(v)]
+  value = getattr(value, 'jaxpr', value)
+  return [value] if hasattr(value, 'eqns') else []
+
+
+def _count(eqn, depends):
+  """True and thop's multiply-accumulates of one equation."""
+  if eqn.primitive.name == 'add' and not all(depends):
+    out = eqn.outvars[0].aval
+    return 0, out.size if out.ndim == 4 else 0  # a convolution's bias
+  if eqn.primitive.name == 'dot_general':
+    (contract, _), _ = eqn.params['dimension_numbers']
+    left = eqn.invars[0].aval.shape
+    macs = eqn.outvars[0].aval.size * math.prod(left[i] for i in contract)
+    return macs, macs
+  if eqn.primitive.name != 'conv_general_dilated':
+    return 0, 0
+  x, kernel, out = (v.aval for v in (*eqn.invars, *eqn.outvars))
+  dims = eqn.params['dimension_numbers']
+  by_output = out.size * kernel.size // kernel.shape[dims.rhs_spec[0]]
+  area = lambda a, spec: math.prod(a.shape[i] for i in spec[2:])
+  # Only a transposed convolution makes a map larger.
+  grows = area(out, dims.out_spec) > area(x, dims.lhs_spec)
+  if grows or math.prod(eqn.params['lhs_dilation']) > 1:
+    return x.size * kernel.size // x.shape[dims.lhs_spec[1]], by_output
+  return by_output, by_output
+
+
+def _join(scope, stack):
+  """'block/conv' of a name stack 'Generator/block/conv/conv.method'."""
+  parts = [p for p in stack.split('/') if p and '.' not in p]
+  return '/'.join([scope, *parts] if scope else parts[1:])
+
+
+def _scopes(tree, prefix=()):
+  """{'/'-joined scope: its own arrays by name}, in order."""
+  own = {k: v for k, v in tree.items() if not hasattr(v, 'items')}
+  found = {'/'.join(prefix): own} if own else {}
+  for name, branch in tree.items():
+    if name not in own:
+      found |= _scopes(branch, (*prefix, name))
+  return found

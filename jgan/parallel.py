@@ -1,0 +1,195 @@
+"""Devices: where a run lives, and how its step is compiled there.
+
+The step is written once. It runs under
+  pmap  one host or several: every device takes its rows of the batch under an
+        axis name, and ops/collectives.py reduces over it;
+  jit   one program over a mesh of all devices: the arrays are global, sharded
+        by rows, and XLA inserts the communication;
+  one   a single device: plain jit, which both of the above then equal.
+The state is replicated and never stacked.
+
+Since JAX 0.10 pmap is jit(shard_map) underneath, with check_vma off: with it
+on, gradients of replicated parameters arrive already summed and a mean over
+devices would leave them `devices` times too large. Outputs are declared
+replicated (out_axes=None) and JAX returns the first device's value without
+looking at the others: tests compare all of them.
+"""
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jgan.errors import UserError
+
+AXIS = 'batch'
+_NEVER = np.iinfo(np.int32).max
+
+
+class Layout(NamedTuple):
+  """Where a run lives.
+
+  Attributes:
+    kind: 'one', 'pmap' or 'jit'.
+    mesh: Mesh over all devices of all processes, one axis, AXIS.
+    rows: slice of the global batch that this process feeds.
+  """
+  kind: str
+  mesh: Mesh
+  rows: slice
+
+  @property
+  def axis_name(self):
+    """The name under which a step sees the devices; None for none."""
+    return AXIS if self.kind == 'pmap' else None
+
+  @property
+  def replicated(self):
+    """Sharding of what every device holds whole."""
+    return NamedSharding(self.mesh, PartitionSpec())
+
+
+def layout(config, devices=None):
+  """Takes the devices for a config.
+
+  devices: which ones; all by default.
+
+  Raises:
+    UserError: the platform is not the one asked for, or the batch does not
+      divide by the devices.
+  """
+  devices = sorted(devices or jax.devices(),
+                   key=lambda d: (d.process_index, d.id))
+  have, want = devices[0].platform, config.platform
+  if want != 'any' and have != want and not (
+      want == 'accelerator' and have != 'cpu'):
+    raise UserError(
+        f"config.platform asks for '{want}' and JAX found {len(devices)} x "
+        f"'{have}'; install jax for that platform (requirements.txt says how) "
+        'or set --config.platform=any to run here')
+  for key in ('batch', 'gen_batch'):
+    if config[key] % len(devices):
+      near = max(round(config[key] / len(devices)), 1) * len(devices)
+      raise UserError(f'config.{key}={config[key]} does not divide by '
+                      f'{len(devices)} devices; {near} would')
+  kind = 'one' if len(devices) == 1 else config.parallel
+  share = config.batch // jax.process_count()
+  first = jax.process_index() * share
+  return Layout(kind, Mesh(np.array(devices), (AXIS,)),
+                slice(first, first + share))
+
+
+def place(tree, where):
+  """Puts arrays on all devices, whole, in buffers of their own."""
+  return jax.device_put(tree, where.replicated)
+
+
+def feed(x, where):
+  """Hands a call its batch.
+
+  x: numpy [k, critics, rows of this process, ...].
+  Returns the same rows laid out for `compile_call`.
+  """
+  if where.kind == 'one':
+    return x
+  if where.kind == 'pmap':
+    local = jax.local_device_count() if jax.process_count() > 1 else (
+        where.mesh.size)
+    k, critics, rows = x.shape[:3]
+    x = x.reshape(k, critics, local, rows // local, *x.shape[3:])
+    return np.moveaxis(x, 2, 0)
+  spec = PartitionSpec(None, None, AXIS)
+  return jax.make_array_from_process_local_data(
+      NamedSharding(where.mesh, spec), x)
+
+
+def calls_of(config, platform):
+  """Steps in one dispatch: as configured, else what suits the platform.
+
+  XLA's CPU backend runs convolutions inside loops some 2.7 times slower, so
+  there it is 1; elsewhere the largest divisor up to 10 of all intervals, so
+  that whatever is periodic falls between two dispatches.
+  """
+  intervals = {f'{name}.every': config[name].every
+               for name in ('log', 'samples', 'eval', 'checkpoint')}
+  intervals |= {'steps': config.steps, 'profile.start': config.profile.start,
+                'profile.steps': config.profile.steps}
+  k = config.steps_per_call
+  if not k:
+    whole = math.gcd(*intervals.values())
+    return 1 if platform == 'cpu' else max(
+        d for d in range(1, 11) if whole % d == 0)
+  for key, value in intervals.items():
+    if value % k:
+      raise UserError(f'config.{key}={value} does not divide by '
+                      f'config.steps_per_call={k}')
+  return k
+
+
+def advance(state, health, data, x, root, *, step):
+  """Takes as many steps as x has rows: the body of one dispatch.
+
+  Args:
+    state: the method's state.
+    health: [2] int32: the first step at which a metric was not finite, and
+      which of the sorted names it was.
+    data: uint8 images [n, h, w, c] to gather from, or None.
+    x: [k, critics, b] indices into data, or [k, critics, b, h, w, c] images.
+    root: the run's key; the step's is folded in, so that step s draws the
+      same noise in an unbroken run and in a resumed one.
+    step: (state, batch, rng) -> (state, metrics).
+
+  Returns:
+    The new state and health, and the metrics of the last step.
+  """
+  def one(carry, x):
+    state, health = carry
+    batch = {'image': x if data is None else data[x]}
+    now = state.step
+    state, metrics = step(state, batch, jax.random.fold_in(root, now))
+    fine = jnp.stack([jnp.isfinite(metrics[key]) for key in sorted(metrics)])
+    seen = jnp.where(jnp.all(fine), _NEVER, now + 1)
+    health = jnp.where(seen < health[0],
+                       jnp.stack([seen, jnp.argmin(fine)]), health)
+    return (state, health), metrics
+
+  if x.shape[0] == 1:  # no loop around convolutions on the CPU
+    (state, health), metrics = one((state, health), x[0])
+    return state, health, metrics
+  (state, health), metrics = jax.lax.scan(one, (state, health), x)
+  return state, health, jax.tree.map(lambda m: m[-1], metrics)
+
+
+def healthy():
+  """The health of a run in which nothing was bad yet, for `advance`."""
+  return jnp.array([_NEVER, 0], jnp.int32)
+
+
+def first_bad(health, metrics):
+  """The first non-finite metric: (name, step), or None. Waits for it."""
+  step, index = jax.device_get(health)
+  return None if step == _NEVER else (sorted(metrics)[index], int(step))
+
+
+def compile_call(function, where, *arguments):
+  """Compiles `advance` ahead of time, its state donated.
+
+  arguments: as the calls will have them (arrays or shapes of arrays).
+  Returns the executable; call it with the same kinds of arguments.
+  """
+  if where.kind == 'pmap':
+    compiled = jax.pmap(
+        function, axis_name=AXIS, in_axes=(None, None, None, 0, None),
+        out_axes=None, donate_argnums=(0,),
+        devices=list(where.mesh.devices.flat))
+    return compiled.lower(*arguments).compile()
+  with jax.set_mesh(where.mesh):
+    return jax.jit(function, donate_argnums=(0,),
+                   out_shardings=where.replicated).lower(*arguments).compile()
+
+
+def local(tree):
+  """One device's copy of replicated arrays, without copying."""
+  return jax.tree.map(lambda x: x.addressable_data(0), tree)

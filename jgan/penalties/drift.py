@@ -1,0 +1,10 @@
+"""Drift penalty (Karras et al., 2018): weight * E[D(x)^2] on real images.
+
+It pins the critic's level, which the Wasserstein loss leaves free to wander.
+"""
+import jax.numpy as jnp
+
+
+def discriminator(play, *, weight=1e-3):
+  """Play -> scalar >= 0, the mean over this shard's real images."""
+  return weight * jnp.mean(play.real.logits**2)

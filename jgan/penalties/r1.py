@@ -1,0 +1,36 @@
+"""R1 (Mescheder et al., 2018): gamma/2 * E||dD/dx||^2 on real images.
+
+Lazy (Karras et al., 2020): with every=16 it acts at the generator steps that
+16 divides, 16 times as strong, so its mean over steps is that of every=1. With
+several critic updates in a step all of them act.
+
+What it costs: between, lax.cond skips the penalty's passes altogether. On the
+CPU the steps that act take half as long again as with every=1, since XLA runs
+convolutions inside a branch slower (181 against 123 ms for a small critic, 9
+ms between). A vmap over `step` itself would turn the cond into a select, which
+pays for both branches at every step; nothing in jgan does that.
+"""
+import jax
+import jax.numpy as jnp
+
+from jgan.errors import UserError
+
+
+def discriminator(play, *, gamma=10., every=1):
+  """Play -> scalar >= 0, the mean over this shard's real images.
+
+  Raises:
+    UserError: `every` is below 1.
+  """
+  if every < 1:
+    raise UserError(f'r1: every={every} is below 1; 1 acts at every step, '
+                    '16 at one step in sixteen')
+
+  def penalty():
+    slope = jax.grad(lambda x: jnp.sum(play.disc(x)))(play.real.image)
+    square = jnp.sum(slope**2, axis=(1, 2, 3))
+    return every * gamma / 2. * jnp.mean(square)
+
+  if every == 1:
+    return penalty()
+  return jax.lax.cond(play.step % every == 0, penalty, lambda: jnp.float32(0.))

@@ -1,0 +1,68 @@
+"""Sample grids: a batch of images as one picture, and PNG files."""
+import math
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from jgan.errors import UserError
+
+
+def to_uint8(images):
+  """[...] floats in [-1, 1] -> uint8, rounded and clipped; uint8 passes.
+
+  What is not finite becomes 0: a diverged run still gets its picture.
+  """
+  images = np.asarray(images)
+  if images.dtype == np.uint8:
+    return images
+  levels = np.clip(images.astype(np.float32) * 127.5 + 128., 0., 255.)
+  return np.nan_to_num(levels, nan=0.).astype(np.uint8)
+
+
+def grid(images, *, tile=64, gap=2, background=255):
+  """Lays images out in rows, as near to a square as their number allows.
+
+  Args:
+    images: [n, h, w, c] in [-1, 1] or uint8, c of 1 or 3.
+    tile: smaller images are enlarged to about this many pixels, by a whole
+      factor and without smoothing.
+    gap: pixels between and around images.
+    background: grey level of the gaps and of cells left over.
+
+  Returns:
+    [H, W, c] uint8.
+
+  Raises:
+    UserError: not a batch of images of 1 or 3 channels.
+  """
+  images = to_uint8(images)
+  if images.ndim != 4 or not len(images) or images.shape[3] not in (1, 3):
+    raise UserError(f'no grid of an array of shape {list(images.shape)}; '
+                    '[n, h, w, c] with c of 1 or 3 would be right')
+  factor = max(1, tile // max(images.shape[1:3]))
+  images = images.repeat(factor, axis=1).repeat(factor, axis=2)
+  n, h, w, c = images.shape
+  columns = math.ceil(math.sqrt(n))
+  rows = math.ceil(n / columns)
+  cells = np.full((rows * columns, h + gap, w + gap, c), background, np.uint8)
+  cells[:n, gap:, gap:] = images
+  cells = cells.reshape(rows, columns, h + gap, w + gap, c).swapaxes(1, 2)
+  whole = cells.reshape(rows * (h + gap), columns * (w + gap), c)
+  return np.pad(whole, ((0, gap), (0, gap), (0, 0)), constant_values=background)
+
+
+def save_png(path, array):
+  """Writes [H, W], [H, W, 1] or [H, W, 3] uint8 as a PNG, whole or not at all.
+
+  The folder is made if need be. The bytes depend on the array alone.
+  """
+  path = pathlib.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  if array.ndim == 3 and array.shape[2] == 1:
+    array = array[..., 0]
+  # A reader, or a kill, sees the old file or the new one, never a part.
+  partial = path.with_name(f'.{path.name}.partial')
+  Image.fromarray(array).save(partial, format='PNG')
+  os.replace(partial, path)

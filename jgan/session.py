@@ -1,0 +1,166 @@
+"""What happens between the steps of a run: logs, scores, samples, checkpoints.
+
+The device is not waited for: a record is written when the next one is due,
+and pictures are made by a thread of their own.
+"""
+import concurrent.futures
+import logging
+import time
+
+import jax
+import numpy as np
+
+from jgan import evaluation, parallel
+from jgan.errors import Stopped
+from jgan.logbook import Logbook, read
+from jgan.report import curves, grid
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+  """One session of a run, from `start` until it ends or is stopped."""
+
+  def __init__(self, config, method, source, folder, saved, start, notes):
+    self.config, self.folder, self.saved = config, folder, saved
+    self.writer = jax.process_index() == 0
+    self.book = Logbook(folder, start) if self.writer else None
+    self.best = notes.get('best')
+    saved.keep_best(self.best and self.best['step'])
+    self.sample = jax.jit(method.sample)
+    self.z = jax.random.normal(jax.random.key(config.seed + 1),
+                               (config.samples.count, method.latent))
+    self.score = evaluation.scorer(config, method, source)
+    self.worker = concurrent.futures.ThreadPoolExecutor(1)
+    self.jobs = []
+    self.pending = self.health = None
+    self.trace = None
+    self.begin(start)
+
+  def begin(self, step):
+    """Starts the clock: what comes before (compiling) is not a step's time."""
+    self.clock = step, time.perf_counter()
+
+  def after(self, step, state, health, metrics):
+    """Does what is due after `step`."""
+    c = self.config
+    due = lambda every: every and (step % every == 0 or step == c.steps)
+    self.health = health, metrics
+    if due(c.log.every):
+      self.flush()
+      self.pending = step, metrics, time.perf_counter()
+    if due(c.eval.every):
+      self.evaluate(step, state)
+    if due(c.samples.every):
+      self.draw(step, state)
+    if due(c.checkpoint.every):
+      self.save(step, state)
+    self.profile(step)
+
+  def flush(self):
+    """Writes the record that waits, if one does."""
+    if self.pending is None:
+      return
+    step, metrics, now = self.pending
+    self.pending = None
+    self.require_finite()
+    values = {k: float(v) for k, v in jax.device_get(metrics).items()}
+    if self.writer:
+      self.book.write(step, values)
+      self.progress(step, now, values)
+
+  def require_finite(self):
+    """Stops the run at the first metric that was not finite."""
+    bad = parallel.first_bad(*self.health)
+    if bad:
+      raise Stopped(
+          f'{bad[0]} is not finite at step {bad[1]}. The last finite '
+          f'checkpoint is kept (step {(self.saved.steps() or [0])[-1]}); lower '
+          'a learning rate or change --config.seed, with '
+          '--allow_config_change, to go on from it')
+
+  def progress(self, step, now, values):
+    """One line on the console: where, how fast, how long still."""
+    before, then = self.clock
+    self.clock = step, now
+    rate = (step - before) / max(now - then, 1e-9)
+    images = rate * self.config.batch * self.config.critics
+    left = (self.config.steps - step) / max(rate, 1e-9)
+    self.book.speed(step, {'steps_per_second': rate,
+                           'images_per_second': images})
+    shown = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
+                      if k.endswith('/loss'))
+    log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %d:%02d:%02d  %s',
+                 f'{step:,}', f'{self.config.steps:,}', rate,
+                 f'{images:,.0f}', left // 3600, left % 3600 // 60, left % 60,
+                 shown)
+
+  def evaluate(self, step, state):
+    """Scores the averaged generator; a new best one is saved at once."""
+    self.flush()
+    self.require_finite()
+    values = self.score(parallel.local(state.ema))
+    if self.writer:
+      self.book.write(step, values)
+      log.info('step %s  %s', f'{step:,}', '  '.join(
+          f'{k} {v:.4g}' for k, v in values.items()))
+    name = self.config.checkpoint.best
+    if name and (not self.best or values[name] < self.best['value']):
+      self.best = {'step': step, 'value': values[name]}
+      self.saved.keep_best(step)
+      self.save(step, state)
+
+  def draw(self, step, state):
+    """Dispatches the grid of fixed latents; a thread waits and writes it."""
+    images = self.sample(parallel.local(state.ema), self.z)
+    if self.writer:
+      self.later(self.write_grid, step, images)
+
+  def write_grid(self, step, images):
+    """Writes samples/STEP.png."""
+    picture = grid.grid(np.asarray(images))
+    grid.save_png(self.folder / 'samples' / f'{step:08d}.png', picture)
+    self.book.image(step, 'samples', picture)
+
+  def save(self, step, state):
+    """Brings the log up to date, then writes a checkpoint of finite numbers."""
+    self.flush()
+    self.require_finite()
+    self.saved.save(step, state, {'best': self.best})
+    if self.writer:
+      self.book.tabulate()
+
+  def profile(self, step):
+    """Records the steps that config.profile asks for."""
+    first, count = self.config.profile.start, self.config.profile.steps
+    if count and self.trace is None and first <= step < first + count:
+      self.trace = str(self.folder / 'profile')
+      jax.profiler.start_trace(self.trace)
+    elif self.trace and step >= first + count:
+      jax.profiler.stop_trace()
+      log.info('profile of steps %d to %d: %s', first, step, self.trace)
+      self.trace = None
+
+  def later(self, job, *arguments):
+    """Runs host work beside the steps; what failed before is raised here."""
+    while self.jobs and self.jobs[0].done():
+      self.jobs.pop(0).result()
+    self.jobs.append(self.worker.submit(job, *arguments))
+
+  def finish(self):
+    """Waits for everything and says where it is."""
+    self.flush()
+    for job in self.jobs:
+      job.result()
+    self.saved.wait()
+    if self.writer:
+      self.book.tabulate()
+      curves.draw(self.folder / 'plots' / 'curves.png', read(self.folder))
+
+  def close(self):
+    """Lets go of threads and files, whether or not the run ended well."""
+    if self.trace:
+      jax.profiler.stop_trace()
+    self.worker.shutdown(cancel_futures=True)
+    if self.writer:
+      self.book.close()

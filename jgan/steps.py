@@ -1,0 +1,233 @@
+"""One step of the game, as pure functions: usable by the loop or by hand.
+
+  state, metrics = gan_step(state, batch, rng, models=..., loss=..., ...)
+
+Arrays come by position, statics by keyword, bound once with functools.partial.
+With axis_name=None the arrays are the whole batch; with a name they are one
+device's shard (ops/collectives.py). Losses always see the whole batch.
+"""
+import jax
+import jax.numpy as jnp
+import optax
+
+from jgan.ops import collectives
+from jgan.types import GanState, Network, Play, View
+
+
+def generate(model, params, stats, z):
+  """Makes images in training mode: [b, latent] -> images, new stats."""
+  return model.apply({'params': params, **stats}, z, True, mutable=[*stats])
+
+
+def judge(model, params, stats, image):
+  """One training forward of D: [b, h, w, c] -> View, new stats.
+
+  A training forward advances what its collections hold: batch statistics by
+  one batch, spectral vectors by one power iteration.
+  """
+  logits, changed = model.apply({'params': params, **stats}, image, True,
+                                mutable=[*stats, 'features'])
+  changed = dict(changed)
+  features = changed.pop('features', {}).get('blocks', ())
+  return View(image, logits, features), changed
+
+
+def frozen(model, params, stats):
+  """The network as a function of its input alone; it changes no stats."""
+  variables = {'params': params, **stats}
+  return lambda x: model.apply(variables, x, True, mutable=[*stats])[0]
+
+
+def penalise(side, penalties, play):
+  """Evaluates a player's penalties: -> sum, {name: value}, of this shard."""
+  keys = jax.random.split(play.rng, max(len(penalties), 1))
+  terms = {name: getattr(penalty, side)(play._replace(rng=key))
+           for key, (name, penalty) in zip(keys, penalties.items())
+           if getattr(penalty, side)}
+  return sum(terms.values(), jnp.float32(0)), terms
+
+
+def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
+              axis_name=None):
+  """The discriminator's loss on one batch.
+
+  Args:
+    params: of the discriminator.
+    state: GanState; its generator makes the fakes, with no gradient.
+    real: [b, h, w, c] in [-1, 1].
+    z: [b, latent].
+
+  Returns:
+    The scalar, and (new generator stats, new discriminator stats, metrics).
+  """
+  fake, gen_stats = generate(models.gen, state.gen.params, state.gen.stats, z)
+  fake = jax.lax.stop_gradient(fake)
+  real, stats = judge(models.disc, params, state.disc.stats, real)
+  fake, stats = judge(models.disc, params, stats, fake)
+  value = loss.discriminator(collectives.gather(real.logits, axis_name),
+                             collectives.gather(fake.logits, axis_name))
+  play = Play(real, fake, frozen(models.disc, params, stats),
+              frozen(models.gen, state.gen.params, state.gen.stats),
+              z, rng, state.step, axis_name)
+  total, terms = penalise('discriminator', penalties, play)
+  metrics = {'loss': value, 'real': real.logits.mean(),
+             'fake': fake.logits.mean(), **terms}
+  return value + total, (gen_stats, stats, metrics)
+
+
+def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
+             axis_name=None):
+  """The generator's loss on one batch of noise; as `disc_loss`.
+
+  real: the last real batch, looked at only by paired losses and penalties.
+  """
+  paired = loss.paired or any(p.paired for p in penalties.values())
+  fake, gen_stats = generate(models.gen, params, state.gen.stats, z)
+  stats = state.disc.stats
+  real_view = None
+  if paired:
+    real_view, stats = judge(models.disc, state.disc.params, stats, real)
+  fake, stats = judge(models.disc, state.disc.params, stats, fake)
+  value = loss.generator(
+      collectives.gather(real_view.logits, axis_name) if paired else None,
+      collectives.gather(fake.logits, axis_name))
+  play = Play(real_view, fake, frozen(models.disc, state.disc.params, stats),
+              frozen(models.gen, params, state.gen.stats),
+              z, rng, state.step, axis_name)
+  total, terms = penalise('generator', penalties, play)
+  return value + total, (gen_stats, stats, {'loss': value, **terms})
+
+
+def descend(loss_fn, net, tx, axis_name=None):
+  """One optimizer step of one network on `loss_fn(params) -> scalar, aux`.
+
+  Returns the network with new params and opt, aux, and the gradient's norm.
+  """
+  grads, aux = jax.grad(loss_fn, has_aux=True)(net.params)
+  grads = collectives.mean(grads, axis_name)
+  updates, opt = tx.update(grads, net.opt, net.params)
+  params = optax.apply_updates(net.params, updates)
+  return net.replace(params=params, opt=opt), aux, optax.global_norm(grads)
+
+
+def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
+                axis_name=None):
+  """One update of the discriminator: -> state, metrics."""
+  def objective(params):
+    return disc_loss(params, state, real, z, rng, models=models, loss=loss,
+                     penalties=penalties, axis_name=axis_name)
+  disc, (gen_stats, stats, metrics), norm = descend(
+      objective, state.disc, tx.disc, axis_name)
+  state = state.replace(gen=state.gen.replace(stats=gen_stats),
+                        disc=disc.replace(stats=stats))
+  return state, {**metrics, 'grad_norm': norm}
+
+
+def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
+               axis_name=None):
+  """One update of the generator: -> state, metrics."""
+  def objective(params):
+    return gen_loss(params, state, real, z, rng, models=models, loss=loss,
+                    penalties=penalties, axis_name=axis_name)
+  gen, (gen_stats, stats, metrics), norm = descend(
+      objective, state.gen, tx.gen, axis_name)
+  state = state.replace(gen=gen.replace(stats=gen_stats),
+                        disc=state.disc.replace(stats=stats))
+  return state, {**metrics, 'grad_norm': norm}
+
+
+def average(ema, gen, step, *, decay, rampup=0., stats=False):
+  """Moves the averaged generator towards the trained one.
+
+  decay: per generator step; 0 copies. rampup > 0 keeps the half-life below
+    rampup * step, so that early averages forget the random start (Karras et
+    al., 2020). stats: average the statistics too, else copy them.
+  """
+  if not decay:
+    return Network(gen.params, gen.stats)
+  if rampup:
+    half_life = jnp.minimum(jnp.log(.5) / jnp.log(decay),
+                            rampup * (step + 1.))
+    decay = jnp.exp2(-1. / half_life)
+  lerp = lambda old, new: jax.tree.map(
+      lambda a, b: b + (a - b) * jnp.asarray(decay, b.dtype), old, new)
+  return Network(lerp(ema.params, gen.params),
+                 lerp(ema.stats, gen.stats) if stats else gen.stats)
+
+
+def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
+             gen_batch, axis_name=None, unroll=True):
+  """One generator step after as many discriminator steps as the batch holds.
+
+  Args:
+    state: GanState.
+    batch: Batch, 'image': [critics, b, h, w, c]; with 'z' and 'z_gen' the
+      noise is given, else drawn from `rng` with dimension models.gen.latent.
+    rng: a key; it decides all randomness of the step.
+    models: Pair of linen modules.
+    loss: Loss.
+    penalties: {name: Penalty}.
+    tx: Pair of optax transformations.
+    prepare: (rng, images [b, h, w, c]) -> float32 images in [-1, 1].
+    ema: (ema, gen, step) -> ema.
+    gen_batch: fakes of the generator's update over all devices, 0 for as
+      many as the discriminator's.
+    axis_name: the device axis, None when the batch is whole.
+    unroll: unroll the loop over critics. XLA's CPU backend runs convolutions
+      inside loops some 2.7 times slower; elsewhere False compiles faster.
+
+  Returns:
+    The new state, and metrics averaged over devices ('disc/loss', ...) of the
+    last discriminator update and of the generator's.
+  """
+  parts = dict(models=models, loss=loss, penalties=penalties, tx=tx,
+               axis_name=axis_name)
+  normal = lambda key, n: collectives.draw(
+      jax.random.normal, key, (n, models.gen.latent), axis_name)
+  images = batch['image']
+  critics, b = images.shape[:2]
+  image_rng, disc_rng, gen_rng = jax.random.split(rng, 3)
+  real = jax.vmap(prepare)(jax.random.split(image_rng, critics), images)
+
+  def critic(state, turn):
+    z_key, key = jax.random.split(turn['key'])
+    z = turn['z'] if 'z' in turn else normal(z_key, b)
+    return disc_update(state, turn['real'], z, key, **parts)
+
+  turns = {'real': real, 'key': jax.random.split(disc_rng, critics)}
+  if 'z' in batch:
+    turns['z'] = batch['z']
+  state, disc_metrics = jax.lax.scan(critic, state, turns, unroll=unroll)
+
+  z_key, key = jax.random.split(gen_rng)
+  mine = gen_batch // collectives.size(axis_name) if gen_batch else b
+  z = batch['z_gen'] if 'z_gen' in batch else normal(z_key, mine)
+  state, gen_metrics = gen_update(state, real[-1], z, key, **parts)
+  state = state.replace(ema=ema(state.ema, state.gen, state.step),
+                        step=state.step + 1)
+  metrics = {f'disc/{k}': v[-1] for k, v in disc_metrics.items()}
+  metrics |= {f'gen/{k}': v for k, v in gen_metrics.items()}
+  return state, collectives.mean(metrics, axis_name)
+
+
+def gan_init(rng, batch, *, models, tx):
+  """The state before the first step.
+
+  Args:
+    rng: a key.
+    batch: Batch; only the shape of its images is looked at.
+    models, tx: as in `gan_step`.
+  """
+  gen_rng, disc_rng = jax.random.split(rng)
+  image = jnp.zeros((1, *batch['image'].shape[-3:]), jnp.float32)
+  z = jnp.zeros((1, models.gen.latent), jnp.float32)
+  networks = []
+  for key, model, transform, x in ((gen_rng, models.gen, tx.gen, z),
+                                   (disc_rng, models.disc, tx.disc, image)):
+    stats = dict(model.init(key, x, True))
+    params = stats.pop('params')
+    stats.pop('features', None)
+    networks.append(Network(params, stats, transform.init(params)))
+  gen, disc = networks
+  ema = jax.tree.map(jnp.copy, Network(gen.params, gen.stats))
+  return GanState(jnp.int32(0), gen, disc, ema)

@@ -1,0 +1,180 @@
+"""The one loop: build, restore, step, hooks, save."""
+import contextlib
+import functools
+import itertools
+import logging
+import signal
+import time
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from jgan import build, checkpoint, export, parallel, pipeline
+from jgan import config as configs
+from jgan.errors import Stopped
+from jgan.session import Session
+from jgan.workdir import checkpoints, opened
+
+log = logging.getLogger(__name__)
+
+
+def run(config, workdir, *, data_dir='', allow_config_change=False):
+  """Trains, or goes on training, in `workdir`: the verb `train`.
+
+  Args:
+    config: an experiment's config.
+    workdir: the run's folder; an unfinished run there is resumed.
+    data_dir: where data sets are found.
+    allow_config_change: go on from a checkpoint of a different config.
+
+  Returns:
+    The final state.
+
+  Raises:
+    UserError: a mistake, found before anything is compiled.
+    Stopped: the run could not go on (non-finite, preempted, a full disk).
+  """
+  config = configs.complete(config)
+  where = parallel.layout(config)
+  k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
+  log.info('devices: %s', describe_devices(where))
+  method = build.method(config, axis_name=where.axis_name)
+  source = build.source(config, data_dir)
+  log.info('data: %s, %s images of %s', config.data.name,
+               f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
+  with contextlib.ExitStack() as stack:
+    folder = stack.enter_context(
+        opened(workdir, config, allow_config_change=allow_config_change))
+    stop = stack.enter_context(preemption())
+    saved = checkpoint.Checkpoints(checkpoints(folder),
+                                   keep=config.checkpoint.keep)
+    stack.callback(saved.close)
+    state, start, notes = begin(config, method, source, saved, where)
+    session = Session(config, method, source, folder, saved, start, notes)
+    stack.callback(session.close)
+    state = loop(config, method, source, where, k, state, start, session, stop)
+    session.finish()
+  return state
+
+
+def begin(config, method, source, saved, where):
+  """The state to go on from: the newest whole checkpoint's, or a new one.
+
+  Returns the placed state, its step, and the notes beside it.
+  """
+  batch = {'image': jax.ShapeDtypeStruct(
+      (config.critics, 1, *source.shape[1:]), source.dtype)}
+  init = functools.partial(method.init, jax.random.key(config.seed))
+  found = saved.latest(jax.eval_shape(init, batch))
+  if found:
+    step, state, notes = found
+    log.info('resuming from step %s', f'{step:,}')
+  else:
+    step, notes = 0, {}
+    state = jax.jit(lambda: init(batch), compiler_options=_quick())()
+    state = export.warm_start(state, config.init)
+  return parallel.place(state, where), step, notes
+
+
+def loop(config, method, source, where, k, state, start, session, stop):
+  """Steps from `start` to the end, calling what is periodic in between."""
+  if start >= config.steps:
+    log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
+    return state
+  health = parallel.place(parallel.healthy(), where)
+  root = parallel.place(jax.random.key(config.seed ^ 0x6a67616e), where)
+  with batches(config, source, where, start, k) as (data, feed):
+    x = next(feed)
+    began = time.perf_counter()
+    call = parallel.compile_call(
+        functools.partial(parallel.advance, step=method.step), where,
+        state, health, data, x, root)
+    report_compiled(call, time.perf_counter() - began)
+    session.begin(start)
+    for step in range(start + k, config.steps + 1, k):
+      state, health, metrics = call(state, health, data, x, root)
+      session.after(step, state, health, metrics)
+      if stop(step) and step < config.steps:
+        session.save(step, state)
+        raise Stopped(f'preempted at step {step:,}: saved. The same command '
+                      'goes on from there')
+      if step < config.steps:
+        x = next(feed)
+  return state
+
+
+@contextlib.contextmanager
+def batches(config, source, where, start, k):
+  """What the calls are fed: (images on the device or None, an iterator).
+
+  Sets that fit live on the devices and a call gets indices; larger ones are
+  streamed. Either way the images of step s depend on (seed, s) alone.
+  """
+  sizes = dict(critics=config.critics, batch=config.batch)
+  with contextlib.ExitStack() as stack:
+    if _resident(config, source, where):
+      data = parallel.place(pipeline.as_array(source), where)
+      rows = (pipeline.batch_indices(config.seed, s, total=len(source),
+                                     **sizes)[:, where.rows]
+              for s in itertools.count(start))
+    else:
+      data = None
+      rows = stack.enter_context(contextlib.closing(pipeline.stream(
+          source, config.seed, start, rows=where.rows, **sizes)))
+    yield data, (parallel.feed(np.stack(chunk), where)
+                 for chunk in iter(lambda: [*itertools.islice(rows, k)], []))
+
+
+@contextlib.contextmanager
+def preemption():
+  """Yields (step) -> True once SIGTERM or SIGINT asked the run to end.
+
+  Several processes agree on the step through JAX's own service, which hears
+  the signal on any of them.
+  """
+  if jax.process_count() > 1:
+    yield multihost_utils.reached_preemption_sync_point
+    return
+  asked = []
+  before = {s: signal.signal(s, lambda number, _: asked.append(number))
+            for s in (signal.SIGTERM, signal.SIGINT)}
+  try:
+    yield lambda step: bool(asked)
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+
+
+def describe_devices(where):
+  """'8 x NVIDIA H200 (gpu), pmap, 1 process'."""
+  first = where.mesh.devices.flat[0]
+  return (f'{where.mesh.size} x {first.device_kind} ({first.platform}), '
+          f'{where.kind}, process {jax.process_index() + 1} of '
+          f'{jax.process_count()}')
+
+
+def report_compiled(call, seconds):
+  """Says what compiling took and what a step needs."""
+  memory = call.memory_analysis()
+  peak = (memory.argument_size_in_bytes + memory.output_size_in_bytes
+          - memory.alias_size_in_bytes + memory.temp_size_in_bytes)
+  log.info('compiled in %.1f s; %.1f MiB per device', seconds,
+               peak / 2**20)
+
+
+def _quick():
+  """Compiler options for code that runs once: compiling is its cost."""
+  return ({'xla_backend_optimization_level': 0}
+          if jax.default_backend() == 'cpu' else {})
+
+
+def _resident(config, source, where):
+  """Whether the images go onto the devices whole."""
+  placement = config.pipeline.placement
+  if placement == 'auto':
+    stats = where.mesh.devices.flat[0].memory_stats() or {}
+    limit = stats.get('bytes_limit', 16 * 2**30) // 4
+    bytes_ = int(np.prod(source.shape)) * np.dtype(source.dtype).itemsize
+    return bytes_ <= limit
+  return placement == 'device'

@@ -1,0 +1,141 @@
+"""What the parts of jgan hand to each other: state, batch, method, views."""
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+
+Batch = dict[str, jax.Array]
+"""'image': [critics, b, h, w, c] uint8 or float32 in [-1, 1], and optionally
+the noise, 'z': [critics, b, latent] and 'z_gen': [gen_b, latent]."""
+
+Metrics = dict[str, jax.Array]
+"""Scalars of one step, already reduced over devices."""
+
+
+@flax.struct.dataclass
+class Network:
+  """One trainable network: arrays only.
+
+  Attributes:
+    params: the parameters, float32.
+    stats: every other collection of the module, by name: batch statistics,
+      spectral vectors, architecture logits.
+    opt: the optimizer's state.
+  """
+  params: Any
+  stats: Any
+  opt: Any = ()
+
+
+@flax.struct.dataclass
+class GanState:
+  """The whole of a training run at one step: one pytree of arrays.
+
+  Attributes:
+    step: generator steps taken, int32 scalar.
+    gen: the generator.
+    disc: the discriminator.
+    ema: the averaged generator (no optimizer): what is sampled and scored.
+    extra: traced values of the method, a dict.
+  """
+  step: jax.Array
+  gen: Network
+  disc: Network
+  ema: Network
+  extra: Any = flax.struct.field(default_factory=dict)
+
+
+class Pair(NamedTuple):
+  """The same thing for the two players."""
+  gen: Any
+  disc: Any
+
+
+class View(NamedTuple):
+  """One batch of images and what the discriminator made of it (one shard).
+
+  Attributes:
+    image: [b, h, w, c], as the discriminator saw it.
+    logits: [b] or [b, d] float32.
+    features: the outputs of its blocks, a tuple of [b, h_i, w_i, c_i].
+  """
+  image: jax.Array
+  logits: jax.Array
+  features: tuple = ()
+
+
+class Play(NamedTuple):
+  """All that a penalty may look at in one update of one player.
+
+  Attributes:
+    real: View of the real batch (None where nothing asked for it).
+    fake: View of the generated batch.
+    disc: images -> logits, with the parameters that are being updated (or
+      frozen, in the generator's update); it changes no statistics.
+    gen: z -> images, likewise.
+    z: [b, latent], the noise behind `fake`.
+    rng: a key of its own for this penalty.
+    step: generator step, int32 scalar.
+    axis_name: the device axis, None for the whole batch.
+  """
+  real: View | None
+  fake: View
+  disc: Callable
+  gen: Callable
+  z: jax.Array
+  rng: jax.Array
+  step: jax.Array
+  axis_name: str | None = None
+
+
+class Loss(NamedTuple):
+  """An objective on the discriminator's outputs for the whole batch.
+
+  Attributes:
+    discriminator: (real, fake) -> scalar, each [b] or [b, d].
+    generator: (real, fake) -> scalar; `real` is None unless `paired`.
+    paired: the generator's loss looks at the real batch too.
+  """
+  discriminator: Callable
+  generator: Callable
+  paired: bool = False
+
+
+class Penalty(NamedTuple):
+  """A term of a player's loss that looks at more than D's outputs.
+
+  Attributes:
+    discriminator: Play -> scalar mean over this shard, or None.
+    generator: the same for the generator's update, or None.
+    paired: the generator's term looks at the real batch too.
+  """
+  discriminator: Callable | None = None
+  generator: Callable | None = None
+  paired: bool = False
+
+
+class Method(NamedTuple):
+  """A way to train: what the loop, or a notebook, knows of it.
+
+  Attributes:
+    init: (rng, batch) -> GanState
+    step: (state, batch, rng) -> (state, metrics), pure
+    sample: (ema or gen Network, z) -> images [b, h, w, c] in [-1, 1]
+    latent: the width of z
+  """
+  init: Callable
+  step: Callable
+  sample: Callable
+  latent: int
+
+
+class ImageSpec(NamedTuple):
+  """What is known of a data set without reading it.
+
+  Attributes:
+    shape: (height, width, channels) of one image.
+    count: number of images, None where only the files can tell.
+  """
+  shape: tuple[int, int, int]
+  count: int | None = None

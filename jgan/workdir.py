@@ -1,0 +1,130 @@
+"""The folder of one run: what it was asked, where its files stand."""
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+from importlib import metadata
+
+import jax
+
+from jgan import config as configs
+from jgan.errors import UserError
+
+_LIBRARIES = ('jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
+              'grain', 'ml-collections')
+
+
+def checkpoints(workdir):
+  """Folder of the checkpoints."""
+  return pathlib.Path(workdir) / 'checkpoints'
+
+
+def recorded_config(workdir):
+  """The config.json a run left, or None."""
+  file = pathlib.Path(workdir) / 'config.json'
+  return json.loads(file.read_text()) if file.exists() else None
+
+
+@contextlib.contextmanager
+def opened(workdir, config, *, allow_config_change=False):
+  """Makes the workdir ready to write a run into, and keeps others out.
+
+  Writes config.json and run.json before anything else is done.
+
+  Yields:
+    The folder, a Path.
+
+  Raises:
+    UserError: it cannot be written, another run is writing there, or it holds
+      a run of another config and `allow_config_change` is not set.
+  """
+  folder = pathlib.Path(workdir)
+  writer = jax.process_index() == 0
+  with contextlib.ExitStack() as stack:
+    try:
+      if writer:
+        for name in ('samples', 'plots', 'checkpoints'):
+          (folder / name).mkdir(parents=True, exist_ok=True)
+        _lock(stack, folder)
+      _settle_config(folder, config, allow_config_change, writer)
+      if writer:
+        _record_run(folder, config)
+    except OSError as error:
+      raise UserError(f'cannot write to --workdir={folder}: '
+                      f'{error.strerror or error}') from error
+    yield folder
+
+
+def write_text(path, text):
+  """Replaces a text file in one move: a reader never sees half of it."""
+  half = path.with_name(f'.{path.name}.part')
+  half.write_text(text)
+  os.replace(half, path)
+
+
+def _lock(stack, folder):
+  """Holds the folder until the run ends, however it ends."""
+  file = stack.enter_context((folder / '.lock').open('w'))
+  try:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError as error:
+    raise UserError(f'another run is writing to --workdir={folder}; wait for '
+                    'it or take another folder') from error
+
+
+def _settle_config(folder, config, allow_change, writer):
+  """Compares with the config of the run that is here, then records."""
+  new = configs.plain(config)
+  old = recorded_config(folder)
+  changed = configs.differences(old, new) if old else []
+  if changed and not allow_change:
+    raise UserError(
+        f'--workdir={folder} holds a run of another config '
+        f'({"; ".join(changed[:8])}); take another folder, or pass '
+        '--allow_config_change to go on from its checkpoint with this one')
+  if writer and old != new:
+    if old:
+      stamp = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
+      write_text(folder / f'config.until-{stamp}.json', _json(old))
+    write_text(folder / 'config.json', _json(new))
+
+
+def _record_run(folder, config):
+  """Writes run.json; a resumed run adds its command to the first one's."""
+  file = folder / 'run.json'
+  now = {
+      'command': ' '.join(sys.argv),
+      'started': datetime.datetime.now().astimezone().isoformat('T', 'seconds'),
+      'commit': _commit(),
+      'devices': [f'{d.platform}:{d.id} {d.device_kind}'
+                  for d in jax.devices()],
+      'processes': jax.process_count(),
+      'host': platform.node(),
+      'versions': {'python': platform.python_version()} | {
+          name: metadata.version(name) for name in _LIBRARIES},
+  }
+  run = {'seed': config.seed, **now}
+  if file.exists():
+    run = json.loads(file.read_text())
+    run.setdefault('resumed', []).append(now)
+  write_text(file, _json(run))
+
+
+def _commit():
+  """Git commit of the code that runs, '-dirty' if it was changed since."""
+  try:
+    return subprocess.run(
+        ['git', 'describe', '--always', '--dirty', '--abbrev=40'],
+        cwd=pathlib.Path(__file__).parent, capture_output=True, text=True,
+        check=True).stdout.strip()
+  except (OSError, subprocess.CalledProcessError):
+    return 'unknown: not a git checkout'
+
+
+def _json(tree):
+  return json.dumps(tree, indent=2, sort_keys=True) + '\n'

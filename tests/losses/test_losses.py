@@ -1,0 +1,138 @@
+"""Contracts of every loss, and the values of each by hand."""
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan import lookup
+from jgan.errors import UserError
+
+# Those for which a higher logit always means "more real".
+ORDERED = ['hinge', 'leastsquares', 'minimax', 'nonsaturating',
+           'relativistic_average', 'wasserstein']
+
+
+def logits(*shape, seed=0):
+  real, fake = .3 * np.random.default_rng(seed).normal(size=(2, *shape))
+  return jnp.float32(real), jnp.float32(fake)
+
+
+def pair(name, real, fake, **knobs):
+  """Both losses of a file, as floats; G sees the reals only if it may."""
+  loss = lookup.find('losses', name)
+  seen = real if getattr(loss, 'PAIRED', False) else None
+  return (loss.discriminator(real, fake, **knobs),
+          loss.generator(seen, fake, **knobs))
+
+
+@pytest.mark.parametrize('name', lookup.names('losses'))
+def test_every_loss_is_a_finite_float32_scalar(name):
+  for value in pair(name, *logits(8, 4)):
+    assert value.shape == () and value.dtype == jnp.float32
+    assert jnp.isfinite(value)
+
+
+@pytest.mark.parametrize('name', lookup.names('losses'))
+def test_no_loss_depends_on_the_order_of_samples(name):
+  real, fake = logits(8, 4)
+  shuffled = pair(name, real[::-1], jnp.roll(fake, 3, axis=0))
+  np.testing.assert_allclose(pair(name, real, fake), shuffled, rtol=2e-5,
+                             atol=1e-6)
+
+
+@pytest.mark.parametrize('name', lookup.names('losses'))
+def test_every_loss_has_finite_gradients_at_large_logits(name):
+  real, fake = (100. * x for x in logits(8, 4))
+  loss = lookup.find('losses', name)
+  assert np.isfinite(jax.grad(loss.discriminator, (0, 1))(real, fake)).all()
+  assert np.isfinite(jax.grad(loss.generator, 1)(real, fake)).all()
+
+
+@pytest.mark.parametrize('name', ORDERED)
+def test_d_falls_with_real_logits_and_rises_with_fake_ones(name):
+  loss = lookup.find('losses', name)
+  real, fake = (jnp.abs(x) for x in logits(8))  # between the targets 0 and 1
+  by_real, by_fake = jax.grad(loss.discriminator, (0, 1))(real, fake)
+  assert (by_real < 0).all() and (by_fake > 0).all()
+
+
+@pytest.mark.parametrize('name', ORDERED)
+def test_g_falls_with_fake_logits(name):
+  assert (jax.grad(lookup.find('losses', name).generator, 1)(*logits(8))
+          < 0).all()
+
+
+# At zero logits; hinge and non-saturating as in specs/re_gan.md 12.3.
+@pytest.mark.parametrize('name, disc, gen', [
+    ('hinge', 2., 0.),
+    ('leastsquares', 1., 1.),
+    ('minimax', 1.3863, -.6931),
+    ('nonsaturating', 1.3863, .6931),
+    ('relativistic_average', 1.3863, 1.3863),
+    ('wasserstein', 0., 0.),
+])
+def test_losses_of_an_undecided_discriminator(name, disc, gen):
+  zero = jnp.zeros(4)
+  np.testing.assert_allclose(pair(name, zero, zero), (disc, gen), atol=5e-5)
+
+
+# real 2, -1 and fake 1, -3, by hand.
+@pytest.mark.parametrize('name, disc, gen', [
+    ('hinge', (0 + 2) / 2 + (2 + 0) / 2, 1.),
+    ('leastsquares', (1 + 4) / 2 + (1 + 9) / 2, (0 + 16) / 2),
+    ('wasserstein', -1. - .5, 1.),
+])
+def test_losses_by_hand(name, disc, gen):
+  real, fake = jnp.array([2., -1.]), jnp.array([1., -3.])
+  np.testing.assert_allclose(pair(name, real, fake), (disc, gen), rtol=1e-6)
+
+
+def test_cross_entropies_are_the_logarithms_of_probabilities():
+  real, fake = (np.float64(x) for x in logits(8))
+  p, q = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
+  disc = -np.log(p).mean() - np.log(1 - q).mean()
+  np.testing.assert_allclose(pair('minimax', *logits(8)),
+                             (disc, np.log(1 - q).mean()), rtol=1e-6)
+  np.testing.assert_allclose(pair('nonsaturating', *logits(8)),
+                             (disc, -np.log(q).mean()), rtol=1e-6)
+
+
+def test_minimax_saturates_where_nonsaturating_does_not():
+  slope = lambda name: jax.grad(
+      lambda x: pair(name, x, x)[1])(jnp.array([-20.]))
+  assert abs(slope('minimax')) < 1e-8
+  np.testing.assert_allclose(slope('nonsaturating'), -1., rtol=1e-6)
+
+
+def test_leastsquares_takes_the_papers_half_and_targets():
+  real, fake = logits(8)
+  np.testing.assert_allclose(
+      pair('leastsquares', real, fake, scale=.5),
+      .5 * np.array(pair('leastsquares', real, fake)), rtol=1e-6)
+  # Any pull to a target is zero there.
+  ones = jnp.ones(3)
+  assert pair('leastsquares', ones, -ones, fake_target=-1.,
+              gen_target=-1.) == (0., 0.)
+
+
+@pytest.mark.parametrize('base', ['nonsaturating', 'hinge', 'leastsquares'])
+def test_relativistic_loss_sees_differences_only_and_swaps_roles(base):
+  real, fake = logits(8)
+  here = pair('relativistic_average', real, fake, base=base)
+  moved = pair('relativistic_average', real + 3., fake + 3., base=base)
+  swapped = pair('relativistic_average', fake, real, base=base)
+  np.testing.assert_allclose(here, moved, rtol=1e-5)
+  np.testing.assert_allclose(here, swapped[::-1], rtol=1e-6)
+
+
+def test_relativistic_hinge_by_hand():
+  # real mean .5, fake mean -1: real - (-1) = 3, 0; fake - .5 = .5, -3.5.
+  real, fake = jnp.array([2., -1.]), jnp.array([1., -3.])
+  disc, gen = pair('relativistic_average', real, fake, base='hinge')
+  np.testing.assert_allclose(disc, (0 + 1) / 2 + (1.5 + 0) / 2, rtol=1e-6)
+  np.testing.assert_allclose(gen, (.5 + 4.5) / 2 + (4 + 1) / 2, rtol=1e-6)
+
+
+def test_an_unknown_base_names_the_nearest():
+  with pytest.raises(UserError, match="did you mean 'hinge'"):
+    pair('relativistic_average', *logits(4), base='hinje')

@@ -1,0 +1,122 @@
+"""What every file of jgan/models must keep, whoever wrote it."""
+import dataclasses
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan import lookup
+from jgan.errors import UserError
+
+PLAYERS = [(name, player) for name in lookup.names('models')
+           for player in ('Generator', 'Discriminator')]
+BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
+
+
+def build(name, player, **fields):
+  """The narrowest network of the smallest size the architecture takes."""
+  module = getattr(lookup.find('models', name), player)
+  if 'width' in {f.name for f in dataclasses.fields(module)}:
+    fields.setdefault('width', 4)
+  for size in (1, 2**4, 2**5, 48, 2**6, 2**7, 2**8):
+    model = module(size=size, colors=2 if size == 1 else 3, **fields)
+    try:
+      return model, shapes(model)
+    except UserError:
+      continue
+  raise AssertionError(f'{name} takes none of the usual sizes')
+
+
+def inputs(model, b=2):
+  width = getattr(model, 'latent', None)
+  return jax.ShapeDtypeStruct(
+      (b, width) if width else (b, model.size, model.size, model.colors),
+      jnp.float32)
+
+
+def shapes(model):
+  variables = dict(jax.eval_shape(lambda k, x: model.init(k, x, True),
+                                  jax.random.key(0), inputs(model)))
+  variables.pop('features', None)
+  return variables
+
+
+def filled(tree):
+  """Numbers in the place of shapes: jit(init) would cost seconds."""
+  rng = np.random.default_rng(0)
+  draw = lambda x: rng.normal(0, .2, x.shape).astype(x.dtype)
+  return {name: jax.tree.map(draw if name == 'params' else
+                             lambda x: abs(draw(x)) + .1, part)
+          for name, part in tree.items()}
+
+
+def images_of(model):
+  return (2, model.size, model.size, model.colors)
+
+
+@pytest.mark.parametrize('name, player', PLAYERS)
+def test_outputs_and_features_have_their_shapes(name, player):
+  for dtype in (jnp.float32, jnp.bfloat16):
+    model, variables = build(name, player, dtype=dtype)
+    assert {p.dtype for p in jax.tree.leaves(variables)} == {
+        jnp.dtype('float32')}
+    out, changed = jax.eval_shape(
+        lambda v, x, m=model: m.apply(v, x, True, mutable=[*v, 'features']),
+        variables, inputs(model))
+    assert out.dtype == jnp.float32
+    expected = images_of(model) if player == 'Generator' else (2,)
+    assert out.shape == expected
+    blocks = changed['features']['blocks']
+    assert blocks and all(h.ndim == 4 and h.shape[0] == 2 for h in blocks)
+
+
+@pytest.mark.parametrize('name, player', PLAYERS)
+def test_a_compiled_forward_is_finite_and_in_range(name, player):
+  model, variables = build(name, player, dtype=jnp.bfloat16)
+  x = np.random.default_rng(1).normal(size=inputs(model).shape)
+  out, changed = jax.jit(
+      lambda v, x: model.apply(v, x, True, mutable=[*v]))(
+          filled(variables), x.astype(np.float32))
+  assert np.isfinite(out).all() and np.std(out) > 0
+  assert all(np.isfinite(s).all() for s in jax.tree.leaves(changed))
+  if player == 'Generator' and model.size > 1:  # points are not bounded
+    assert np.abs(out).max() <= 1
+
+
+@pytest.mark.parametrize('name, player', PLAYERS)
+def test_evaluation_changes_nothing_and_binds_no_axis(name, player):
+  model, variables = build(name, player, axis_name='devices')
+  out = jax.eval_shape(lambda v, x: model.apply(v, x, False), variables,
+                       inputs(model))
+  assert out.dtype == jnp.float32
+
+
+@pytest.mark.parametrize('name', lookup.names('models'))
+def test_a_discriminator_gives_as_many_outputs_as_asked(name):
+  model, variables = build(name, 'Discriminator', outputs=5)
+  out = jax.eval_shape(lambda v, x: model.apply(v, x, False), variables,
+                       inputs(model))
+  assert out.shape == (2, 5)
+
+
+@pytest.mark.parametrize('name, player', PLAYERS)
+def test_a_size_it_cannot_make_is_refused_by_name(name, player):
+  model, _ = build(name, player)
+  model = model.clone(size=7)
+  with pytest.raises(UserError, match=f'7.*{images_of(build(name, player)[0])[1]}'):
+    shapes(model)
+
+
+@pytest.mark.parametrize('name, player', PLAYERS)
+def test_every_field_has_a_default_that_a_config_can_hold(name, player):
+  module = getattr(lookup.find('models', name), player)
+  for field in dataclasses.fields(module):
+    if field.name in BUILT:
+      continue
+    if callable(field.default):
+      parts = importlib.import_module(f'jgan.layers.{field.name}')
+      assert any(getattr(parts, n) is field.default for n in parts.__all__)
+    else:
+      assert isinstance(field.default, (int, float, str, bool, tuple))

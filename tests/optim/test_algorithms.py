@@ -1,0 +1,63 @@
+"""The optimizers against PyTorch's documented formulas, in numpy."""
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jgan import lookup
+from jgan.optim import algorithms, schedules
+
+GRADS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+
+
+def run(tx, grads=GRADS):
+  params = jnp.ones(4)
+  state = tx.init(params)
+  for g in grads:
+    updates, state = tx.update(jnp.asarray(g), state, params)
+    params = optax.apply_updates(params, updates)
+  return params
+
+
+@pytest.mark.parametrize('scale', [1., 1e-7])  # the place of eps shows at 1e-7
+def test_adam_takes_pytorchs_steps(scale):
+  p, m, v = np.ones(4), 0., 0.
+  for t, g in enumerate(GRADS * scale, 1):
+    m = .5 * m + .5 * g
+    v = .9 * v + .1 * g**2
+    p = p - .1 * m / (1 - .5**t) / (np.sqrt(v / (1 - .9**t)) + 1e-8)
+  np.testing.assert_allclose(
+      run(algorithms.adam(.1, b1=.5, b2=.9), GRADS * scale), p, rtol=1e-5)
+
+
+@pytest.mark.parametrize('scale', [1., 1e-7])
+def test_rmsprop_takes_pytorchs_steps(scale):
+  p, v = np.ones(4), 0.
+  for g in GRADS * scale:
+    v = .99 * v + .01 * g**2
+    p = p - .1 * g / (np.sqrt(v) + 1e-8)
+  np.testing.assert_allclose(run(algorithms.rmsprop(.1), GRADS * scale), p,
+                             rtol=1e-5)
+
+
+@pytest.mark.parametrize('momentum', [0., .9])
+def test_sgd_takes_pytorchs_steps(momentum):
+  p, buffer = np.ones(4), 0.
+  for g in GRADS:
+    buffer = momentum * buffer + g
+    p = p - .1 * buffer
+  np.testing.assert_allclose(run(algorithms.sgd(.1, momentum=momentum)), p,
+                             rtol=1e-5)
+
+
+@pytest.mark.parametrize('name', algorithms.__all__)
+def test_every_algorithm_follows_a_schedule_and_descends(name):
+  make = lookup.member('optim.algorithms', name)
+  # A schedule that is zero from its third update on stops there.
+  rate = schedules.linear(.1, steps=2)
+  two = run(make(rate), np.ones((2, 4), np.float32))
+  five = run(make(rate), np.ones((5, 4), np.float32))
+  assert (two < 1.).all()
+  np.testing.assert_array_equal(two, five)
+  assert jax.tree.all(jax.tree.map(lambda x: x.dtype == jnp.float32, two))
