@@ -31,6 +31,7 @@ def base():
   c.dtype = 'float32'     # of the compute: float32 | bfloat16
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
   c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
+  c.devices = 0           # how many devices to use; 0: all
   c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, up to 10 else
 
   c.data = ConfigDict({'name': 'digits'})
@@ -286,7 +287,8 @@ def _check_values(config):
   rules = {
       'seed': at_least(0), 'steps': at_least(1), 'batch': at_least(1),
       'gen_batch': at_least(0), 'critics': at_least(1),
-      'steps_per_call': at_least(0), 'dtype': among('float32', 'bfloat16'),
+      'steps_per_call': at_least(0), 'devices': at_least(0),
+      'dtype': among('float32', 'bfloat16'),
       'parallel': among('pmap', 'jit'),
       'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
       'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jgan import lookup
-from jgan.report.grid import to_uint8
+from jgan.ops.quantize import to_uint8
 
 
 def scorer(config, method, source):

@@ -51,17 +51,21 @@ class Layout(NamedTuple):
     return NamedSharding(self.mesh, PartitionSpec())
 
 
-def layout(config, devices=None):
+def layout(config):
   """Takes the devices for a config.
 
-  devices: which ones; all by default.
-
   Raises:
-    UserError: the platform is not the one asked for, or the batch does not
-      divide by the devices.
+    UserError: the platform is not the one asked for, there are fewer devices
+      than asked for, or the batch does not divide by them.
   """
-  devices = sorted(devices or jax.devices(),
-                   key=lambda d: (d.process_index, d.id))
+  devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
+  if config.devices > len(devices):
+    raise UserError(f'config.devices={config.devices}, and JAX found '
+                    f'{len(devices)}')
+  if config.devices and jax.process_count() > 1:
+    raise UserError(f'config.devices={config.devices} with '
+                    f'{jax.process_count()} processes: they use all, 0')
+  devices = devices[:config.devices or None]
   have, want = devices[0].platform, config.platform
   if want != 'any' and have != want and not (
       want == 'accelerator' and have != 'cpu'):
@@ -95,8 +99,7 @@ def feed(x, where):
   if where.kind == 'one':
     return x
   if where.kind == 'pmap':
-    local = jax.local_device_count() if jax.process_count() > 1 else (
-        where.mesh.size)
+    local = where.mesh.size // jax.process_count()
     k, critics, rows = x.shape[:3]
     x = x.reshape(k, critics, local, rows // local, *x.shape[3:])
     return np.moveaxis(x, 2, 0)

@@ -7,6 +7,7 @@ import numpy as np
 
 from jgan import evaluation
 from jgan.errors import UserError
+from jgan.ops.quantize import to_uint8
 from jgan.report import grid
 
 
@@ -36,7 +37,7 @@ def run(method, net, out, *, n=64, seed=0, batch=100, interpolate=0):
   draw = jax.jit(method.sample)
   if interpolate:
     z = interpolation(seed, n, interpolate, method.latent)
-    images = grid.to_uint8(draw(net, z))
+    images = to_uint8(draw(net, z))
   else:
     images = evaluation.fakes(draw, net, n, min(batch, n), method.latent, seed)
   path = pathlib.Path(out)

@@ -49,11 +49,10 @@ class Session:
     if due(c.log.every):
       self.flush()
       self.pending = step, metrics, time.perf_counter()
-    if due(c.eval.every):
-      self.evaluate(step, state)
+    best = due(c.eval.every) and self.evaluate(step, state)
     if due(c.samples.every):
       self.draw(step, state)
-    if due(c.checkpoint.every):
+    if due(c.checkpoint.every) or best:
       self.save(step, state)
     self.profile(step)
 
@@ -96,7 +95,7 @@ class Session:
                  shown)
 
   def evaluate(self, step, state):
-    """Scores the averaged generator; a new best one is saved at once."""
+    """Scores the averaged generator: -> whether it is the best so far."""
     self.flush()
     self.require_finite()
     values = self.score(parallel.local(state.ema))
@@ -105,10 +104,11 @@ class Session:
       log.info('step %s  %s', f'{step:,}', '  '.join(
           f'{k} {v:.4g}' for k, v in values.items()))
     name = self.config.checkpoint.best
-    if name and (not self.best or values[name] < self.best['value']):
-      self.best = {'step': step, 'value': values[name]}
-      self.saved.keep_best(step)
-      self.save(step, state)
+    if not name or (self.best and values[name] >= self.best['value']):
+      return False
+    self.best = {'step': step, 'value': values[name]}
+    self.saved.keep_best(step)
+    return True
 
   def draw(self, step, state):
     """Dispatches the grid of fixed latents; a thread waits and writes it."""
@@ -126,6 +126,7 @@ class Session:
     """Brings the log up to date, then writes a checkpoint of finite numbers."""
     self.flush()
     self.require_finite()
+    self.settle()
     self.saved.save(step, state, {'best': self.best})
     if self.writer:
       self.book.tabulate()
@@ -142,16 +143,18 @@ class Session:
       self.trace = None
 
   def later(self, job, *arguments):
-    """Runs host work beside the steps; what failed before is raised here."""
-    while self.jobs and self.jobs[0].done():
-      self.jobs.pop(0).result()
+    """Runs host work beside the steps; `settle` raises what failed."""
     self.jobs.append(self.worker.submit(job, *arguments))
 
+  def settle(self):
+    """Waits for the host work under way: a checkpoint comes after it."""
+    while self.jobs:
+      self.jobs.pop(0).result()
+
   def finish(self):
-    """Waits for everything and says where it is."""
+    """Waits for everything, and draws the curves."""
     self.flush()
-    for job in self.jobs:
-      job.result()
+    self.settle()
     self.saved.wait()
     if self.writer:
       self.book.tabulate()

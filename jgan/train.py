@@ -53,8 +53,13 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     state, start, notes = begin(config, method, source, saved, where)
     session = Session(config, method, source, folder, saved, start, notes)
     stack.callback(session.close)
-    state = loop(config, method, source, where, k, state, start, session, stop)
-    session.finish()
+    try:
+      state = loop(config, method, source, where, k, state, start, session,
+                   stop)
+      session.finish()
+    except OSError as error:
+      raise Stopped(f'cannot write to --workdir={folder}: {error}. The same '
+                    'command goes on from the last checkpoint') from error
   return state
 
 

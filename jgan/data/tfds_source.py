@@ -57,8 +57,9 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
                     f"({split}) in {base}: {reason}") from error
   if records is None:
     raise UserError(f"'{dataset}' is not prepared in {base} as array_record, "
-                    'which takes TensorFlow: install requirements-tfds.txt, '
-                    'anywhere, and run tfds build')
+                    'which takes TensorFlow: where requirements-tfds.txt is '
+                    f'installed, run tfds build {dataset} '
+                    f'--file_format=array_record --data_dir={base}')
   if key not in builder.info.features:
     raise UserError(f"'{dataset}' has no feature data.key='{key}', it has "
                     f'{", ".join(builder.info.features)}')

@@ -2,8 +2,8 @@
 
 Counted from the jaxpr of one forward pass; nothing is computed. Work that
 depends on parameters alone (a spectral norm's power iteration) is not
-counted: it is not done once per image. Loops are counted by their length, a
-while-loop once, a branch as its dearest case.
+counted: it is not done once per image. Loops count by their length with all
+they hold, a while-loop once, and a branch as its dearest case.
 """
 import math
 from typing import NamedTuple
@@ -45,7 +45,7 @@ def layers(model, variables, *inputs):
   fixed = len(jax.tree.leaves(variables))
   batch = jax.tree.leaves(inputs)[0].shape[0]
   live = [i >= fixed for i in range(len(closed.jaxpr.invars))]
-  work, _ = _walk(closed.jaxpr, live, '')
+  work = _walk(closed.jaxpr, live, '')
 
   params = _scopes(variables.get('params', {}))
   norms = _scopes(variables.get('batch_stats', {}))
@@ -74,35 +74,34 @@ def total(rows):
 
 
 def _walk(jaxpr, live, scope):
-  """Follows what depends on the batch through the equations of a jaxpr.
+  """Counts the equations of a jaxpr that depend on the batch.
 
   live: of each input, whether it does.
 
   Returns:
-    [(scope, output shape, macs, thop macs)] of its equations, and whether
-    each output depends on the batch.
+    [(scope, output shape, macs, thop macs)] of each such equation.
   """
-  work, known = [], dict(zip(jaxpr.invars, live))
-  is_live = lambda v: not isinstance(v, Literal) and known.get(v, False)
+  work = []
+  live = {v for v, depends in zip(jaxpr.invars, live) if depends}
   for eqn in jaxpr.eqns:
-    depends = [is_live(v) for v in eqn.invars]
-    alive = [any(depends)] * len(eqn.outvars)
+    depends = [not isinstance(v, Literal) and v in live for v in eqn.invars]
+    if not any(depends):
+      continue
+    live.update(eqn.outvars)
     name = _join(scope, str(eqn.source_info.name_stack))
     inner = [j for p in eqn.params.values() for j in _jaxprs(p)]
-    if any(depends) and inner:
-      # What a loop carries may turn live on the way round: take all as live.
-      loop = eqn.primitive.name in ('scan', 'while')
-      branches = [_walk(j, [True] * len(j.invars) if loop else
-                        depends[len(depends) - len(j.invars):], name)
-                  for j in inner]
-      dearest, outputs = max(branches, key=lambda b: sum(w[2] for w in b[0]))
-      times = eqn.params.get('length', 1)
-      work += [(n, s, m * times, t * times) for n, s, m, t in dearest]
-      alive = alive if loop else outputs
-    elif any(depends):
+    if not inner:
       work.append((name, eqn.outvars[0].aval.shape, *_count(eqn, depends)))
-    known.update(zip(eqn.outvars, alive))
-  return work, [is_live(v) for v in jaxpr.outvars]
+      continue
+    # What a loop carries may come to depend on the batch on the way round.
+    loop = eqn.primitive.name in ('scan', 'while')
+    cases = [_walk(j, [True] * len(j.invars) if loop else
+                   depends[len(depends) - len(j.invars):], name)
+             for j in inner]
+    times = eqn.params.get('length', 1)
+    work += [(n, shape, macs * times, thop * times) for n, shape, macs, thop in
+             max(cases, key=lambda case: sum(macs for _, _, macs, _ in case))]
+  return work
 
 
 def _jaxprs(value):

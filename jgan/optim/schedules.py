@@ -1,10 +1,9 @@
-"""Learning rates over time: functions of the player's own update count.
+"""Learning rates over time.
 
-Each returns an optax schedule, count -> rate, where count is 0 at the first
-update of the player it belongs to: a discriminator with five updates per step
-counts five times as fast as its generator. `steps` is the run's length in
-that player's updates, `warmup` the number of updates in which the rate rises
-linearly to its full value; the first of them has 1/warmup of it.
+Each returns an optax schedule, count -> rate, where count is the generator
+step, 0 at first, for both players: five discriminator updates of one step
+share its rate. `steps` is the run's length, `warmup` the number of steps in
+which the rate rises linearly to its full value; the first has 1/warmup of it.
 """
 import jax.numpy as jnp
 
@@ -20,7 +19,7 @@ def constant(lr, *, steps, warmup=0):
 
 
 def linear(lr, *, steps, start=0, final=0., warmup=0):
-  """`lr` until update `start`, then a line to final * lr at update `steps`.
+  """`lr` until step `start`, then a line to final * lr at `steps`.
 
   Raises:
     UserError: `start` is not before `steps`.
@@ -60,4 +59,4 @@ def _progress(count, start, steps):
 def _check(start, steps):
   if start >= steps:
     raise UserError(f'schedule: start={start} is not before the end of the '
-                    f'run at update {steps}: the rate would never decay')
+                    f'run at step {steps}: the rate would never decay')

@@ -7,25 +7,15 @@ import numpy as np
 from PIL import Image
 
 from jgan.errors import UserError
+from jgan.ops.quantize import to_uint8
 
 
-def to_uint8(images):
-  """[...] floats in [-1, 1] -> uint8, rounded and clipped; uint8 passes.
-
-  What is not finite becomes 0: a diverged run still gets its picture.
-  """
-  images = np.asarray(images)
-  if images.dtype == np.uint8:
-    return images
-  levels = np.clip(images.astype(np.float32) * 127.5 + 128., 0., 255.)
-  return np.nan_to_num(levels, nan=0.).astype(np.uint8)
-
-
-def grid(images, *, tile=64, gap=2, background=255):
-  """Lays images out in rows, as near to a square as their number allows.
+def grid(images, *, columns=0, tile=64, gap=2, background=255):
+  """Lays images out in rows.
 
   Args:
     images: [n, h, w, c] in [-1, 1] or uint8, c of 1 or 3.
+    columns: images in a row; 0: near to a square.
     tile: smaller images are enlarged to about this many pixels, by a whole
       factor and without smoothing.
     gap: pixels between and around images.
@@ -44,7 +34,7 @@ def grid(images, *, tile=64, gap=2, background=255):
   factor = max(1, tile // max(images.shape[1:3]))
   images = images.repeat(factor, axis=1).repeat(factor, axis=2)
   n, h, w, c = images.shape
-  columns = math.ceil(math.sqrt(n))
+  columns = columns or math.ceil(math.sqrt(n))
   rows = math.ceil(n / columns)
   cells = np.full((rows * columns, h + gap, w + gap, c), background, np.uint8)
   cells[:n, gap:, gap:] = images

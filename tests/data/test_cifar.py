@@ -87,8 +87,8 @@ def test_both_layouts_of_cifar100_are_decoded(tmp_path):
 
 def _python2(pixels):
   """The pickle of {'data': pixels} as Python 2 wrote it."""
-  return (b"\x80\x02}U\x04datacnumpy.core.multiarray\n_reconstruct\n"
-          b"cnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01"
+  return (b'\x80\x02}U\x04datacnumpy.core.multiarray\n_reconstruct\n'
+          b'cnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01'
           + b'K' + bytes([len(pixels)]) + b'M\x00\x0c\x86cnumpy\ndtype\n'
           b'U\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xff'
           b'J\xff\xff\xff\xffK\x00tb\x89T'

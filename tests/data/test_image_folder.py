@@ -180,15 +180,15 @@ def test_a_folder_without_one_good_file_is_refused(tmp_path, load):
   with pytest.raises(UserError, match='no image file in'):
     load()
   (tmp_path / 'a.png').write_text('no')
-  with pytest.raises(UserError, match='1 of 1 image files .* cannot be used'):
+  with pytest.raises(UserError, match=r'1 of 1 image files .* cannot be used'):
     load(skip_bad=True)
-  with pytest.raises(UserError, match='no folder .*nowhere'):
+  with pytest.raises(UserError, match=r'no folder .*nowhere'):
     load(folder='nowhere')
 
 
 def test_a_file_the_disk_will_not_give_is_not_skipped(tmp_path, load):
   (tmp_path / 'a.png').symlink_to(tmp_path / 'gone')
-  with pytest.raises(UserError, match='cannot read .*a.png: No such file'):
+  with pytest.raises(UserError, match=r'cannot read .*a.png: No such file'):
     load(skip_bad=True)
 
 

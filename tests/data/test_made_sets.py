@@ -71,7 +71,7 @@ def test_a_mixture_is_a_function_of_its_seed():
 
 
 def test_unknown_mixtures_are_refused():
-  with pytest.raises(UserError, match="no 'rign'.*did you mean 'ring'"):
+  with pytest.raises(UserError, match=r"no 'rign'.*did you mean 'ring'"):
     mixture.info(kind='rign')
-  with pytest.raises(UserError, match="data.render"):
+  with pytest.raises(UserError, match=r'data.render'):
     mixture.load('', render='movies')

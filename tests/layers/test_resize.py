@@ -21,7 +21,7 @@ def test_downsample_averages_and_undoes_upsample():
 def test_doublings_count_from_four_and_refuse_other_sizes():
   assert [resize.doublings(s, (4, 16, 48, 128)) for s in (4, 16, 48, 128)] == [
       0, 2, 3, 5]
-  with pytest.raises(UserError, match='20.*16, 32'):
+  with pytest.raises(UserError, match=r'20.*16, 32'):
     resize.doublings(20, (16, 32))
 
 

@@ -4,7 +4,7 @@ import pytest
 import scipy.linalg
 
 from jgan.errors import Stopped, UserError
-from jgan.metrics import frechet
+from jgan.metrics import _frechet as frechet
 
 
 def features(n, d, seed):

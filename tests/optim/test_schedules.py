@@ -56,5 +56,5 @@ def test_warmup_rises_in_equal_parts_to_the_full_rate(name):
 
 @pytest.mark.parametrize('name', ['cosine', 'linear'])
 def test_a_decay_that_would_never_begin_is_refused(name):
-  with pytest.raises(UserError, match=r'start=50 .* update 20'):
+  with pytest.raises(UserError, match=r'start=50 .* step 20'):
     lookup.member('optim.schedules', name)(1., steps=20, start=50)

@@ -4,19 +4,20 @@ import pytest
 from PIL import Image
 
 from jgan.errors import UserError
+from jgan.ops.quantize import to_uint8
 from jgan.report import grid
 
 
 def test_levels_are_rounded_and_clipped():
   values = np.array([-5., -1., -.999, 0., .999, 1., 5., np.nan])
-  assert grid.to_uint8(values).tolist() == [0, 0, 0, 128, 255, 255, 255, 0]
+  assert to_uint8(values).tolist() == [0, 0, 0, 128, 255, 255, 255, 0]
 
 
 def test_every_level_survives_the_way_there_and_back():
   levels = np.arange(256, dtype=np.uint8)
   np.testing.assert_array_equal(
-      grid.to_uint8(np.float32(levels) / np.float32(127.5) - 1), levels)
-  np.testing.assert_array_equal(grid.to_uint8(levels), levels)
+      to_uint8(np.float32(levels) / np.float32(127.5) - 1), levels)
+  np.testing.assert_array_equal(to_uint8(levels), levels)
 
 
 def test_images_stand_in_rows_with_gaps_around():

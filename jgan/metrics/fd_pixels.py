@@ -5,12 +5,14 @@ components of the real images, then the Frechet distance of the real and the
 generated ones in them. It compares runs on one data set with one `dim` and
 nothing else; it is never called FID. Pixels count in [-1, 1].
 """
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from jgan.errors import Stopped, UserError
-from jgan.metrics import frechet
+from jgan.metrics import _frechet
+from jgan.ops.quantize import to_uint8
 
 
 class Reference(NamedTuple):
@@ -30,6 +32,12 @@ class Reference(NamedTuple):
   cov: np.ndarray
 
 
+def make(real):
+  """(fake [n, h, w, c]) -> fd_pixels against `real`, in up to 32 components."""
+  dim = min(32, _pixels(real).shape[1])
+  return functools.partial(score, fit(real, dim=dim))
+
+
 def fit(real, *, dim=32):
   """Finds the leading `dim` principal components of the real images.
 
@@ -45,10 +53,10 @@ def fit(real, *, dim=32):
   if not 1 <= dim <= pixels.shape[1]:
     raise UserError(f'dim={dim} components of images with {pixels.shape[1]} '
                     f'values; 1 to {pixels.shape[1]} would be right')
-  center, cov = frechet.statistics(pixels)
+  center, cov = _frechet.statistics(pixels)
   _, vectors = np.linalg.eigh(cov)  # in rising order of variance
   basis = vectors[:, ::-1][:, :dim]
-  mean, cov = frechet.statistics((pixels - center) @ basis)
+  mean, cov = _frechet.statistics((pixels - center) @ basis)
   return Reference(np.shape(real)[1:], center, basis, mean, cov)
 
 
@@ -67,8 +75,8 @@ def score(reference, fake):
   if np.shape(fake)[1:] != reference.shape:
     raise UserError(f'generated images of shape {list(np.shape(fake)[1:])} '
                     f'against real ones of {list(reference.shape)}')
-  mean, cov = frechet.statistics((pixels - reference.center) @ reference.basis)
-  return frechet.distance(reference.mean, reference.cov, mean, cov)
+  mean, cov = _frechet.statistics((pixels - reference.center) @ reference.basis)
+  return _frechet.distance(reference.mean, reference.cov, mean, cov)
 
 
 def _pixels(images):
@@ -77,11 +85,9 @@ def _pixels(images):
   if images.ndim != 4:
     raise UserError(f'images of shape {list(images.shape)}; [n, h, w, c] '
                     'would be right')
-  if images.dtype != np.uint8:
-    images = images.astype(np.float64)
-    if not np.isfinite(images).all():
-      raise Stopped('images have pixels that are not finite; score an earlier '
-                    'checkpoint')
-    # Real images are stored in 256 levels: between them no image may score.
-    images = np.clip(images * 127.5 + 128., 0., 255.).astype(np.uint8)
+  if images.dtype != np.uint8 and not np.isfinite(images).all():
+    raise Stopped('images have pixels that are not finite; score an earlier '
+                  'checkpoint')
+  # Real images are stored in 256 levels: between them no image may score.
+  images = to_uint8(images)
   return images.reshape(len(images), -1) / 127.5 - 1.

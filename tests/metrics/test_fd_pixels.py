@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from jgan.errors import Stopped, UserError
-from jgan.metrics import pixels
+from jgan.metrics import fd_pixels
 
 
 def images(n=200, seed=0):
@@ -15,20 +15,20 @@ def images(n=200, seed=0):
 
 def test_the_real_set_scores_zero_as_bytes_and_as_floats():
   real = images()
-  reference = pixels.fit(real, dim=10)
-  assert pixels.score(reference, real) < 1e-6
-  assert pixels.score(reference, np.float32(real / 127.5 - 1.)) < 1e-6
+  reference = fd_pixels.fit(real, dim=10)
+  assert fd_pixels.score(reference, real) < 1e-6
+  assert fd_pixels.score(reference, np.float32(real / 127.5 - 1.)) < 1e-6
 
 
 def test_a_shift_of_all_pixels_scores_its_squared_length():
   real = images()
-  reference = pixels.fit(real, dim=18)  # all of the space
-  np.testing.assert_allclose(pixels.score(reference, real + np.uint8(10)),
+  reference = fd_pixels.fit(real, dim=18)  # all of the space
+  np.testing.assert_allclose(fd_pixels.score(reference, real + np.uint8(10)),
                              18 * (10 / 127.5)**2, rtol=1e-6)
 
 
 def test_components_are_the_leading_ones_in_order():
-  reference = pixels.fit(images(), dim=4)
+  reference = fd_pixels.fit(images(), dim=4)
   variances = np.diag(reference.cov)
   np.testing.assert_allclose(reference.cov, np.diag(variances), atol=1e-12)
   np.testing.assert_allclose(
@@ -38,12 +38,13 @@ def test_components_are_the_leading_ones_in_order():
 
 def test_generated_images_are_rounded_and_clipped_to_bytes_first():
   real = images()
-  reference = pixels.fit(real, dim=10)
+  reference = fd_pixels.fit(real, dim=10)
   fake = real[::2] / 127.5 - 1.
   near = fake + .3 / 127.5  # less than half a level away
-  assert pixels.score(reference, near) == pixels.score(reference, real[::2])
+  assert fd_pixels.score(reference, near) == fd_pixels.score(
+      reference, real[::2])
   bright = np.full((5, 3, 3, 2), 7.)
-  assert pixels.score(reference, bright) == pixels.score(
+  assert fd_pixels.score(reference, bright) == fd_pixels.score(
       reference, np.full((5, 3, 3, 2), 255, np.uint8))
 
 
@@ -53,17 +54,17 @@ def test_it_gives_the_measured_values_on_digits():
   x = load_digits().images / 8. - 1.
   x = np.asarray(jax.image.resize(x, (1797, 16, 16), 'bilinear'))[..., None]
   mean = np.repeat(x.mean(0, keepdims=True), 9, axis=0)
-  assert abs(pixels.score(pixels.fit(x), mean) - 44.) < .5
-  assert abs(pixels.score(pixels.fit(x[::2]), x[1::2]) - .46) < .01
+  assert abs(fd_pixels.score(fd_pixels.fit(x), mean) - 44.) < .5
+  assert abs(fd_pixels.score(fd_pixels.fit(x[::2]), x[1::2]) - .46) < .01
 
 
 def test_mistakes_are_refused():
-  reference = pixels.fit(images(), dim=4)
+  reference = fd_pixels.fit(images(), dim=4)
   with pytest.raises(UserError, match=r'dim=19 .* 18 values'):
-    pixels.fit(images(), dim=19)
+    fd_pixels.fit(images(), dim=19)
   with pytest.raises(UserError, match=r'\[2, 3, 3\] against .* \[3, 3, 2\]'):
-    pixels.score(reference, np.zeros((4, 2, 3, 3)))
+    fd_pixels.score(reference, np.zeros((4, 2, 3, 3)))
   with pytest.raises(UserError, match=r'\[3, 3, 2\]; \[n, h, w, c\]'):
-    pixels.score(reference, images()[0])
+    fd_pixels.score(reference, images()[0])
   with pytest.raises(Stopped, match='not finite'):
-    pixels.score(reference, np.full((4, 3, 3, 2), np.nan))
+    fd_pixels.score(reference, np.full((4, 3, 3, 2), np.nan))

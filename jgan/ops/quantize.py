@@ -1,0 +1,14 @@
+"""Images as they are stored and scored: 256 levels (on the host)."""
+import numpy as np
+
+
+def to_uint8(images):
+  """[...] floats in [-1, 1] -> uint8, rounded and clipped; uint8 passes.
+
+  What is not finite becomes 0: a diverged run still gets its picture.
+  """
+  images = np.asarray(images)
+  if images.dtype == np.uint8:
+    return images
+  levels = np.clip(images.astype(np.float32) * 127.5 + 128., 0., 255.)
+  return np.nan_to_num(levels, nan=0.).astype(np.uint8)

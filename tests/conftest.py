@@ -1,0 +1,48 @@
+"""Eight virtual CPU devices, and what several tests share."""
+import os
+import pathlib
+
+os.environ['JAX_PLATFORMS'] = 'cpu'
+os.environ['XLA_FLAGS'] = (os.environ.get('XLA_FLAGS', '')
+                           + ' --xla_force_host_platform_device_count=8')
+
+import jax
+import pytest
+
+from jgan import config as configs
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / 'shared'
+
+
+def pytest_configure(config):
+  """Compiled programs are shared by the workers of one run of the suite."""
+  folder = os.environ.get('JGAN_TEST_CACHE')
+  if folder is None:
+    folder = os.environ['JGAN_TEST_CACHE'] = str(
+        pathlib.Path(os.environ.get('TMPDIR', '/tmp'))
+        / f'jgan-test-cache-{os.getpid()}')
+  jax.config.update('jax_compilation_cache_dir', folder)
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.)
+  jax.config.update('jax_persistent_cache_min_entry_size_bytes', -1)
+
+
+def pytest_unconfigure(config):
+  if not hasattr(config, 'workerinput'):
+    import shutil
+    shutil.rmtree(os.environ['JGAN_TEST_CACHE'], ignore_errors=True)
+
+
+@pytest.fixture
+def tiny():
+  """A config that trains on digits in a second, on one device."""
+  c = configs.base()
+  c.steps, c.batch, c.devices = 4, 8, 1
+  c.data = {'name': 'digits', 'size': 16}
+  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.discriminator = {'name': 'dcgan', 'width': 4}
+  c.ema.decay = .9
+  c.log.every = 1
+  c.samples.update({'every': 2, 'count': 4})
+  c.checkpoint.every = 2
+  return c

@@ -1,0 +1,170 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan import build, steps
+from jgan import config as configs
+from jgan.types import Network
+
+
+@pytest.fixture(scope='module')
+def game():
+  """A method on 16 x 16 images, its first state, a batch and one step."""
+  c = configs.base()
+  c.batch, c.critics = 4, 2
+  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.discriminator = {'name': 'dcgan', 'width': 4, 'conv': 'spectral',
+                     'norm': 'none'}
+  c.loss = {'name': 'hinge'}
+  c.ema.decay = .5
+  method = build.method(c)
+  rng = np.random.default_rng(0)
+  batch = {'image': rng.integers(0, 256, (2, 4, 16, 16, 1), np.uint8)}
+  state = jax.jit(method.init)(jax.random.key(0), batch)
+  step = jax.jit(method.step)
+  return c, method, state, batch, step
+
+
+def test_the_notebook_lines_of_the_readme_train_one_step(game):
+  _, method, state, batch, step = game
+  after, metrics = step(state, batch, jax.random.key(1))
+  assert int(after.step) == 1
+  assert {'disc/loss', 'gen/loss', 'disc/real', 'disc/fake'} <= set(metrics)
+  assert all(np.isfinite(v) for v in metrics.values())
+  images = method.sample(after.ema, jnp.zeros((3, method.latent)))
+  assert images.shape == (3, 16, 16, 1)
+  changed = jax.tree.map(lambda a, b: bool((a != b).any()),
+                         state.gen.params, after.gen.params)
+  assert any(jax.tree.leaves(changed))
+
+
+def test_a_step_is_a_pure_function_of_state_batch_and_key(game):
+  _, _, state, batch, step = game
+  first = step(state, batch, jax.random.key(1))
+  again = step(state, batch, jax.random.key(1))
+  other = step(state, batch, jax.random.key(2))
+  assert jax.tree.all(jax.tree.map(np.array_equal, first, again))
+  assert not np.array_equal(first[1]['gen/loss'], other[1]['gen/loss'])
+
+
+def test_noise_given_by_the_batch_replaces_what_the_key_draws(game):
+  _, _, state, batch, step = game
+  z = np.random.default_rng(1).normal(size=(2, 4, 8)).astype(np.float32)
+  given = {**batch, 'z': z, 'z_gen': z[0]}
+  first = step(state, given, jax.random.key(1))[0]
+  other = step(state, given, jax.random.key(2))[0]
+  assert jax.tree.all(jax.tree.map(np.array_equal, first, other))
+
+
+def test_spectral_vectors_advance_once_per_training_forward(game):
+  """Two per discriminator update, one in the generator's: 5 for 2 critics."""
+  c, _, state, batch, step = game
+  models = build.models(configs.complete(c), (16, 16, 1))
+  u = jax.tree.leaves(state.disc.stats['spectral'])
+  moved = jax.tree.leaves(step(state, batch, jax.random.key(1))[0]
+                          .disc.stats['spectral'])
+  assert all((a != b).any() for a, b in zip(u, moved) if a.size > 1)
+  # With D's learning rate at zero the weights stand still, and five power
+  # iterations by hand give the same vectors.
+  c = configs.base().copy_and_resolve_references()
+  c.batch, c.critics = 4, 2
+  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.discriminator = {'name': 'dcgan', 'width': 4, 'conv': 'spectral',
+                     'norm': 'none'}
+  c.optimizer.disc.lr = 1e-30
+  method = build.method(c)
+  after, _ = jax.jit(method.step)(state, batch, jax.random.key(1))
+  by_hand = dict(state.disc.stats)
+  x = jnp.zeros((1, 16, 16, 1))
+  for _ in range(5):
+    _, by_hand = steps.judge(models.disc, state.disc.params, by_hand, x)
+  for a, b in zip(jax.tree.leaves(by_hand['spectral']),
+                  jax.tree.leaves(after.disc.stats['spectral'])):
+    np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_generator_statistics_move_in_both_players_updates(game):
+  """Two critics and one generator update: three training forwards."""
+  _, _, state, batch, step = game
+  z = np.random.default_rng(1).normal(size=(2, 4, 8)).astype(np.float32)
+  after, _ = step(state, {**batch, 'z': z, 'z_gen': z[0]}, jax.random.key(1))
+  models = build.models(configs.complete(game[0]), (16, 16, 1))
+  stats = state.gen.stats
+  for noise in (z[0], z[1], z[0]):
+    _, stats = steps.generate(models.gen, state.gen.params, stats, noise)
+  for a, b in zip(jax.tree.leaves(stats), jax.tree.leaves(after.gen.stats)):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_the_average_is_half_way_with_decay_one_half(game):
+  _, _, state, batch, step = game
+  after, _ = step(state, batch, jax.random.key(1))
+  half = jax.tree.map(lambda a, b: (a + b) / 2, state.gen.params,
+                      after.gen.params)
+  for a, b in zip(jax.tree.leaves(half), jax.tree.leaves(after.ema.params)):
+    np.testing.assert_allclose(a, b, atol=1e-6)
+  assert jax.tree.all(jax.tree.map(np.array_equal, after.ema.stats,
+                                   after.gen.stats))
+
+
+def test_averaging_ramps_up_copies_and_averages_statistics():
+  old = Network({'w': jnp.zeros(2)}, {'batch_stats': {'m': jnp.zeros(2)}})
+  new = Network({'w': jnp.ones(2)}, {'batch_stats': {'m': jnp.ones(2)}})
+  none = steps.average(old, new, 0, decay=0.)
+  assert none.params['w'][0] == 1.
+  both = steps.average(old, new, 0, decay=.75, stats=True)
+  assert both.params['w'][0] == .25 and both.stats['batch_stats']['m'][0] == .25
+  # rampup 1 at step 0 means a half-life of one step, later the full decay.
+  early = steps.average(old, new, 0, decay=.999, rampup=1.)
+  late = steps.average(old, new, 10**6, decay=.999, rampup=1.)
+  np.testing.assert_allclose(early.params['w'], .5, rtol=1e-6)
+  np.testing.assert_allclose(late.params['w'], .001, rtol=1e-4)
+
+
+def test_the_generator_batch_may_be_larger(game):
+  c = game[0].copy_and_resolve_references()
+  c.gen_batch = 8
+  seen = []
+  models = build.models(configs.complete(game[0]), (16, 16, 1))
+  original = steps.generate
+  step = build.method(c).step
+  try:
+    steps.generate = lambda m, p, s, z: (seen.append(z.shape[0]),
+                                         original(m, p, s, z))[1]
+    jax.eval_shape(step, game[2], game[3], jax.random.key(0))
+  finally:
+    steps.generate = original
+  assert seen == [4, 8] and models.gen.latent == 8
+
+
+def test_a_paired_loss_sees_the_last_real_batch_in_the_generator_update():
+  c = configs.base()
+  c.batch = 4
+  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.discriminator = {'name': 'dcgan', 'width': 4}
+  c.loss = {'name': 'relativistic_average'}
+  method = build.method(c)
+  rng = np.random.default_rng(0)
+  image = rng.uniform(-1, 1, (1, 4, 16, 16, 1)).astype(np.float32)
+  z = rng.normal(size=(1, 4, 8)).astype(np.float32)
+  state = jax.jit(method.init)(jax.random.key(0), {'image': image})
+  step = jax.jit(method.step)
+  loss = lambda im: step(state, {'image': im, 'z': z, 'z_gen': z[0]},
+                         jax.random.key(0))[1]['gen/loss']
+  assert loss(image) != loss(-image)
+
+
+def test_an_objective_descends(game):
+  """Plain gradient descent by hand equals `descend` with sgd."""
+  import optax
+  tx = optax.sgd(.1)
+  params = {'w': jnp.array([1., -2.])}
+  net = Network(params, {}, tx.init(params))
+  net, aux, norm = steps.descend(
+      functools.partial(lambda p: (jnp.sum(p['w']**2), 'aux')), net, tx)
+  np.testing.assert_allclose(net.params['w'], [.8, -1.6], rtol=1e-6)
+  assert aux == 'aux'
+  np.testing.assert_allclose(norm, np.sqrt(20.), rtol=1e-6)
