@@ -63,9 +63,10 @@ def parse(argv, verbs):
       if match and match[1] in {p for p, _, _ in configs.sections(config)}:
         configs.rename(config, match[1], match[2] or argv[i + 1])
     config = configs.fill(config)
-    config_flags.DEFINE_config_dict('config', config, flag_values=values,
-                                    sys_argv=argv)
   try:
+    if config:
+      config_flags.DEFINE_config_dict('config', config, flag_values=values,
+                                      sys_argv=argv)
     rest = values(argv)
   except flags.UnrecognizedFlagError as error:
     raise UserError(f'unknown flag --{error.flagname}: '

@@ -94,6 +94,15 @@ def _recorded(values):
   return configs.complete(ConfigDict(recorded))
 
 
+def _leave(code):
+  """Ends the process. One of several that failed must not wait for them."""
+  if code and jax.distributed.is_initialized():
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+  sys.exit(code)
+
+
 def _start(values):
   """Sets up logging, the processes and the cache of compiled programs."""
   handler = logging.StreamHandler()
@@ -148,4 +157,8 @@ def _data_dir(f):
 
 
 if __name__ == '__main__':
-  sys.exit(main(sys.argv))
+  try:
+    _leave(main(sys.argv))
+  except Exception:
+    traceback.print_exc()
+    _leave(1)

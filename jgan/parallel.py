@@ -98,12 +98,12 @@ def feed(x, where):
   """
   if where.kind == 'one':
     return x
+  spec = PartitionSpec(None, None, AXIS)
   if where.kind == 'pmap':
     local = where.mesh.size // jax.process_count()
     k, critics, rows = x.shape[:3]
     x = x.reshape(k, critics, local, rows // local, *x.shape[3:])
-    return np.moveaxis(x, 2, 0)
-  spec = PartitionSpec(None, None, AXIS)
+    x, spec = np.moveaxis(x, 2, 0), PartitionSpec(AXIS)
   return jax.make_array_from_process_local_data(
       NamedSharding(where.mesh, spec), x)
 
@@ -131,7 +131,7 @@ def calls_of(config, platform):
   return k
 
 
-def advance(state, health, data, x, root, *, step):
+def advance(state, health, data, x, seed, *, step):
   """Takes as many steps as x has rows: the body of one dispatch.
 
   Args:
@@ -140,8 +140,8 @@ def advance(state, health, data, x, root, *, step):
       which of the sorted names it was.
     data: uint8 images [n, h, w, c] to gather from, or None.
     x: [k, critics, b] indices into data, or [k, critics, b, h, w, c] images.
-    root: the run's key; the step's is folded in, so that step s draws the
-      same noise in an unbroken run and in a resumed one.
+    seed: uint32 scalar. Step s draws from the key of (seed, s), the same in
+      an unbroken run and in a resumed one.
     step: (state, batch, rng) -> (state, metrics).
 
   Returns:
@@ -151,7 +151,7 @@ def advance(state, health, data, x, root, *, step):
     state, health = carry
     batch = {'image': x if data is None else data[x]}
     now = state.step
-    state, metrics = step(state, batch, jax.random.fold_in(root, now))
+    state, metrics = step(state, batch, step_key(seed, now))
     fine = jnp.stack([jnp.isfinite(metrics[key]) for key in sorted(metrics)])
     seen = jnp.where(jnp.all(fine), _NEVER, now + 1)
     health = jnp.where(seen < health[0],
@@ -165,6 +165,12 @@ def advance(state, health, data, x, root, *, step):
   return state, health, jax.tree.map(lambda m: m[-1], metrics)
 
 
+def step_key(seed, step):
+  """The key from which step `step` of a run draws everything."""
+  # One fold away from the key of the same seed that made the weights.
+  return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 1), step)
+
+
 def healthy():
   """The health of a run in which nothing was bad yet, for `advance`."""
   return jnp.array([_NEVER, 0], jnp.int32)
@@ -176,21 +182,24 @@ def first_bad(health, metrics):
   return None if step == _NEVER else (sorted(metrics)[index], int(step))
 
 
-def compile_call(function, where, *arguments):
+def compile_call(function, where, state, health, data, x, seed):
   """Compiles `advance` ahead of time, its state donated.
 
-  arguments: as the calls will have them (arrays or shapes of arrays).
-  Returns the executable; call it with the same kinds of arguments.
+  The arguments are as the calls will have them; x comes from `feed`. Returns
+  the executable.
   """
   if where.kind == 'pmap':
-    compiled = jax.pmap(
+    # The executable takes the rows of all processes, tracing those of one.
+    x = np.empty((x.shape[0] // jax.process_count(), *x.shape[1:]), x.dtype)
+    mapped = jax.pmap(
         function, axis_name=AXIS, in_axes=(None, None, None, 0, None),
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
-    return compiled.lower(*arguments).compile()
+    return mapped.lower(state, health, data, x, seed).compile()
   with jax.set_mesh(where.mesh):
-    return jax.jit(function, donate_argnums=(0,),
-                   out_shardings=where.replicated).lower(*arguments).compile()
+    whole = jax.jit(function, donate_argnums=(0,),
+                    out_shardings=where.replicated)
+    return whole.lower(state, health, data, x, seed).compile()
 
 
 def local(tree):

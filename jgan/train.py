@@ -43,6 +43,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   source = build.source(config, data_dir)
   log.info('data: %s, %s images of %s', config.data.name,
                f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
+  init, abstract = first_state(config, method, source)
   with contextlib.ExitStack() as stack:
     folder = stack.enter_context(
         opened(workdir, config, allow_config_change=allow_config_change))
@@ -50,7 +51,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     saved = checkpoint.Checkpoints(checkpoints(folder),
                                    keep=config.checkpoint.keep)
     stack.callback(saved.close)
-    state, start, notes = begin(config, method, source, saved, where)
+    state, start, notes = begin(config, init, abstract, saved, where)
     session = Session(config, method, source, folder, saved, start, notes)
     stack.callback(session.close)
     try:
@@ -63,21 +64,26 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   return state
 
 
-def begin(config, method, source, saved, where):
+def first_state(config, method, source):
+  """A function that makes the first state, and the shapes it will have."""
+  batch = {'image': jax.ShapeDtypeStruct(
+      (config.critics, 1, *source.shape[1:]), source.dtype)}
+  init = lambda: method.init(jax.random.key(config.seed), batch)
+  return init, jax.eval_shape(init)
+
+
+def begin(config, init, abstract, saved, where):
   """The state to go on from: the newest whole checkpoint's, or a new one.
 
   Returns the placed state, its step, and the notes beside it.
   """
-  batch = {'image': jax.ShapeDtypeStruct(
-      (config.critics, 1, *source.shape[1:]), source.dtype)}
-  init = functools.partial(method.init, jax.random.key(config.seed))
-  found = saved.latest(jax.eval_shape(init, batch))
+  found = saved.latest(abstract)
   if found:
     step, state, notes = found
     log.info('resuming from step %s', f'{step:,}')
   else:
     step, notes = 0, {}
-    state = jax.jit(lambda: init(batch), compiler_options=_quick())()
+    state = jax.jit(init, compiler_options=_quick())()
     state = export.warm_start(state, config.init)
   return parallel.place(state, where), step, notes
 
@@ -88,17 +94,17 @@ def loop(config, method, source, where, k, state, start, session, stop):
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
     return state
   health = parallel.place(parallel.healthy(), where)
-  root = parallel.place(jax.random.key(config.seed ^ 0x6a67616e), where)
+  seed = parallel.place(np.uint32(config.seed), where)
   with batches(config, source, where, start, k) as (data, feed):
     x = next(feed)
     began = time.perf_counter()
     call = parallel.compile_call(
         functools.partial(parallel.advance, step=method.step), where,
-        state, health, data, x, root)
+        state, health, data, x, seed)
     report_compiled(call, time.perf_counter() - began)
     session.begin(start)
     for step in range(start + k, config.steps + 1, k):
-      state, health, metrics = call(state, health, data, x, root)
+      state, health, metrics = call(state, health, data, x, seed)
       session.after(step, state, health, metrics)
       if stop(step) and step < config.steps:
         session.save(step, state)
@@ -118,7 +124,7 @@ def batches(config, source, where, start, k):
   """
   sizes = dict(critics=config.critics, batch=config.batch)
   with contextlib.ExitStack() as stack:
-    if _resident(config, source, where):
+    if _resident(config, source):
       data = parallel.place(pipeline.as_array(source), where)
       rows = (pipeline.batch_indices(config.seed, s, total=len(source),
                                      **sizes)[:, where.rows]
@@ -174,12 +180,10 @@ def _quick():
           if jax.default_backend() == 'cpu' else {})
 
 
-def _resident(config, source, where):
+def _resident(config, source):
   """Whether the images go onto the devices whole."""
   placement = config.pipeline.placement
   if placement == 'auto':
-    stats = where.mesh.devices.flat[0].memory_stats() or {}
-    limit = stats.get('bytes_limit', 16 * 2**30) // 4
-    bytes_ = int(np.prod(source.shape)) * np.dtype(source.dtype).itemsize
-    return bytes_ <= limit
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return pipeline.resident(source, stats.get('bytes_limit', 2**34) // 4)
   return placement == 'device'

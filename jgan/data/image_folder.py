@@ -1,12 +1,13 @@
 """Any folder of PNG, JPEG and WebP files, at any depth, as square images."""
 import functools
+import logging
 from concurrent import futures
-
-from absl import logging
 
 from jgan.data import _decode, _folder, _official, _require, _resize
 from jgan.errors import UserError
 from jgan.types import ImageSpec
+
+log = logging.getLogger(__name__)
 
 _NAMED = 3  # bad files that one message names; it counts them all
 
@@ -70,6 +71,6 @@ def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,
     if len(bad) == len(paths):
       raise UserError(f'{count} in {base} cannot be used: {bad[0]}')
     more = '; ...' if len(bad) > _NAMED else ''
-    logging.warning('skipped %s: %s%s', count, '; '.join(bad[:_NAMED]), more)
+    log.warning('skipped %s: %s%s', count, '; '.join(bad[:_NAMED]), more)
   good = [path for path, text in zip(paths, problems) if not text]
   return _folder.Folder(good, size, channels, frame)

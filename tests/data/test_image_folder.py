@@ -4,7 +4,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from absl import logging
 from PIL import Image
 
 from jgan import pipeline
@@ -31,7 +30,7 @@ def load(tmp_path):
 @pytest.fixture
 def warnings(monkeypatch):
   said = []
-  monkeypatch.setattr(logging, 'warning',
+  monkeypatch.setattr(image_folder.log, 'warning',
                       lambda text, *values: said.append(text % values))
   return said
 

@@ -1,0 +1,36 @@
+# jgan: `make run` trains the default experiment, `make test` runs the tests.
+# Both set themselves up: nothing but Python 3.11 or newer and make is needed.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+WORKDIR ?= runs/digits
+
+.PHONY: help setup run test lint bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.done  ## make the virtual environment and install into it
+
+# Made whole or not at all: an interrupted install is begun again.
+$(VENV)/.done: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+run: setup  ## train a small GAN on handwritten digits, about two minutes
+	$(PY) -m jgan.main --config=experiments/digits/default.py --workdir=$(WORKDIR)
+
+test: setup  ## run the tests, some minutes
+	$(PY) -m pytest -n 2 tests
+
+lint: setup  ## check the style
+	$(PY) -m ruff check .
+
+bench: setup  ## time steps, the loop, compiling; show memory
+	$(PY) -m bench.steps
+
+clean:  ## remove the virtual environment and what tools left; runs/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache
+	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +
