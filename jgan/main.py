@@ -53,9 +53,10 @@ def do_describe(config, f):
 
 def do_export(config, f):
   """Writes the weights, or the sampling program, to one file."""
+  out = _need(f, 'out')
   method = build.method(config)
   state = _restore(config, f, method)
-  written = export.run(method, state, _need(f, 'out'), online=f.online,
+  written = export.run(method, state, out, online=f.online,
                        discriminator=f.discriminator)
   return f'{written}\n'
 

@@ -4,6 +4,7 @@ The device is not waited for: a record is written when the next one is due,
 and pictures are made by a thread of their own.
 """
 import concurrent.futures
+import datetime
 import logging
 import time
 
@@ -38,7 +39,7 @@ class Session:
     self.begin(start)
 
   def begin(self, step):
-    """Starts the clock: what comes before (compiling) is not a step's time."""
+    """Starts the clock where host and device are both at `step`."""
     self.clock = step, time.perf_counter()
 
   def after(self, step, state, health, metrics):
@@ -48,7 +49,7 @@ class Session:
     self.health = health, metrics
     if due(c.log.every):
       self.flush()
-      self.pending = step, metrics, time.perf_counter()
+      self.pending = step, health, metrics
     best = due(c.eval.every) and self.evaluate(step, state)
     if due(c.samples.every):
       self.draw(step, state)
@@ -60,17 +61,17 @@ class Session:
     """Writes the record that waits, if one does."""
     if self.pending is None:
       return
-    step, metrics, now = self.pending
+    step, health, metrics = self.pending
     self.pending = None
-    self.require_finite()
+    self.require_finite(health, metrics)
     values = {k: float(v) for k, v in jax.device_get(metrics).items()}
     if self.writer:
       self.book.write(step, values)
-      self.progress(step, now, values)
+      self.progress(step, values)
 
-  def require_finite(self):
+  def require_finite(self, health, metrics):
     """Stops the run at the first metric that was not finite."""
-    bad = parallel.first_bad(*self.health)
+    bad = parallel.first_bad(health, metrics)
     if bad:
       raise Stopped(
           f'{bad[0]} is not finite at step {bad[1]}. The last finite '
@@ -78,31 +79,30 @@ class Session:
           'a learning rate or change --config.seed, with '
           '--allow_config_change, to go on from it')
 
-  def progress(self, step, now, values):
+  def progress(self, step, values):
     """One line on the console: where, how fast, how long still."""
     before, then = self.clock
-    self.clock = step, now
-    rate = (step - before) / max(now - then, 1e-9)
+    rate = (step - before) / (time.perf_counter() - then)
     images = rate * self.config.batch * self.config.critics
     left = (self.config.steps - step) / max(rate, 1e-9)
     self.book.speed(step, {'steps_per_second': rate,
                            'images_per_second': images})
     shown = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
                       if k.endswith('/loss'))
-    log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %d:%02d:%02d  %s',
-                 f'{step:,}', f'{self.config.steps:,}', rate,
-                 f'{images:,.0f}', left // 3600, left % 3600 // 60, left % 60,
-                 shown)
+    log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
+             f'{self.config.steps:,}', rate, f'{images:,.0f}',
+             datetime.timedelta(seconds=int(left)), shown)
 
   def evaluate(self, step, state):
     """Scores the averaged generator: -> whether it is the best so far."""
     self.flush()
-    self.require_finite()
+    self.require_finite(*self.health)
     values = self.score(parallel.local(state.ema))
     if self.writer:
       self.book.write(step, values)
       log.info('step %s  %s', f'{step:,}', '  '.join(
           f'{k} {v:.4g}' for k, v in values.items()))
+    self.begin(step)
     name = self.config.checkpoint.best
     if not name or (self.best and values[name] >= self.best['value']):
       return False
@@ -125,11 +125,12 @@ class Session:
   def save(self, step, state):
     """Brings the log up to date, then writes a checkpoint of finite numbers."""
     self.flush()
-    self.require_finite()
+    self.require_finite(*self.health)
     self.settle()
     self.saved.save(step, state, {'best': self.best})
     if self.writer:
       self.book.tabulate()
+    self.begin(step)
 
   def profile(self, step):
     """Records the steps that config.profile asks for."""

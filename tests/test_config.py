@@ -1,0 +1,219 @@
+"""The config: every key is read, every mistake is refused."""
+import ast
+import pathlib
+
+import pytest
+from ml_collections import ConfigDict
+
+from jgan import build, lookup, train
+from jgan import config as configs
+from jgan.errors import UserError
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def spy(config, read, prefix=''):
+  """Wraps every section of a config so that reads are noted in `read`."""
+
+  class Section(ConfigDict):
+
+    def __getitem__(self, key):
+      read.add(f'{prefix}{key}')
+      return super().__getitem__(key)
+
+    def __getattr__(self, key):
+      if not key.startswith('_'):
+        read.add(f'{prefix}{key}')
+      return super().__getattr__(key)
+
+    def items(self, *arguments, **keywords):
+      read.update(f'{prefix}{key}' for key in self.keys())
+      return super().items(*arguments, **keywords)
+
+    def copy_and_resolve_references(self, *arguments):
+      return self
+
+  wrapped = Section()
+  for key in config:
+    value = config[key]
+    if isinstance(value, ConfigDict):
+      value = spy(value, read, f'{prefix}{key}.')
+    wrapped[key] = value
+  read.clear()
+  return wrapped
+
+
+def leaves(config, prefix=''):
+  for key in config:
+    if isinstance(config[key], ConfigDict):
+      yield from leaves(config[key], f'{prefix}{key}.')
+    else:
+      yield f'{prefix}{key}'
+
+
+def test_every_key_is_read_by_a_run(tiny, tmp_path, monkeypatch):
+  """No key is accepted and ignored: a run on two devices reads them all.
+
+  The check of values at the start does not count as reading.
+  """
+  tiny.devices = 2
+  tiny.eval.update({'every': 2, 'metrics': ('fd_pixels',), 'samples': 20})
+  tiny.checkpoint.best = 'eval/fd_pixels'
+  config = configs.complete(tiny)
+  read = set()
+  watched = spy(config, read)
+  monkeypatch.setattr(configs, 'complete', lambda c: c)
+  monkeypatch.setattr(train, 'opened', quiet_open(train.opened, config))
+  train.run(watched, tmp_path)
+  unread = set(leaves(config)) - read
+  assert unread == set()
+
+
+def quiet_open(opened, plain):
+  """Recording the config into the workdir does not count either."""
+  return lambda folder, config, **rest: opened(folder, plain, **rest)
+
+
+def test_defaults_of_what_is_named_are_filled_in(tiny):
+  c = configs.complete(tiny)
+  assert c.generator.norm == 'batch' and c.discriminator.act == 'leaky_relu'
+  assert c.optimizer.gen.b1 == .9 and c.optimizer.gen.schedule.warmup == 0
+  assert c.is_locked
+  assert configs.plain(configs.complete(c)) == configs.plain(c)
+
+
+@pytest.mark.parametrize('path, value, words', [
+    ('stepz', 5, "unknown config key 'stepz': did you mean 'steps'"),
+    ('generator.widht', 8, "unknown key 'widht' .* did you mean 'width'"),
+    ('loss.margin', 1., "unknown key 'margin' in config.loss"),
+    ('log.evry', 1, "'log.evry': did you mean 'every'"),
+    ('generator', {'name': 'dcgan', 'width': 'wide'},
+     "width is 'wide', a str; a int like"),
+    ('optimizer.gen.b1', 'x', 'a float like'),
+    ('steps', 0, 'config.steps is 0, it must be at least 1'),
+    ('ema.decay', 1., r'in \[0, 1\)'),
+    ('pipeline.fraction', 0., r'in \(0, 1\]'),
+    ('optimizer.disc.lr', -1., 'positive'),
+    ('parallel', 'pmp', 'one of pmap, jit'),
+    ('generator.norm', 'bach', "no 'bach' in layers.norm: did you mean 'batch"),
+    ('optimizer.gen.name', 'adm', "did you mean 'adam'"),
+    ('eval.every', 5, 'eval.metrics is empty'),
+    ('checkpoint.best', 'eval/x', 'nothing would be scored'),
+])
+def test_a_mistake_is_refused_with_what_would_be_right(
+    tiny, path, value, words):
+  section = tiny
+  *sections, key = path.split('.')
+  for name in sections:
+    section = section[name]
+  section[key] = value
+  with pytest.raises(UserError, match=words):
+    build.method(tiny)
+
+
+def test_a_missing_key_is_named(tiny):
+  del tiny.seed
+  with pytest.raises(UserError, match="'seed' is missing"):
+    configs.complete(tiny)
+
+
+def test_an_int_may_stand_for_a_float(tiny):
+  tiny.optimizer.gen.lr = 1
+  tiny.ema.decay = 0
+  c = configs.complete(tiny)
+  assert c.optimizer.gen.lr == 1. and isinstance(c.ema.decay, float)
+
+
+def test_first_and_fraction_exclude_each_other(tiny):
+  tiny.pipeline.update({'first': 10, 'fraction': .5})
+  with pytest.raises(UserError, match='not both'):
+    configs.complete(tiny)
+
+
+def test_renaming_a_section_keeps_the_arguments_both_take(tiny):
+  tiny.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  configs.rename(tiny, 'generator', 'mlp')
+  assert tiny.generator.to_dict() == {'name': 'mlp', 'latent': 8, 'width': 4}
+
+
+def test_differences_name_key_and_both_values():
+  assert configs.differences({'a': {'b': 1}, 'c': 2}, {'a': {'b': 3}}) == [
+      'a.b: 1 -> 3', 'c: 2 -> absent']
+
+
+def test_the_smoke_form_is_known_and_others_are_not(tiny):
+  assert configs.small(tiny, 'smoke', {'steps': 1}).steps == 1
+  with pytest.raises(UserError, match="form 'smok': did you mean 'smoke'"):
+    configs.small(tiny, 'smok', {})
+
+
+def test_every_experiment_and_its_smoke_form_can_be_built():
+  from jgan import cli
+  files = cli.experiments()
+  assert files
+  for file in files:
+    for form in ('', ':smoke'):
+      config = configs.complete(cli.load(f'{file}{form}'))
+      shape = build.spec(config).shape
+      build.models(config, shape)
+      build.method(config)
+
+
+def test_a_repeated_penalty_acts_twice(tiny):
+  tiny.penalties = ({'name': 'drift'}, {'name': 'drift', 'weight': 1.})
+  assert list(build.penalties(configs.complete(tiny))) == ['drift', 'drift_']
+
+
+def test_the_nearest_name_is_offered():
+  with pytest.raises(UserError, match="no 'hinj' in losses: did you mean 'hin"):
+    lookup.find('losses', 'hinj')
+
+
+ARROWS = {
+    'ops': {'ops'},
+    'layers': {'ops', 'layers', 'lookup', 'errors'},
+    'models': {'ops', 'layers', 'models', 'lookup', 'errors'},
+    'losses': {'ops', 'losses', 'types', 'lookup', 'errors'},
+    'penalties': {'ops', 'penalties', 'types', 'errors'},
+    'optim': {'ops', 'optim', 'errors'},
+    'methods': {'build', 'steps', 'types', 'ops', 'errors'},
+    'data': {'data', 'types', 'lookup', 'errors', 'ops'},
+    'metrics': {'metrics', 'ops', 'errors', 'data', 'types', 'lookup'},
+    'report': {'report', 'ops', 'errors'},
+    'steps.py': {'ops', 'types'},
+    'types.py': set(),
+    'pipeline.py': {'ops', 'errors', 'types'},
+}
+
+
+@pytest.mark.parametrize('part', ARROWS)
+def test_imports_follow_the_arrows_of_the_design(part):
+  """Who may import whom: losses never see models, ops see nothing."""
+  path = ROOT / 'jgan' / part
+  for file in [path] if path.is_file() else path.glob('*.py'):
+    for node in ast.walk(ast.parse(file.read_text())):
+      for name in imported(node):
+        assert name in ARROWS[part], f'{file.name} imports jgan.{name}'
+
+
+def imported(node):
+  """First names below jgan that an import statement reaches."""
+  if isinstance(node, ast.ImportFrom) and node.module == 'jgan':
+    return [alias.name for alias in node.names]
+  if isinstance(node, ast.ImportFrom) and (node.module or '').startswith(
+      'jgan.'):
+    return [node.module.split('.')[1]]
+  if isinstance(node, ast.Import):
+    return [alias.name.split('.')[1] for alias in node.names
+            if alias.name.startswith('jgan.')]
+  return []
+
+
+def test_only_build_and_make_read_a_config():
+  """Elsewhere functions take arguments."""
+  for part in ('ops', 'layers', 'models', 'losses', 'penalties', 'optim',
+               'data', 'metrics', 'report'):
+    for file in (ROOT / 'jgan' / part).glob('*.py'):
+      names = {a.arg for n in ast.walk(ast.parse(file.read_text()))
+               if isinstance(n, ast.FunctionDef) for a in n.args.args}
+      assert 'config' not in names, file

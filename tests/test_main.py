@@ -1,0 +1,227 @@
+"""The command line, as a user meets it."""
+import json
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jgan import export, main
+from jgan.ops.quantize import to_uint8
+
+DIGITS = 'experiments/digits/default.py:smoke'
+SMALL = ['--config.devices=1', '--config.steps=4', '--config.eval.every=0',
+         '--config.checkpoint.best=', '--config.samples.every=4',
+         '--config.checkpoint.every=2', '--config.log.every=2',
+         '--compilation_cache=']
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+  """Runs main(): -> exit code, stdout, stderr."""
+  import logging
+  logger = logging.getLogger('jgan')
+  monkeypatch.setattr(logger, 'handlers', [])
+  monkeypatch.setattr(logger, 'propagate', True)
+
+  def run(*arguments):
+    code = main.main(['jgan', *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+  return run
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('trained')
+  assert main.main(['jgan', f'--config={DIGITS}', f'--workdir={folder}',
+                    *SMALL]) == 0
+  return folder
+
+
+def test_help_names_verbs_flags_and_experiments(command):
+  code, out, _ = command('--help')
+  assert code == 0
+  for word in ('train', 'sample', 'describe', 'export', '--workdir',
+               'experiments/digits/default.py', 'Handwritten digits'):
+    assert word in out
+
+
+def test_training_says_where_everything_is(command, trained):
+  code, out, err = command(f'--config={DIGITS}', f'--workdir={trained}',
+                           *SMALL)
+  assert code == 0 and 'already at step 4' in err
+  for word in ('samples', 'curves', 'metrics', 'checkpoints', 'tensorboard'):
+    assert word in out
+
+
+@pytest.mark.parametrize('mistake, words', [
+    (['--config=experiments/digits/nonesuch.py'], 'no config file'),
+    (['--config.nonesuch=1'], "unknown config key 'nonesuch'"),
+    (['--config.generator.widht=1'], "did you mean 'width'"),
+    (['--config.loss.name=hinj'], "did you mean 'hinge'"),
+    (['--config.steps=many'], 'steps'),
+    (['--mode=trian'], "did you mean 'train'"),
+    (['--workdirr=x'], "did you mean 'workdir'"),
+    (['train'], 'flags start with --'),
+    (['--mode=sample'], 'no checkpoints in'),
+    (['--mode=export'], 'needs --out'),
+    (['--config.data.name=cifar10'], 'data_dir'),
+    (['--config.data.name=image_folder', '--data_dir=/nonesuch'], 'nonesuch'),
+    (['--config.generator.name=sngan', '--config.data.size=16'],
+     'size 16 does not suit'),
+    (['--config.devices=0', '--config.batch=30'], 'does not divide by 8'),
+    (['--config.platform=gpu'], "asks for 'gpu'"),
+    (["--config.penalties=({'name': 'r1', 'gama': 1.},)"],
+     "did you mean 'gamma'"),
+])
+def test_a_mistake_ends_with_code_2_and_one_line(
+    command, tmp_path, mistake, words):
+  config = [] if mistake[0].startswith('--config=') else [f'--config={DIGITS}']
+  code, out, err = command(*config, f'--workdir={tmp_path}/run',
+                           '--compilation_cache=', *mistake)
+  assert code == 2 and out == ''
+  errors = [x for x in err.splitlines() if x.startswith('jgan: error: ')]
+  assert len(errors) == 1 and words in errors[0], err
+  assert 'Traceback' not in err
+  assert not list(tmp_path.glob('run/checkpoints/*'))
+
+
+def test_no_config_is_a_mistake_unless_the_workdir_has_one(
+    command, trained, tmp_path):
+  code, _, err = command('--mode=sample', f'--workdir={tmp_path}')
+  assert code == 2 and 'no --config=FILE given' in err
+  code, out, _ = command('--mode=sample', f'--workdir={trained}', '--n=4',
+                         '--compilation_cache=')
+  assert code == 0 and out.strip() == f'{trained}/sample.png'
+
+
+def test_debug_shows_the_traceback(command):
+  code, _, err = command('--mode=trian', '--debug')
+  assert code == 2 and 'Traceback' in err
+
+
+def test_describe_prints_one_json_object(command):
+  code, out, _ = command('--mode=describe', '--json', f'--config={DIGITS}',
+                         '--compilation_cache=')
+  assert code == 0
+  found = json.loads(out)
+  for player in ('generator', 'discriminator'):
+    network = found[player]
+    assert network['params'] == sum(x['params'] for x in network['layers'])
+    assert network['macs'] == sum(x['macs'] for x in network['layers']) > 0
+    assert network['mb'] == network['params'] * 4 / 1e6
+    assert network['macs_thop'] >= network['macs']
+  assert found['steps_per_epoch'] == 1797 / 16
+  assert len(found['devices']) == 8
+
+
+def test_describe_prints_tables(command):
+  code, out, _ = command('--mode=describe', f'--config={DIGITS}',
+                         '--compilation_cache=')
+  assert code == 0
+  for word in ('generator', 'to_rgb', 'parameters', 'MACs', 'steps per epoch',
+               'devices', 'FLOPs'):
+    assert word in out
+
+
+def test_sample_writes_a_grid_an_array_or_files(command, trained, tmp_path):
+  sample = lambda *more: command(
+      '--mode=sample', f'--workdir={trained}', '--compilation_cache=', *more)
+  assert sample(f'--out={tmp_path}/grid.png', '--n=9')[0] == 0
+  assert Image.open(tmp_path / 'grid.png').size[0] > 3 * 16
+  assert sample(f'--out={tmp_path}/a.npz', '--n=5')[0] == 0
+  images = np.load(tmp_path / 'a.npz')['images']
+  assert images.shape == (5, 16, 16, 1) and images.dtype == np.uint8
+  assert sample(f'--out={tmp_path}/files', '--n=5')[0] == 0
+  files = sorted((tmp_path / 'files').iterdir())
+  assert len(files) == 5
+  np.testing.assert_array_equal(np.asarray(Image.open(files[3])),
+                                images[3, ..., 0])
+  assert sample(f'--out={tmp_path}/b.npz', '--n=5', '--seed=1')[0] == 0
+  assert (np.load(tmp_path / 'b.npz')['images'] != images).any()
+  assert sample(f'--out={tmp_path}/i.npz', '--n=2', '--interpolate=3')[0] == 0
+  assert np.load(tmp_path / 'i.npz')['images'].shape[0] == 6
+  assert sample(f'--out={tmp_path}/c.gif')[0] == 2
+  assert sample('--n=0')[0] == 2
+  assert sample('--step=3')[0] == 2
+
+
+def test_average_online_and_earlier_checkpoints_differ(
+    command, trained, tmp_path):
+  images = []
+  for i, more in enumerate(([], ['--online'], ['--step=2'])):
+    out = tmp_path / f'{i}.npz'
+    assert command('--mode=sample', f'--workdir={trained}', f'--out={out}',
+                   '--n=4', '--compilation_cache=', *more)[0] == 0
+    images.append(np.load(out)['images'])
+  assert (images[0] != images[1]).any() and (images[0] != images[2]).any()
+
+
+@pytest.mark.parametrize('suffix', ['safetensors', 'npz'])
+def test_exported_weights_come_back_and_sample_the_same(
+    command, trained, tmp_path, suffix):
+  file = tmp_path / f'g.{suffix}'
+  assert command('--mode=export', f'--workdir={trained}', f'--out={file}',
+                 '--compilation_cache=')[0] == 0
+  net = export.load(file)
+  again = export.to_arrays(net)
+  assert any(name.startswith('params/') for name in again)
+  assert any(name.startswith('batch_stats/') for name in again)
+  for more, out in (([], 'a'), ([f'--params={file}'], 'b')):
+    assert command('--mode=sample', f'--workdir={trained}', '--n=3',
+                   f'--out={tmp_path}/{out}.npz', '--compilation_cache=',
+                   *more)[0] == 0
+  a, b = (np.load(tmp_path / f'{x}.npz')['images'] for x in 'ab')
+  np.testing.assert_array_equal(a, b)
+  assert command('--mode=export', f'--workdir={trained}', '--discriminator',
+                 f'--out={tmp_path}/d.{suffix}', '--compilation_cache=')[0] == 0
+  assert export.load(tmp_path / f'd.{suffix}').params
+
+
+def test_a_file_that_is_no_export_is_refused(command, trained, tmp_path):
+  (tmp_path / 'x.safetensors').write_bytes(b'nothing of the kind')
+  code, _, err = command('--mode=sample', f'--workdir={trained}',
+                         f'--params={tmp_path}/x.safetensors',
+                         '--compilation_cache=')
+  assert code == 2 and 'cannot read' in err
+
+
+def test_the_exported_program_runs_where_only_jax_is_imported(
+    command, trained, tmp_path):
+  file = tmp_path / 'g.jaxexport'
+  assert command('--mode=export', f'--workdir={trained}', f'--out={file}',
+                 '--compilation_cache=')[0] == 0
+  z = np.random.default_rng(0).normal(size=(3, 32)).astype(np.float32)
+  np.save(tmp_path / 'z.npy', z)
+  program = (
+      'import sys, jax, jax.export, numpy as np\n'
+      f'g = jax.export.deserialize(open({str(file)!r}, "rb").read())\n'
+      f'x = g.call(np.load({str(tmp_path / "z.npy")!r}))\n'
+      f'np.save({str(tmp_path / "x.npy")!r}, x)\n'
+      'assert set(g.platforms) == {"cpu", "cuda", "tpu"}\n'
+      'bad = {"jgan", "flax", "optax", "orbax"} & set(sys.modules)\n'
+      'assert not bad, bad\n')
+  subprocess.run([sys.executable, '-c', program], check=True, cwd=tmp_path)
+  from jgan import build, cli
+  method = build.method(cli.load(DIGITS))
+  assert command('--mode=export', f'--workdir={trained}',
+                 f'--out={tmp_path}/g.npz', '--compilation_cache=')[0] == 0
+  want = jax.jit(method.sample)(export.load(tmp_path / 'g.npz'), z)
+  np.testing.assert_allclose(np.load(tmp_path / 'x.npy'), want, atol=1e-5)
+  assert to_uint8(want).shape == (3, 16, 16, 1)
+
+
+def test_importing_jgan_changes_nothing_and_needs_no_tensorflow():
+  program = (
+      'import sys, jax\n'
+      'before = dict(jax.config.values)\n'
+      'import jgan.main, jgan.train, jgan.build\n'
+      'assert jax.config.values == before\n'
+      'assert "tensorflow" not in sys.modules\n'
+      'import jax._src.xla_bridge as bridge\n'
+      'assert not bridge.backends_are_initialized()\n')
+  subprocess.run([sys.executable, '-c', program], check=True)
