@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test lint bench clean
+.PHONY: help setup run test lint bench parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,22 @@ lint: setup  ## check the style
 
 bench: setup  ## time steps, the loop, compiling; show memory
 	$(PY) -m bench.steps
+	$(PY) -m bench.frechet
+	$(PY) -m bench.neighbours
+
+# PyTorch has an environment of its own: nothing of jgan needs it.
+PARITY := .venv-parity
+
+$(PARITY)/.done: parity/requirements.txt
+	$(PYTHON) -m venv --clear $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+parity: setup $(PARITY)/.done  ## compare metrics with torch-fidelity, three minutes
+	$(PY) -m parity.inputs runs/parity
+	$(PARITY)/bin/python -W ignore parity/reference.py runs/parity
+	$(PY) -m parity.compare runs/parity
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY) .pytest_cache .ruff_cache
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -42,7 +42,8 @@ def do_sample(config, f):
     net = state.gen if f.online else state.ema
   out = f.out or str(pathlib.Path(_need(f, 'workdir')) / 'sample.png')
   written = sample.run(method, net, out, n=f.n, seed=f.seed,
-                       batch=config.eval.batch, interpolate=f.interpolate)
+                       batch=config.eval.batch, interpolate=f.interpolate,
+                       dtype=build.spec(config).dtype)
   return f'{written}\n'
 
 

@@ -11,19 +11,21 @@ from jgan.ops.quantize import to_uint8
 from jgan.report import grid
 
 
-def run(method, net, out, *, n=64, seed=0, batch=100, interpolate=0):
+def run(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
+        dtype='uint8'):
   """Writes images of one generator.
 
   Args:
     method: Method.
     net: the generator, averaged or not.
-    out: FILE.png for one grid, FILE.npz for uint8 [n, h, w, c] under
-      'images', else a folder for n PNG files.
+    out: FILE.png for one grid, FILE.npz for [n, h, w, c] under 'images',
+      else a folder for n PNG files.
     n: images; with `interpolate`, rows.
     seed: of the noise.
     batch: images made at a time.
     interpolate: images from one latent to the next in each row of the grid,
       0 for independent images.
+    dtype: of the real images; where that is uint8 the samples are rounded.
 
   Returns:
     The path written.
@@ -37,9 +39,11 @@ def run(method, net, out, *, n=64, seed=0, batch=100, interpolate=0):
   draw = jax.jit(method.sample)
   if interpolate:
     z = interpolation(seed, n, interpolate, method.latent)
-    images = to_uint8(draw(net, z))
+    images = np.asarray(draw(net, z))
+    images = to_uint8(images) if dtype == 'uint8' else images
   else:
-    images = evaluation.fakes(draw, net, n, min(batch, n), method.latent, seed)
+    images = evaluation.fakes(draw, net, n, min(batch, n), method.latent, seed,
+                              dtype)
   path = pathlib.Path(out)
   try:
     return _write(path, images, interpolate)

@@ -14,7 +14,7 @@ import numpy as np
 from jgan import evaluation, parallel
 from jgan.errors import Stopped
 from jgan.logbook import Logbook, read
-from jgan.report import curves, grid
+from jgan.report import curves, grid, scatter
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Session:
     self.z = jax.random.normal(jax.random.key(config.seed + 1),
                                (config.samples.count, method.latent))
     self.score = evaluation.scorer(config, method, source)
+    self.some_reals = evaluation.reals(source, 1000, config.seed)
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
     self.pending = self.health = None
@@ -114,13 +115,17 @@ class Session:
     """Dispatches the grid of fixed latents; a thread waits and writes it."""
     images = self.sample(parallel.local(state.ema), self.z)
     if self.writer:
-      self.later(self.write_grid, step, images)
+      self.later(self.write_samples, step, images)
 
-  def write_grid(self, step, images):
-    """Writes samples/STEP.png."""
-    picture = grid.grid(np.asarray(images))
-    grid.save_png(self.folder / 'samples' / f'{step:08d}.png', picture)
-    self.book.image(step, 'samples', picture)
+  def write_samples(self, step, images):
+    """Writes samples/STEP.png: a grid, or for points of the plane a plot."""
+    path = self.folder / 'samples' / f'{step:08d}.png'
+    if images.shape[1:] == (1, 1, 2):
+      scatter.draw(path, *(np.reshape(x, (-1, 2)) for x in (
+          self.some_reals, images)))
+    else:
+      grid.save_png(path, grid.grid(images))
+    self.book.image(step, 'samples', grid.read_png(path))
 
   def save(self, step, state):
     """Brings the log up to date, then writes a checkpoint of finite numbers."""

@@ -88,8 +88,12 @@ def begin(config, init, abstract, saved, where):
   return parallel.place(state, where), step, notes
 
 
-def loop(config, method, source, where, k, state, start, session, stop):
-  """Steps from `start` to the end, calling what is periodic in between."""
+def loop(config, method, source, where, k, state, start, session, stop,
+         call=None):
+  """Steps from `start` to the end, calling what is periodic in between.
+
+  call: the compiled step, if there is one already.
+  """
   if start >= config.steps:
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
     return state
@@ -97,11 +101,12 @@ def loop(config, method, source, where, k, state, start, session, stop):
   seed = parallel.place(np.uint32(config.seed), where)
   with batches(config, source, where, start, k) as (data, feed):
     x = next(feed)
-    began = time.perf_counter()
-    call = parallel.compile_call(
-        functools.partial(parallel.advance, step=method.step), where,
-        state, health, data, x, seed)
-    report_compiled(call, time.perf_counter() - began)
+    if call is None:
+      began = time.perf_counter()
+      call = parallel.compile_call(
+          functools.partial(parallel.advance, step=method.step), where,
+          state, health, data, x, seed)
+      report_compiled(call, time.perf_counter() - began)
     session.begin(start)
     for step in range(start + k, config.steps + 1, k):
       state, health, metrics = call(state, health, data, x, seed)

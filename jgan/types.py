@@ -136,6 +136,8 @@ class ImageSpec(NamedTuple):
   Attributes:
     shape: (height, width, channels) of one image.
     count: number of images, None where only the files can tell.
+    dtype: 'uint8', or 'float32' for what is not stored in 256 levels.
   """
   shape: tuple[int, int, int]
   count: int | None = None
+  dtype: str = 'uint8'

@@ -154,9 +154,8 @@ def test_two_runs_in_one_folder_are_refused(tmp_path):
   from jgan import workdir
   c = configs.complete(small())
   with workdir.opened(tmp_path, c), pytest.raises(
-      UserError, match='another run is writing'):
-    with workdir.opened(tmp_path, c):
-      pass
+      UserError, match='another run is writing'), workdir.opened(tmp_path, c):
+    pass
 
 
 def test_a_workdir_that_cannot_be_written_is_a_clear_error(tmp_path):

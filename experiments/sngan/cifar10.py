@@ -34,10 +34,9 @@ def base():
   return c
 
 
-def small(c, form):
+def small(c, form, size=32):
   """The `:smoke` form: the same networks, narrow, for some steps."""
   return configs.small(c, form, {
       'steps': 4, 'batch': 8, 'gen_batch': 16, 'critics': 2, 'log.every': 1,
       'samples.every': 2, 'samples.count': 16, 'checkpoint.every': 2,
-      'pipeline.first': 256,
-      'generator.width': 8, 'discriminator.width': 8})
+      'generator.width': 8, 'discriminator.width': 8}, size)

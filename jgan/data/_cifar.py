@@ -20,20 +20,42 @@ def read(base, layouts, label_bytes):
   Raises:
     UserError: a file is missing or not the official one.
   """
+  rows = [data[b'data'] if isinstance(data, dict) else data[:, label_bytes:]
+          for data in _contents(base, layouts, label_bytes)]
+  if not rows:
+    return None
+  planes = np.concatenate(rows).reshape(-1, 3, 32, 32)
+  return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+
+
+def labels(base, layouts, key, label_bytes):
+  """Labels in the order of `read`, None without files.
+
+  key: of the labels in a python file; in a binary one they are the last of
+    the label bytes.
+
+  Returns: [n] int32.
+
+  Raises:
+    UserError: a file is missing or not the official one.
+  """
+  found = [data[key] if isinstance(data, dict) else data[:, label_bytes - 1]
+           for data in _contents(base, layouts, label_bytes)]
+  return np.concatenate(found).astype(np.int32) if found else None
+
+
+def _contents(base, layouts, label_bytes):
+  """Yields each file of the first layout that is found.
+
+  A python file is a dict, a binary one [n, label_bytes + 3072] uint8.
+  """
   for folder, files in layouts:
     home = _official.find(base, [folder], next(iter(files)))
     if home:
-      rows = [_rows(home / name, checksum, label_bytes)
-              for name, checksum in files.items()]
-      planes = np.concatenate(rows).reshape(-1, 3, 32, 32)
-      return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
-  return None
-
-
-def _rows(path, checksum, label_bytes):
-  """[n, 3072] uint8 of one file."""
-  data = _official.read(path, checksum)
-  if path.suffix == '.bin':
-    width = label_bytes + 3072
-    return np.frombuffer(data, np.uint8).reshape(-1, width)[:, label_bytes:]
-  return _unpickle.unpickle(path, data)[b'data']
+      for name, checksum in files.items():
+        data = _official.read(home / name, checksum)
+        if name.endswith('.bin'):
+          yield np.frombuffer(data, np.uint8).reshape(-1, label_bytes + 3072)
+        else:
+          yield _unpickle.unpickle(home / name, data)
+      return

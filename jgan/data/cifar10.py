@@ -60,3 +60,17 @@ def load(data_dir, *, split='train', size=32):
   except UserError as error:
     raise UserError(f'no {_LAYOUT} in {base}, and tensorflow-datasets has '
                     f'none: {error}') from error
+
+
+def labels(data_dir, *, split='train', size=32):
+  """The class of each image of `load`: [n] int32 in 0 .. 9.
+
+  Raises:
+    UserError: there are no official files, or they are others.
+  """
+  info(split=split, size=size)
+  base = _official.root(data_dir, _LAYOUT)
+  found = _cifar.labels(base, _FILES[split], key=b'labels', label_bytes=1)
+  if found is None:
+    raise UserError(f'no {_LAYOUT} in {base}, where the labels would be')
+  return found

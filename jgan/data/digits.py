@@ -22,3 +22,10 @@ def load(data_dir, *, size=16):
   inks = datasets.load_digits().images  # [n, 8, 8] in 0 .. 16
   images = np.round(inks * (255 / 16)).astype(np.uint8)[..., None]
   return _resize.resize(images, size, _resize.BILINEAR)
+
+
+def labels(data_dir, *, size=16):
+  """Which digit each image shows: [1797] int32 in 0 .. 9."""
+  del data_dir, size
+  from sklearn import datasets
+  return datasets.load_digits().target.astype(np.int32)

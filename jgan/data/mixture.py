@@ -36,7 +36,8 @@ def info(*, kind='grid', render='points', size=16, count=50000, std=.01,
   _require.at_least('count', count, 1)
   _require.at_least('std', std, 0)
   shape = (1, 1, 2) if render == 'points' else (size, size, 1)
-  return ImageSpec(shape, count)
+  return ImageSpec(shape, count,
+                   'float32' if render == 'points' else 'uint8')
 
 
 def load(data_dir, *, kind='grid', render='points', size=16, count=50000,

@@ -9,12 +9,16 @@ from jgan.errors import UserError
 from jgan.types import ImageSpec
 
 _COUNTS = {'train': 60000, 'test': 10000}
-_LAYOUT = 'the IDX files *-images-idx3-ubyte[.gz], or mnist/ with them'
+_LAYOUT = 'the IDX files *-idx?-ubyte[.gz], or mnist/ with them'
 
 # MD5 sums of the files as they are after gunzip.
 _FILES = {
     'train': ('train-images-idx3-ubyte', '6bbc9ace898e44ae57da46a324031adb'),
     'test': ('t10k-images-idx3-ubyte', '2646ac647ad5339dbf082846283269ea'),
+}
+_LABELS = {
+    'train': ('train-labels-idx1-ubyte', 'a25bea736e30d166cdddb491f175f624'),
+    'test': ('t10k-labels-idx1-ubyte', '27ae3e4e09519cfbb04c329615203637'),
 }
 
 
@@ -37,15 +41,30 @@ def load(data_dir, *, split='train', size=28):
     UserError: no such file, or not the official one.
   """
   info(split=split, size=size)
+  # 16 bytes of header: a magic number, n, rows, columns.
+  images = np.frombuffer(_find(data_dir, *_FILES[split]), np.uint8, offset=16)
+  return _resize.resize(images.reshape(-1, 28, 28, 1), size, _resize.LANCZOS)
+
+
+def labels(data_dir, *, split='train', size=28):
+  """Which digit each image of `load` shows: [n] int32 in 0 .. 9.
+
+  Raises:
+    UserError: no such file, or not the official one.
+  """
+  info(split=split, size=size)
+  # 8 bytes of header: a magic number, n.
+  data = _find(data_dir, *_LABELS[split])
+  return np.frombuffer(data, np.uint8, offset=8).astype(np.int32)
+
+
+def _find(data_dir, name, checksum):
+  """The unpacked bytes of the IDX file `name`, plain or gzipped."""
   base = _official.root(data_dir, _LAYOUT)
-  name, checksum = _FILES[split]
   for file in (name, f'{name}.gz'):
     home = _official.find(base, ['mnist', 'MNIST/raw'], file)
     if home:
-      data = _idx(home / file, checksum)
-      # 16 bytes of header: a magic number, n, rows, columns.
-      images = np.frombuffer(data, np.uint8, offset=16).reshape(-1, 28, 28, 1)
-      return _resize.resize(images, size, _resize.LANCZOS)
+      return _idx(home / file, checksum)
   raise UserError(f'no {name} in {base}; it should hold {_LAYOUT}')
 
 

@@ -3,6 +3,8 @@
 ||m1 - m2||^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)), on the host in float64: the
 float32 eigenvalues of an accelerator are off by more than runs differ.
 """
+import functools
+
 import numpy as np
 
 from jgan.errors import Stopped, UserError
@@ -28,12 +30,14 @@ def statistics(features):
   return mean, centred.T @ centred / (len(features) - 1)
 
 
-def distance(mean1, cov1, mean2, cov2):
+def distance(mean1, cov1, mean2, cov2, features2=None):
   """Squared Frechet distance of N(mean1, cov1) and N(mean2, cov2), >= 0.
 
   Args:
     mean1, mean2: [d].
     cov1, cov2: [d, d], symmetric, of any rank.
+    features2: [n, d], what mean2 and cov2 are of, if it is at hand: with n
+      less than d the distance is then found in less time, and as exactly.
 
   Returns:
     A Python float.
@@ -42,24 +46,57 @@ def distance(mean1, cov1, mean2, cov2):
     UserError: the shapes do not belong together.
     Stopped: a mean or a covariance is not finite.
   """
-  arrays = [np.asarray(a, np.float64) for a in (mean1, cov1, mean2, cov2)]
-  mean1, cov1, mean2, cov2 = arrays
-  d = mean1.size
-  for name, array, shape in zip(
-      ('mean1', 'cov1', 'mean2', 'cov2'), arrays, [(d,), (d, d)] * 2):
+  return distance_from(mean1, cov1)(mean2, cov2, features2)
+
+
+def distance_from(mean1, cov1):
+  """(mean2, cov2, features2=None) -> distance, for many of them.
+
+  What depends on the first Gaussian alone is done once, when first needed.
+  Arguments and errors: see `distance`.
+  """
+  mean1, cov1 = (np.asarray(a, np.float64) for a in (mean1, cov1))
+  _check(mean1.size, mean1=mean1, cov1=cov1)
+
+  @functools.cache
+  def factor():
+    """F [d, d] with cov1 = F F^T."""
+    try:
+      return np.linalg.cholesky(cov1)
+    except np.linalg.LinAlgError:  # rank-deficient
+      values, vectors = np.linalg.eigh(cov1)
+      return vectors * np.sqrt(np.maximum(values, 0.))
+
+  def call(mean2, cov2, features2=None):
+    mean2, cov2 = (np.asarray(a, np.float64) for a in (mean2, cov2))
+    _check(mean1.size, mean2=mean2, cov2=cov2)
+    # Tr (S1 S2)^(1/2) from a symmetric matrix with the eigenvalues of S1 S2,
+    # which is not symmetric itself.
+    if features2 is not None and len(features2) < mean1.size:
+      # S2 = c X^T X: the n eigenvalues of c X S1 X^T, whose roots add up to
+      # the nuclear norm of the Gram matrix of the two sets. c is read off S2,
+      # whatever that was divided by.
+      x = np.asarray(features2, np.float64) - mean2
+      scale = np.trace(cov2) / max(np.sum(x**2), np.finfo(np.float64).tiny)
+      product = scale * (x @ cov1 @ x.T)
+    else:
+      product = factor().T @ cov2 @ factor()
+    # Zero eigenvalues come out as -1e-17 or so.
+    values = np.maximum(np.linalg.eigvalsh(product), 0.)
+    shift = np.sum((mean1 - mean2)**2)
+    spread = np.trace(cov1) + np.trace(cov2) - 2. * np.sum(np.sqrt(values))
+    return float(max(shift + spread, 0.))  # rounding may go below 0
+
+  return call
+
+
+def _check(d, **arrays):
+  """Refuses what is not a finite mean of d features, or its covariance."""
+  for name, array in arrays.items():
+    shape = (d,) if name.startswith('mean') else (d, d)
     if array.shape != shape:
       raise UserError(f'{name} has shape {list(array.shape)} beside a mean1 of '
                       f'{d} features; {list(shape)} would belong to it')
     if not np.isfinite(array).all():
       raise Stopped(f'{name} is not finite, so there is no distance; score '
                     'an earlier checkpoint')
-  # Tr (S1 S2)^(1/2) by two symmetric eigenproblems: S1 S2 is not symmetric,
-  # but sqrt(S1) S2 sqrt(S1) is, and has the same eigenvalues. Those of rank-
-  # deficient matrices come out as -1e-17 or so and are zeros.
-  values, vectors = np.linalg.eigh(cov1)
-  root = vectors * np.sqrt(np.maximum(values, 0.)) @ vectors.T
-  values = np.linalg.eigvalsh(root @ cov2 @ root)
-  cross = np.sum(np.sqrt(np.maximum(values, 0.)))
-  shift = np.sum((mean1 - mean2)**2)
-  total = shift + np.trace(cov1) + np.trace(cov2) - 2. * cross
-  return float(max(total, 0.))  # identical inputs: rounding may go below 0

@@ -56,3 +56,9 @@ def save_png(path, array):
   partial = path.with_name(f'.{path.name}.partial')
   Image.fromarray(array).save(partial, format='PNG')
   os.replace(partial, path)
+
+
+def read_png(path):
+  """The picture in a PNG file: [H, W, 3] uint8."""
+  with Image.open(path) as picture:
+    return np.asarray(picture.convert('RGB'))

@@ -1,0 +1,121 @@
+"""A feature network as metrics use it: uint8 images in, float32 rows out."""
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgan.errors import UserError
+
+
+class Extractor(NamedTuple):
+  """A trained network with all that its features depend on.
+
+  Attributes:
+    name: of the network and, unless these are the published weights, of the
+      weights: 'resnet56', 'inception-0a1b2c3d'.
+    distance: how a Frechet distance of its features is called: 'FID' for the
+      published Inception, 'FD-<name>' for all others.
+    sha256: of the weights, 64 hexadecimal digits.
+    dims: d, the width of 'features'.
+    classes: k, the width of 'logits'.
+    batch: images to process at once, a hint.
+    variables: of the network, numpy arrays.
+    prepare: images [n, h, w, c] uint8 -> what `apply` takes; on the host.
+      Refuses images that the network is not made for.
+    apply: (variables, prepared) -> {'features': [n, d] float32, 'logits':
+      [n, k] float32, ...}; pure, no image's row depends on another's.
+    protocol: what to say beside a number made of these features.
+  """
+  name: str
+  distance: str
+  sha256: str
+  dims: int
+  classes: int
+  batch: int
+  variables: Any
+  prepare: Callable
+  apply: Callable
+  protocol: dict
+
+
+def compiled(net, devices=None, *, batch=None):
+  """Puts a network on devices: returns run(images, names=...) -> arrays.
+
+  run takes images [n, h, w, c] uint8, any n, and returns {name: [n, ...]
+  float32 numpy} of the outputs in `names`, ('features', 'logits') unless
+  said. They are processed in equal batches, each split over the devices, the
+  last one filled up with zeros, so that one size of image and one `names`
+  compile once.
+
+  Args:
+    net: Extractor.
+    devices: a list; the local ones by default.
+    batch: images at once, net.batch by default; rounded up to a multiple of
+      the number of devices.
+  """
+  devices = jax.local_devices() if devices is None else devices
+  batch = -(-(batch or net.batch) // len(devices)) * len(devices)
+  mesh = jax.sharding.Mesh(np.array(devices), ('batch',))
+  spec = jax.sharding.PartitionSpec
+  whole, rows = (jax.sharding.NamedSharding(mesh, s)
+                 for s in (spec(), spec('batch')))
+  variables = jax.device_put(net.variables, whole)
+
+  def apply(variables, images, names):
+    # Accelerators round to bfloat16 or TF32 unless told not to, which shows
+    # in the third digit of a feature.
+    with jax.default_matmul_precision('highest'):
+      found = net.apply(variables, images)
+    return {name: found[name].astype(jnp.float32) for name in names}
+
+  apply = jax.jit(apply, static_argnums=2, out_shardings=rows)
+
+  def run(images, names=('features', 'logits')):
+    if not len(images):
+      raise UserError(f'no images for {net.name}; one or more would be right')
+    parts = []
+    for start in range(0, len(images), batch):
+      chunk = net.prepare(checked(images[start:start + batch], net.name))
+      fill = [(0, batch - len(chunk))] + [(0, 0)] * (chunk.ndim - 1)
+      out = apply(variables, jax.device_put(np.pad(chunk, fill), rows), names)
+      if parts:  # one batch stays in flight while the next is prepared
+        parts[-1] = jax.device_get(parts[-1])
+      parts.append(out)
+    parts[-1] = jax.device_get(parts[-1])
+    return {name: np.concatenate([p[name] for p in parts])[:len(images)]
+            for name in names}
+
+  return run
+
+
+def checked(images, name):
+  """images as a numpy array; raises UserError unless [n, h, w, c] uint8."""
+  images = np.asarray(images)
+  if images.ndim != 4 or images.dtype != np.uint8:
+    raise UserError(f'{name} takes images [n, h, w, c] of uint8, not '
+                    f'{list(images.shape)} of {images.dtype}')
+  return images
+
+
+def rgb(images, name):
+  """[n, h, w, c] -> [n, h, w, 3]: grey is repeated, color stays.
+
+  Raises:
+    UserError: c is neither 1 nor 3.
+  """
+  if images.shape[-1] not in (1, 3):
+    raise UserError(f'{name} takes grey or color images, 1 or 3 channels, not '
+                    f'{images.shape[-1]}')
+  return np.broadcast_to(images, (*images.shape[:-1], 3))
+
+
+def name_of(network, sha256, official):
+  """The network's name, with 8 digits of the hash unless it is `official`.
+
+  official: the first digits of the published file's SHA-256.
+  """
+  if sha256.startswith(official):
+    return network
+  return f'{network}-{sha256[:8]}'

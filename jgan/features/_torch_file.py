@@ -1,0 +1,208 @@
+"""Arrays out of a torch weight file, without torch and without running code.
+
+Such a file is a pickle, a program that may call whatever it can import. Here
+the calls that rebuild a tensor only write down what was asked for, every
+other name is refused, and the arrays are made afterwards. Both layouts are
+read: the zip archive of torch >= 1.6, and the row of pickles before it.
+"""
+import collections
+import hashlib
+import io
+import math
+import pathlib
+import pickle
+import zipfile
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+
+from jgan.errors import UserError
+
+_DTYPES = {
+    'FloatStorage': np.float32, 'DoubleStorage': np.float64,
+    'HalfStorage': np.float16, 'BFloat16Storage': ml_dtypes.bfloat16,
+    'LongStorage': np.int64, 'IntStorage': np.int32,
+    'ShortStorage': np.int16, 'CharStorage': np.int8,
+    'ByteStorage': np.uint8, 'BoolStorage': np.bool_,
+}
+_LEGACY_MAGIC = 0x1950a86a20f9469cfc6c
+_LEGACY_PROTOCOL = 1001
+# What a broken or hostile pickle can make the unpickler raise.
+_BROKEN = (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError,
+           TypeError, AttributeError, OverflowError, MemoryError,
+           RecursionError, NotImplementedError, zipfile.BadZipFile)
+
+
+class TorchFile(NamedTuple):
+  """What a file holds.
+
+  Attributes:
+    tree: the pickled object: dicts, lists, numbers, strings, and a numpy
+      array for each tensor (read-only; tensors that share memory still do).
+    sha256: of the file, 64 hexadecimal digits.
+  """
+  tree: Any
+  sha256: str
+
+
+class _Storage(NamedTuple):
+  kind: str  # 'FloatStorage'
+  key: str
+  count: int
+  first: int  # a view of a legacy storage starts here
+
+
+class _Tensor(NamedTuple):
+  storage: _Storage
+  offset: int
+  shape: tuple
+  strides: tuple  # in numbers, not in bytes
+
+
+def load(path):
+  """Reads a file that torch.save wrote.
+
+  Raises:
+    UserError: it cannot be read, is damaged or is no such file, or asks for
+      anything but tensors; names the file and what it asks for.
+  """
+  path = pathlib.Path(path)
+  try:
+    data = path.read_bytes()
+  except OSError as error:
+    raise UserError(f'cannot read {path}: {error.strerror}') from error
+  try:
+    read = _zipped if zipfile.is_zipfile(io.BytesIO(data)) else _legacy
+    tree = read(data)
+  except _BROKEN as error:
+    raise UserError(f'{path} is not a torch file of tensors alone: '
+                    f'{error}') from error
+  return TorchFile(tree, hashlib.sha256(data).hexdigest())
+
+
+def _zipped(data):
+  """ROOT/data.pkl, ROOT/data/KEY for each storage, ROOT/byteorder."""
+  with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    pickles = [n for n in archive.namelist() if n.endswith('/data.pkl')]
+    if len(pickles) != 1:
+      raise ValueError(f'{len(pickles)} entries called data.pkl, not 1')
+    if any(entry.compress_type for entry in archive.infolist()):
+      raise ValueError('it is compressed, which torch.save does not do')
+    root = pickles[0].removesuffix('data.pkl')
+    if (f'{root}byteorder' in archive.namelist()
+        and archive.read(f'{root}byteorder') != b'little'):
+      raise ValueError('its numbers are big-endian')
+    tree = _unpickle(io.BytesIO(archive.read(pickles[0])))
+    return _arrays(tree, lambda key: archive.read(f'{root}data/{key}'))
+
+
+def _legacy(data):
+  """Magic number, protocol, system, object, keys; then count and bytes each."""
+  file = io.BytesIO(data)
+  if _unpickle(file) != _LEGACY_MAGIC:
+    raise ValueError('it does not begin like one')
+  protocol, system = _unpickle(file), _unpickle(file)
+  if protocol != _LEGACY_PROTOCOL or not system['little_endian']:
+    raise ValueError(f'protocol {protocol} of {system}')
+  tree, keys = _unpickle(file), _unpickle(file)
+  kinds = {s.key: s.kind for s in _storages(tree)}
+  contents = {}
+  for key in keys:
+    count = int.from_bytes(file.read(8), 'little')
+    size = count * np.dtype(_DTYPES[kinds[key]]).itemsize
+    contents[key] = file.read(size)
+    if len(contents[key]) != size:
+      raise EOFError(f'it ends inside of storage {key}')
+  return _arrays(tree, contents.__getitem__)
+
+
+class _Reader(pickle.Unpickler):
+  """Notes tensors down; finds nothing but the names they need."""
+
+  def __init__(self, file):
+    super().__init__(file)
+    # Functions of this reader alone: a pickle that writes to what it found
+    # spoils no later reading.
+    def tensor(storage, offset, shape, strides, *rest):
+      del rest  # requires_grad, hooks, metadata
+      return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+    self._known = {
+        'collections.OrderedDict': collections.OrderedDict,
+        'torch._utils._rebuild_tensor': tensor,
+        'torch._utils._rebuild_tensor_v2': tensor,
+        'torch._utils._rebuild_parameter': lambda data, *rest: data,
+        'torch.Size': lambda shape: tuple(shape),
+        **{f'torch.{kind}': kind for kind in _DTYPES},
+    }
+
+  def find_class(self, module, name):
+    """Stands in for the import that the pickle asks for."""
+    if f'{module}.{name}' not in self._known:
+      raise pickle.UnpicklingError(f'it asks for {module}.{name}')
+    return self._known[f'{module}.{name}']
+
+  def persistent_load(self, pid):
+    """The storage that ('storage', kind, key, device, count[, view]) names."""
+    tag, kind, key, _, count, *view = pid
+    if tag != 'storage' or kind not in _DTYPES:
+      raise pickle.UnpicklingError(f'it asks for a {tag} of {kind}')
+    first = 0
+    if view and view[0] is not None:
+      _, first, count = view[0]
+    return _Storage(kind, key, count, first)
+
+
+def _unpickle(file):
+  return _Reader(file).load()
+
+
+def _storages(tree):
+  """All storages of a tree, those of several tensors several times."""
+  if isinstance(tree, _Tensor):
+    yield tree.storage
+  elif isinstance(tree, dict | list | tuple):
+    for item in tree.values() if isinstance(tree, dict) else tree:
+      yield from _storages(item)
+
+
+def _arrays(tree, content):
+  """The tree with arrays for tensors; content(key) is a storage's bytes."""
+  memory = {}
+
+  def array(tensor):
+    storage = tensor.storage
+    if storage.key not in memory:
+      memory[storage.key] = np.frombuffer(content(storage.key),
+                                          _DTYPES[storage.kind])
+    flat = memory[storage.key]
+    if flat.dtype != _DTYPES[storage.kind]:
+      raise ValueError(f'storage {storage.key} is of two types')
+    if min((storage.first, tensor.offset, *tensor.shape, *tensor.strides)) < 0:
+      raise ValueError(f'a negative number in {tensor}')
+    if len(tensor.shape) != len(tensor.strides):
+      raise ValueError(f'{len(tensor.strides)} strides of '
+                       f'{len(tensor.shape)} axes')
+    start = storage.first + tensor.offset
+    last = start + sum((n - 1) * s for n, s in
+                       zip(tensor.shape, tensor.strides))
+    if math.prod(tensor.shape) == 0:
+      return np.zeros(tensor.shape, flat.dtype)
+    if last >= len(flat):
+      raise ValueError(f'a tensor reaches to number {last} of storage '
+                       f'{storage.key}, which has {len(flat)}')
+    return np.lib.stride_tricks.as_strided(
+        flat[start:], tensor.shape,
+        [s * flat.itemsize for s in tensor.strides], writeable=False)
+
+  def visit(node):
+    if isinstance(node, _Tensor):
+      return array(node)
+    if isinstance(node, dict):
+      return {key: visit(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+      return type(node)(visit(value) for value in node)
+    return node
+
+  return visit(tree)

@@ -1,0 +1,185 @@
+"""A small convolutional classifier of the data set itself, trained here.
+
+For images that no published network was made for: with labels it learns
+them, without it learns by how many quarter turns an image was rotated
+(Gidaris et al., 2018, arXiv:1803.07728) and is called 'rotation'. That takes
+half a minute at most on a CPU; the weights are kept in a cache under a hash of
+all they depend on. Numbers of two such networks compare only if their names
+agree, which end in a hash of the weights.
+"""
+import functools
+import hashlib
+import io
+import json
+import logging
+import pathlib
+import zipfile
+
+import flax
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jgan.errors import UserError
+from jgan.features import _cache, _extractor
+
+log = logging.getLogger(__name__)
+
+_WIDTH = 32  # channels of the first map, twice as many of the others
+_FEATURES = 64
+_TRAINING = {'steps': 600, 'batch': 128, 'lr': 2e-3}
+
+
+class Classifier(nn.Module):
+  """Images [b, h, w, c] in [-1, 1] -> 'features' [b, 64], 'logits' [b, k].
+
+  3 x 3 convolutions halve the image until it has 4 pixels a side.
+  """
+  classes: int
+
+  @nn.compact
+  def __call__(self, x):
+    width = _WIDTH
+    while min(x.shape[1:3]) > 4:
+      x = nn.relu(nn.Conv(width, (3, 3), 2)(x))
+      width = 2 * _WIDTH
+    x = nn.relu(nn.Dense(_FEATURES)(x.reshape(len(x), -1)))
+    return {'features': x, 'logits': nn.Dense(self.classes)(x)}
+
+
+def load(images, labels=None, *, seed=0, cache='~/.cache/jgan'):
+  """The Extractor of 'features' [n, 64] and 'logits' [n, classes].
+
+  Args:
+    images: [n, h, w, c] uint8 to learn from, 8 pixels a side at least.
+    labels: [n] int from 0 on, None to learn rotations (of square images).
+    seed: of the weights' start and the order of images.
+    cache: a folder for trained weights.
+
+  Raises:
+    UserError: images or labels of another kind, or the cache is no folder.
+  """
+  images = _extractor.checked(images, 'classifier')
+  n, height, width, channels = images.shape
+  kind = 'rotation' if labels is None else 'classifier'
+  if not n or min(height, width) < 8:
+    raise UserError(f'{kind} learns from images of 8 x 8 or more, not from '
+                    f'{n} of {height} x {width}')
+  if labels is None:
+    if height != width:
+      raise UserError(f'rotation learns from square images, not from {height} '
+                      f'x {width}')
+    labels, classes = np.zeros(n, np.int32), 4
+  else:
+    labels = np.asarray(labels)
+    if (labels.shape != (n,) or labels.dtype.kind not in 'iu'
+        or labels.min() < 0):
+      raise UserError(f'labels of shape {list(labels.shape)} and type '
+                      f'{labels.dtype} beside {n} images; [{n}] integers from '
+                      '0 on would be right')
+    labels, classes = labels.astype(np.int32), int(labels.max()) + 1
+
+  model = Classifier(classes)
+  recipe = {'kind': kind, 'shape': images.shape, 'classes': classes,
+            'width': _WIDTH, 'features': _FEATURES, 'seed': seed, **_TRAINING}
+  digest = hashlib.sha256(json.dumps(recipe).encode())
+  digest.update(np.ascontiguousarray(images))
+  digest.update(labels)
+  path = (pathlib.Path(cache).expanduser()
+          / f'{kind}-{digest.hexdigest()[:16]}.npz')
+  flat = _read(path)
+  if flat is None:
+    flat = _train(model, images, labels, seed, rotate=kind == 'rotation')
+    file = io.BytesIO()
+    np.savez(file, **flat)
+    _cache.write(path, file.getvalue())
+  sha256 = _hash(flat)
+  name = f'{kind}-{sha256[:8]}'
+
+  def prepare(batch):
+    if batch.shape[1:] != (height, width, channels):
+      raise UserError(f'{name} learned from images of '
+                      f'{[height, width, channels]}, these are '
+                      f'{list(batch.shape[1:])}')
+    return batch
+
+  return _extractor.Extractor(
+      name=name, distance=f'FD-{name}', sha256=sha256, dims=_FEATURES,
+      classes=classes, batch=500,
+      variables=flax.traverse_util.unflatten_dict(flat, sep='/'),
+      prepare=prepare, apply=functools.partial(_apply, model),
+      protocol={'network': name, 'weights_sha256': sha256,
+                'resize': f'none ({height} x {width})',
+                'normalise': 'x / 127.5 - 1', 'logits': str(classes),
+                'precision': 'float32', 'trained_on': f'{n} images',
+                'seed': seed})
+
+
+def _apply(model, variables, images):
+  return model.apply(variables, images.astype(jnp.float32) / 127.5 - 1.)
+
+
+def _train(model, images, labels, seed, rotate):
+  """Adam on the cross entropy of random batches, to {'/'-joined name: array}.
+
+  Deterministic: the same images and seed give the same weights on one kind
+  of machine.
+  """
+  steps, batch = _TRAINING['steps'], _TRAINING['batch']
+  tx = optax.adam(optax.cosine_decay_schedule(_TRAINING['lr'], steps))
+  variables = jax.jit(model.init)(
+      jax.random.key(seed), jnp.zeros((1, *images.shape[1:])))
+
+  def loss(variables, images, labels):
+    logits = _apply(model, variables, images)['logits']
+    right = jnp.mean(jnp.argmax(logits, -1) == labels)
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    return jnp.mean(losses), right
+
+  @functools.partial(jax.jit, donate_argnums=(0, 1))
+  def step(variables, opt, images, labels):
+    with jax.default_matmul_precision('highest'):
+      (_, right), grads = jax.value_and_grad(loss, has_aux=True)(
+          variables, images, labels)
+    updates, opt = tx.update(grads, opt)
+    return optax.apply_updates(variables, updates), opt, right
+
+  log.info('training a small classifier of %d images', len(images))
+  rng = np.random.RandomState(seed)
+  opt, last = tx.init(variables), []
+  for i in range(steps):
+    chosen = rng.randint(len(images), size=batch)
+    x, y = images[chosen], labels[chosen]
+    if rotate:
+      y = np.arange(batch, dtype=np.int32) % 4
+      x = np.stack([np.rot90(one, turns) for one, turns in zip(x, y)])
+    variables, opt, right = step(variables, opt, x, y)
+    if i >= steps - 20:
+      last.append(right)
+  log.info('it is right for %.1f %% of its last training images',
+           100. * float(np.mean(jax.device_get(last))))
+  flat = flax.traverse_util.flatten_dict(jax.device_get(variables), sep='/')
+  return {name: np.asarray(x) for name, x in flat.items()}
+
+
+def _hash(flat):
+  """SHA-256 of names, shapes and numbers."""
+  digest = hashlib.sha256()
+  for name in sorted(flat):
+    digest.update(f'{name} {flat[name].shape}'.encode())
+    digest.update(np.ascontiguousarray(flat[name]))
+  return digest.hexdigest()
+
+
+def _read(path):
+  """The arrays of a cached network, None where there is none."""
+  if not path.is_file():
+    return None
+  try:
+    with np.load(path) as arrays:
+      return dict(arrays)
+  except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    raise UserError(f'cannot read {path} ({error}); delete it to train anew'
+                    ) from error

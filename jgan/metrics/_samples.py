@@ -1,0 +1,135 @@
+"""What a metric reads of a set of images, and how its moments are summed.
+
+A metric is a file of jgan/metrics with
+  NEEDS: the fields of Samples it reads: 'moments' (mean and cov), 'features',
+    'logits', 'images'.
+  REFERENCE: True if it compares with the real images; False if it looks at
+    the generated ones alone (`real` may be None); 'previous' if `real` is the
+    generator's own output of the evaluation before.
+  score(real, fake, *, knobs, seed): {suffix: float}; the suffix of the value
+    that goes by the metric's own name is ''.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from jgan.errors import Stopped, UserError
+
+
+class Samples(NamedTuple):
+  """One set of images, real or generated, as a feature network saw it.
+
+  Attributes:
+    count: number of images.
+    mean: [d] float64, of the features.
+    cov: [d, d] float64, of the features, divided by count - 1.
+    features: [count, d] floats.
+    logits: [count, k] floats.
+    images: [count, h, w, c] uint8.
+  """
+  count: int
+  mean: np.ndarray | None = None
+  cov: np.ndarray | None = None
+  features: np.ndarray | None = None
+  logits: np.ndarray | None = None
+  images: np.ndarray | None = None
+
+
+class Moments:
+  """Count, mean and scatter of features that arrive in batches (on the host).
+
+  The scatter matrix is summed in float64 around the running mean (Chan et
+  al., 1979): sums of raw squares would lose the variance of features whose
+  mean is large. Sums of several processes are joined by `merge`.
+
+  Attributes:
+    count: features seen.
+    mean: [d].
+    scatter: [d, d], sum of outer products of the features less their mean.
+  """
+
+  def __init__(self, dim):
+    self.count = 0
+    self.mean = np.zeros(dim)
+    self.scatter = np.zeros((dim, dim))
+
+  def add(self, features):
+    """Takes a batch in: [n, d], n of 1 or more.
+
+    Raises:
+      UserError: not [n, d].
+      Stopped: a feature is not finite.
+    """
+    features = matrix(features, 'features', least=1).astype(np.float64)
+    if features.shape[1] != self.mean.size:
+      raise UserError(f'a batch of {features.shape[1]} features after batches '
+                      f'of {self.mean.size}')
+    mean = features.mean(axis=0)
+    centred = features - mean
+    self._join(len(features), mean, centred.T @ centred)
+
+  def merge(self, other):
+    """Takes in all that another accumulator has seen."""
+    if other.count:
+      self._join(other.count, other.mean, other.scatter)
+
+  def cov(self, ddof=1):
+    """[d, d] covariance, divided by count - ddof.
+
+    Raises:
+      UserError: there are not more samples than ddof.
+    """
+    if self.count <= ddof:
+      raise UserError(f'{self.count} samples have no covariance; '
+                      f'{ddof + 1} or more have')
+    return self.scatter / (self.count - ddof)
+
+  def _join(self, count, mean, scatter):
+    total = self.count + count
+    step = mean - self.mean
+    self.scatter += scatter
+    self.scatter += np.outer(step, step * (self.count * count / total))
+    self.mean = self.mean + step * (count / total)
+    self.count = total
+
+
+def matrix(array, name, *, least):
+  """The array as [n, d], or an error that says what is wrong with it.
+
+  Args:
+    array: features or logits, None where there are none.
+    name: what to call it, 'features of the real images'.
+    least: rows that the metric cannot do without.
+
+  Raises:
+    UserError: None, not a matrix, or too few rows.
+    Stopped: a value is not finite.
+  """
+  if array is None:
+    raise UserError(f'{name}: there are only statistics of them; this metric '
+                    'needs the images themselves')
+  array = np.asarray(array)
+  if array.ndim != 2:
+    raise UserError(f'{name}: shape {list(array.shape)}; [n, d] would be right')
+  if len(array) < least:
+    raise UserError(f'{name}: {len(array)} are too few; this metric needs '
+                    f'{least} or more')
+  finite = np.isfinite(array).all(axis=1)
+  if not finite.all():
+    raise Stopped(f'{name}: {np.sum(~finite)} of {len(array)} are not finite; '
+                  'score an earlier checkpoint')
+  return array
+
+
+def features(real, fake, *, least):
+  """Both sets' features, [n, d] and [m, d], n and m at least `least`.
+
+  Raises: as `matrix`, and UserError where they are of two networks.
+  """
+  one = matrix(real.features, 'features of real images', least=least)
+  two = matrix(fake.features, 'features of generated images', least=least)
+  if one.shape[1] != two.shape[1]:
+    raise UserError(f'{one.shape[1]} features of real images against '
+                    f'{two.shape[1]} of generated ones; both have to come '
+                    'from one network')
+  return one, two

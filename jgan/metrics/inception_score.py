@@ -1,0 +1,48 @@
+"""Inception score (Salimans et al., 2016, arXiv:1606.03498).
+
+exp of the mean KL divergence of a classifier's p(y|x) from its average p(y):
+high where each image is surely of one class and all classes occur.
+"""
+import numpy as np
+import scipy.special
+
+from jgan.errors import UserError
+from jgan.metrics import _samples
+
+NEEDS = ('logits',)
+REFERENCE = False
+
+
+def score(real, fake, *, splits=10, shuffle=False, seed=0):
+  """Mean over contiguous splits ('') and their population deviation ('std').
+
+  It lies between 1 and the number of classes. The published definition takes
+  the 1008 logits without their bias.
+
+  Args:
+    real: not looked at.
+    splits: parts of the set that are scored by themselves.
+    shuffle: permute the images before they are split (as torch-fidelity, with
+      its generator).
+    seed: of the permutation.
+
+  Raises:
+    UserError: fewer images than splits.
+    Stopped: a logit is not finite.
+  """
+  del real
+  if splits < 1:
+    raise UserError(f'splits={splits}; 1 or more would be right')
+  logits = _samples.matrix(fake.logits, 'logits of generated images',
+                           least=splits)
+  n = len(logits)
+  if shuffle:
+    logits = logits[np.random.RandomState(seed).permutation(n)]
+  scores = []
+  for i in range(splits):
+    part = logits[i * n // splits:(i + 1) * n // splits].astype(np.float64)
+    log_p = scipy.special.log_softmax(part, axis=1)
+    log_mean = scipy.special.logsumexp(log_p, axis=0) - np.log(len(part))
+    kl = np.sum(np.exp(log_p) * (log_p - log_mean), axis=1)
+    scores.append(np.exp(kl.mean()))
+  return {'': float(np.mean(scores)), 'std': float(np.std(scores))}
