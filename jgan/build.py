@@ -44,6 +44,30 @@ def source(config, data_dir):
                          seed=p.fraction_seed)
 
 
+def reference(config, images, data_dir):
+  """The images that scores compare with, and their labels or None.
+
+  images: what the config trains on; another split is loaded if it asks.
+
+  Raises:
+    UserError: the data set has no such split.
+  """
+  split = config.eval.split
+  module, arguments = _data(config)
+  if split:
+    if 'split' not in arguments:
+      raise UserError(f"config.eval.split is '{split}', but "
+                      f'{config.data.name} has no splits')
+    images = module.load(data_dir, **arguments | {'split': split})
+  # The classifier learns from the labels of the whole training set.
+  whole = config.pipeline.first == 0 and config.pipeline.fraction == 1.
+  if config.eval.network != 'classifier' or not hasattr(module, 'labels'):
+    return images, None
+  if not whole or split:
+    return images, None
+  return images, module.labels(data_dir, **arguments)
+
+
 def prepare(config, axis_name=None):
   """(rng, images) -> float32 images in [-1, 1], as the config asks."""
   return functools.partial(

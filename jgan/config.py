@@ -11,7 +11,7 @@ import json
 
 from ml_collections import ConfigDict
 
-from jgan import lookup
+from jgan import lookup, protocol
 from jgan.errors import UserError
 
 # Fields of a module that name a function or class of jgan/layers/<field>.py.
@@ -69,8 +69,14 @@ def base():
   c.eval = ConfigDict({
       'every': 0,           # score the averaged generator; 0: never
       'metrics': (),        # names in jgan/metrics
-      'samples': 1000,      # fakes per score, and at most as many reals
-      'batch': 100,
+      'network': '',        # a name in jgan/features, for those that need one
+      'weights': '',        # its file; '': looked for in the data folder
+      'protocol': 'standard',  # a name in jgan/protocol.py
+      'samples': 10000,     # generated images per score
+      'reals': 0,           # real images to compare with; 0: all
+      'split': '',          # of the data set; '': the training images
+      'statistics': '',     # an .npz of the reals with mu, sigma; '': our own
+      'batch': 100,         # images at a time
   })
   c.checkpoint = ConfigDict({
       'every': 1000,
@@ -304,6 +310,7 @@ def _check_values(config):
       'log.every': at_least(1), 'samples.every': at_least(0),
       'samples.count': at_least(1), 'eval.every': at_least(0),
       'eval.samples': at_least(2), 'eval.batch': at_least(1),
+      'eval.reals': at_least(0), 'eval.protocol': among(*protocol.NAMED),
       'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
       'profile.start': at_least(0), 'profile.steps': at_least(0),
   }
@@ -322,6 +329,8 @@ def _check_values(config):
                     f'fraction={config.pipeline.fraction}, not both')
   for name in config.eval.metrics:
     lookup.find('metrics', name)
+  if config.eval.network:
+    lookup.find('features', config.eval.network)
   if config.eval.every and not config.eval.metrics:
     raise UserError(f'config.eval.every is {config.eval.every} but '
                     'config.eval.metrics is empty: '

@@ -1,48 +1,327 @@
-"""Scores of a generator: fakes of fixed noise against images of the data set.
+"""Scores of generated images against a data set, with their protocol.
 
-A metric is a file of jgan/metrics with `make(real)`, real [n, h, w, c], and
-that returns `score(fake) -> float`; what does not depend on the fakes is done
-once, in make.
+A metric is a file of jgan/metrics (metrics/_samples.py says what it exports),
+a feature network one of jgan/features. `Scorer` brings both together: the
+reference is seen once, the fakes once for all metrics and protocols.
 """
+import functools
+import hashlib
+import inspect
+import json
+import logging
+import os
+import pathlib
+
 import jax
 import numpy as np
 
-from jgan import lookup
+from jgan import lookup, protocol
+from jgan.errors import UserError
+from jgan.features import _extractor
+from jgan.metrics import _frechet
+from jgan.metrics._samples import Moments, Samples
 from jgan.ops.quantize import to_uint8
+from jgan.workdir import write_text
+
+log = logging.getLogger(__name__)
+
+_FEW = 64  # latents whose images the stability metric follows
+_NEAR_ZERO = .1  # Frechet distance of a set to published statistics of it
 
 
-def scorer(config, method, source):
-  """Returns (ema or gen Network) -> {metric: score}, ready when first used.
+class Scorer:
+  """Scores fakes by some metrics under some protocols.
 
-  The reals are config.eval.samples images of the set, drawn once by
-  config.seed; the fakes are as many as config.eval.samples, of noise that is
-  the same at every evaluation.
+  Attributes:
+    stamps: {protocol: dict}, what to say beside the scores.
   """
-  names = config.eval.metrics
-  count, size = config.eval.samples, config.eval.batch
-  sample = jax.jit(method.sample)
-  made = {}
 
-  def score(net):
-    if not made:
-      real = reals(source, count, config.seed)
-      made.update({n: lookup.find('metrics', n).make(real) for n in names})
-    fake = fakes(sample, net, count, size, method.latent, config.seed + 2,
-                 dtype=source.dtype)
-    return {f'eval/{name}': float(made[name](fake)) for name in names}
+  def __init__(self, source, *, metrics, network='', weights='', labels=None,
+               data_dir='', reference='', count=0, protocols=('standard',),
+               statistics='', batch=100, seed=0, cache='~/.cache/jgan'):
+    """Loads the network; the reference is read when first needed.
 
-  return score
+    Args:
+      source: the real images (data/).
+      metrics: names in jgan/metrics.
+      network: a name in jgan/features, '' where no metric needs one.
+      weights: file of the network's weights, '' to look for it.
+      labels: [n] of the source, from which 'classifier' learns; None: it
+        learns rotations.
+      data_dir: where weights may stand.
+      reference: what to call the source in the stamp.
+      count: reals to compare with, drawn once by `seed`; 0 for all.
+      protocols: names in jgan/protocol.py.
+      statistics: an .npz with 'mu' and 'sigma' of the reals, to use instead
+        of our own; refused if it does not describe them.
+      batch: images to process at once.
+      seed: of the draw of reals and of metrics that draw subsets.
+      cache: folder in which statistics of the reals are kept.
+    """
+    self.modules = {name: lookup.find('metrics', name) for name in metrics}
+    self.protocols = {name: protocol.find(name) for name in protocols}
+    self.batch, self.seed, self.cache = batch, seed, cache
+    self.statistics, self.previous = statistics, {}
+    needs = {n for m in self.modules.values() for n in m.NEEDS}
+    if needs - {'images'} and not network:
+      named = [n for n, m in self.modules.items() if set(m.NEEDS) != {'images'}]
+      raise UserError(f"metric '{named[0]}' needs a feature network: set "
+                      f'config.eval.network, one of '
+                      f'{", ".join(lookup.names("features"))}')
+    self.needs = needs
+    self.network = network if needs - {'images'} else ''
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(source))[:count or None]
+    self.source, self.chosen = source, np.sort(chosen)
+    self.nets = {}
+    for name, p in self.protocols.items():
+      self.nets[name] = self._net(p, source, labels, weights, data_dir)
+    self.run = {net.name + net.protocol.get('resize', ''): _extractor.compiled(
+        net, batch=batch) for net in self.nets.values() if net}
+    self.stamps = {name: self._stamp(name, reference, source)
+                   for name in self.protocols}
+
+  def score(self, batches, settings=None, stamp=None):
+    """Scores generated images.
+
+    Args:
+      batches: iterable of [b, h, w, c], uint8 (or points as floats).
+      settings: {argument: value} for the knobs of metrics that have them.
+      stamp: what to add to the stamps about the fakes.
+
+    Returns:
+      {protocol: ({label: value}, stamp)}.
+    """
+    fakes = self._see(batches)
+    found = {}
+    for name, p in self.protocols.items():
+      values = {}
+      for metric, module in self.modules.items():
+        for suffix, value in self._metric(name, p, module, fakes[name],
+                                          settings or {}).items():
+          values[label(metric, suffix, self.nets[name])] = value
+      found[name] = values, {**self.stamps[name], **(stamp or {}),
+                             'fakes': fakes[name].count}
+    return found
+
+  def _metric(self, name, p, module, fake, settings):
+    """The values of one metric under one protocol."""
+    if hasattr(module, 'make'):
+      return self._made(name, module)(fake)
+    if module.REFERENCE == 'previous':
+      few = fake._replace(images=fake.images[:_FEW])
+      real, self.previous[name] = self.previous.get(name), few
+      fake = few
+      if real is None:
+        return {}
+    else:
+      real = self._reference(name) if module.REFERENCE else None
+    return scored(module, real, fake, {'splits': p.splits, 'seed': self.seed,
+                                       **settings})
+
+  @functools.cache  # noqa: B019 - one per run, and it lives as long
+  def _made(self, name, module):
+    """A metric whose work on the reals is done."""
+    return module.make(self._reference(name))
+
+  @functools.cache  # noqa: B019
+  def _reference(self, name):
+    """Samples of the reals under one protocol."""
+    p, net = self.protocols[name], self.nets[name]
+    chunks = (np.stack([self.source[int(i)] for i in part]) for part in
+              np.array_split(self.chosen, -(-len(self.chosen) // self.batch)))
+    if self.needs - {'moments'} or net is None:
+      real = self._see(chunks)[name]
+    else:
+      real = self._moments_of(chunks, net, p)
+    if self.statistics:
+      real = self._published(real)
+    return real
+
+  def _moments_of(self, chunks, net, p):
+    """Mean and covariance of the reals' features, kept by content."""
+    digest, parts = hashlib.sha256(repr((net.sha256, sorted(
+        net.protocol.items()), p.ddof)).encode()), []
+    for chunk in chunks:
+      digest.update(chunk.tobytes())
+      parts.append(chunk)
+    file = pathlib.Path(self.cache).expanduser() / 'statistics' / (
+        digest.hexdigest() + '.npz')
+    if file.exists():
+      with np.load(file, allow_pickle=False) as kept:
+        return Samples(int(kept['count']), kept['mean'], kept['cov'])
+    moments = Moments(net.dims)
+    run = self.run[net.name + net.protocol.get('resize', '')]
+    for chunk in parts:
+      moments.add(run(chunk, ('features',))['features'])
+    found = Samples(moments.count, moments.mean, moments.cov(p.ddof))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    half = file.with_name(f'.{file.stem}.{os.getpid()}.npz')
+    np.savez(half, count=found.count, mean=found.mean, cov=found.cov)
+    os.replace(half, file)
+    return found
+
+  def _published(self, real):
+    """Statistics from a file, if they do describe the reals."""
+    try:
+      with np.load(self.statistics, allow_pickle=False) as kept:
+        mean, cov = kept['mu'], kept['sigma']
+    except (OSError, ValueError, KeyError) as error:
+      raise UserError(f"cannot read {self.statistics}: {error}; an .npz with "
+                      "'mu' and 'sigma' would be right") from error
+    apart = _frechet.distance(real.mean, real.cov, mean, cov)
+    if apart > _NEAR_ZERO:
+      raise UserError(
+          f'{self.statistics} does not describe these {real.count} images: the '
+          f'distance between both is {apart:.4g}, above {_NEAR_ZERO}; another '
+          'split, resize or set of weights made it')
+    return real._replace(mean=mean, cov=cov)
+
+  def _see(self, batches):
+    """{protocol: Samples} of images that arrive in batches."""
+    names = list(self.nets)
+    moments = {n: Moments(net.dims) for n, net in self.nets.items() if net}
+    kept = {n: {'features': [], 'logits': []} for n in names}
+    images, count = [], 0
+    wanted = tuple(x for x in ('features', 'logits') if x in self.needs
+                   or (x == 'features' and 'moments' in self.needs))
+    for chunk in batches:
+      count += len(chunk)
+      if 'images' in self.needs:
+        images.append(chunk)
+      seen = {}
+      for name, net in self.nets.items():
+        if net is None:
+          continue
+        key = net.name + net.protocol.get('resize', '')
+        if key not in seen:
+          seen[key] = self.run[key](chunk, wanted)
+        if 'features' in wanted:
+          moments[name].add(seen[key]['features'])
+        for x in ('features', 'logits'):
+          if x in self.needs:
+            kept[name][x].append(seen[key][x])
+    join = lambda parts: np.concatenate(parts) if parts else None
+    found = {}
+    for name, p in self.protocols.items():
+      summed = moments.get(name)
+      has = summed is not None and summed.count > p.ddof
+      found[name] = Samples(
+          count, summed.mean if has else None,
+          summed.cov(p.ddof) if has else None, join(kept[name]['features']),
+          join(kept[name]['logits']), join(images))
+    return found
+
+  def _net(self, p, source, labels, weights, data_dir):
+    """The Extractor for a protocol."""
+    if not self.network:
+      return None
+    module = lookup.find('features', self.network)
+    takes = inspect.signature(module.load).parameters
+    if 'images' in takes:
+      from jgan import pipeline
+      return module.load(pipeline.as_array(source), labels, seed=self.seed)
+    given = {'data_dir': data_dir, 'resize': p.resize}
+    weights = weights or (os.environ.get('JGAN_INCEPTION', '')
+                          if self.network == 'inception' else '')
+    return module.load(weights, **{k: v for k, v in given.items()
+                                   if k in takes})
+
+  def _stamp(self, name, reference, source):
+    p, net = self.protocols[name], self.nets[name]
+    return {
+        'protocol': name, 'reference': reference, 'reals': len(self.chosen),
+        'of': len(source), 'ddof': p.ddof, 'splits': p.splits,
+        'seed': self.seed, 'quantise': 'uint8' if source.dtype == np.uint8
+        else 'none', 'network': net.name if net else None,
+        'weights': net.sha256 if net else None,
+        **{f'network {k}': v for k, v in (net.protocol if net else {}).items()},
+        'jgan': protocol.VERSION}
 
 
-def reals(source, count, seed):
-  """At most `count` images of a source, drawn without replacement."""
-  rng = np.random.default_rng(seed)
-  chosen = rng.permutation(len(source))[:count]
-  return np.stack([source[int(i)] for i in np.sort(chosen)])
+def label(metric, suffix, net):
+  """How a value is called: 'FID', 'FD-resnet56', 'kid-std-resnet56'.
+
+  Only a Frechet distance of the published Inception is called FID.
+  """
+  module = lookup.find('metrics', metric)
+  if set(module.NEEDS) == {'images'}:
+    return '-'.join(filter(None, (metric, suffix)))
+  if metric == 'fd':
+    return net.distance
+  if metric == 'fd_infinity':
+    return f'{net.distance}-infinity'
+  return '-'.join(filter(None, (metric, suffix, net.name)))
+
+
+def scored(module, real, fake, settings):
+  """Calls a metric with those settings that it takes."""
+  takes = inspect.signature(module.score).parameters
+  return module.score(real, fake, **{k: v for k, v in settings.items()
+                                     if k in takes})
+
+
+def of_config(config, source, *, data_dir='', protocols=None, labels=None):
+  """The Scorer that config.eval asks for."""
+  e = config.eval
+  return Scorer(source, metrics=e.metrics, network=e.network,
+                weights=e.weights, labels=labels, data_dir=data_dir,
+                reference=f'{config.data.name}:{e.split or "train"}',
+                count=e.reals, protocols=protocols or (e.protocol,),
+                statistics=e.statistics, batch=e.batch, seed=config.seed)
+
+
+def settings_of(config):
+  """Knobs of metrics that follow from a config."""
+  e = config.eval
+  found = {'subset_size': min(1000, e.samples)}
+  if config.data.name == 'mixture':
+    found |= {'kind': config.data.kind, 'std': config.data.std}
+  return found
+
+
+def of_fakes(config, step, *, network='average'):
+  """What a stamp says of the generator."""
+  return {'data': config.data.name, 'step': step, 'generator': network,
+          'batch norm': 'averaged statistics' if config.ema.stats
+          else 'running statistics', 'noise seed': config.seed + 2}
+
+
+def record(workdir, step, values, stamp, name='evaluations.jsonl'):
+  """Appends scores and their stamp to a file of the workdir."""
+  line = {'step': step, 'values': values, 'protocol': stamp,
+          'identity': protocol.identity(stamp)}
+  with (pathlib.Path(workdir) / name).open('a') as file:
+    file.write(json.dumps(line) + '\n')
+
+
+def keep_previous(workdir, step, scorer):
+  """Keeps the images that the next stability score compares with."""
+  for name, samples in scorer.previous.items():
+    folder = pathlib.Path(workdir) / 'stability'
+    folder.mkdir(exist_ok=True)
+    half = folder / f'.{name}.npz'
+    np.savez_compressed(half, images=samples.images)
+    os.replace(half, folder / f'{step:08d}.{name}.npz')
+
+
+def go_on(workdir, start, scorer):
+  """Puts the record of scores, and a Scorer, back to where step `start` was."""
+  file = pathlib.Path(workdir) / 'evaluations.jsonl'
+  if file.exists():
+    lines = [x for x in file.read_text().splitlines(True) if x.endswith('\n')]
+    write_text(file, ''.join(
+        x for x in lines if json.loads(x)['step'] <= start))
+  for kept in sorted((pathlib.Path(workdir) / 'stability').glob('0*.npz')):
+    step, name, _ = kept.name.split('.')
+    if int(step) <= start and name in scorer.protocols:
+      with np.load(kept, allow_pickle=False) as arrays:
+        images = arrays['images']
+      scorer.previous[name] = Samples(len(images), images=images)
 
 
 def fakes(sample, net, count, size, latent, seed, dtype=np.uint8):
-  """`count` generated images, made `size` at a time.
+  """Yields `count` generated images, `size` at a time.
 
   Image i depends on (seed, i // size) only, whatever the count.
 
@@ -50,7 +329,13 @@ def fakes(sample, net, count, size, latent, seed, dtype=np.uint8):
   """
   root = jax.random.key(seed)
   stored = to_uint8 if dtype == np.uint8 else np.asarray
-  images = [stored(sample(net, jax.random.normal(
-      jax.random.fold_in(root, i), (size, latent))))
-      for i in range(-(-count // size))]
-  return np.concatenate(images)[:count]
+  for i in range(-(-count // size)):
+    z = jax.random.normal(jax.random.fold_in(root, i), (size, latent))
+    yield stored(sample(net, z))[:count - i * size]
+
+
+def reals(source, count, seed):
+  """At most `count` images of a source, drawn without replacement."""
+  rng = np.random.default_rng(seed)
+  chosen = rng.permutation(len(source))[:count]
+  return np.stack([source[int(i)] for i in np.sort(chosen)])

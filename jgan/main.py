@@ -10,7 +10,16 @@ import zlib
 import jax
 from ml_collections import ConfigDict
 
-from jgan import build, checkpoint, cli, describe, export, sample, train
+from jgan import (
+    build,
+    checkpoint,
+    cli,
+    describe,
+    evaluate,
+    export,
+    sample,
+    train,
+)
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.workdir import checkpoints, recorded_config
@@ -62,8 +71,32 @@ def do_export(config, f):
   return f'{written}\n'
 
 
-VERBS = {'train': do_train, 'sample': do_sample, 'describe': do_describe,
-         'export': do_export}
+def do_evaluate(config, f):
+  """Scores checkpoints, or with --a and --b two folders of images."""
+  split = lambda text: tuple(x for x in text.split(',') if x)
+  if f.a or f.b:
+    evaluate.check_pair(f.a, f.b)
+    return evaluate.folders(
+        f.a, f.b, metrics=split(f.metrics) or ('fd',),
+        network=f.network or 'inception', weights=f.weights,
+        data_dir=_data_dir(f), size=f.image_size,
+        protocols=split(f.protocols) or ('standard',))
+  changes = {'eval.metrics': split(f.metrics), 'eval.network': f.network,
+             'eval.weights': f.weights}
+  with config.unlocked():
+    config.update_from_flattened_dict({k: v for k, v in changes.items() if v})
+  method = build.method(config)
+  saved, like = _checkpoints(config, f, method)
+  steps = evaluate.steps_of(f.steps, saved.steps()) if f.steps else [f.step]
+  return evaluate.checkpoints(
+      configs.complete(config), method,
+      lambda step: saved.choose(like, step=step, best=f.best), steps,
+      f.workdir, data_dir=_data_dir(f), protocols=split(f.protocols),
+      online=f.online)
+
+
+VERBS = {'train': do_train, 'evaluate': do_evaluate, 'sample': do_sample,
+         'describe': do_describe, 'export': do_export}
 
 
 def main(argv):
@@ -74,7 +107,7 @@ def main(argv):
     if values.help:
       sys.stdout.write(cli.usage(VERBS))
       return 0
-    if config is None:
+    if config is None and not (values.a or values.b):
       config = _recorded(values)
     _start(values)
     sys.stdout.write(VERBS[values.mode](config, values))
@@ -133,6 +166,15 @@ def _machine():
 
 def _restore(config, f, method):
   """The state of the checkpoint that the flags choose."""
+  saved, like = _checkpoints(config, f, method)
+  try:
+    return saved.choose(like, step=f.step, best=f.best)
+  finally:
+    saved.close()
+
+
+def _checkpoints(config, f, method):
+  """The workdir's checkpoints, to read, and the shapes they should have."""
   folder = checkpoints(_need(f, 'workdir'))
   if not folder.is_dir():
     raise UserError(f'no checkpoints in --workdir={f.workdir}: train first, '
@@ -141,10 +183,7 @@ def _restore(config, f, method):
   spec = build.spec(config)
   like = jax.eval_shape(method.init, jax.random.key(0), {
       'image': jax.ShapeDtypeStruct((1, 1, *spec.shape), 'float32')})
-  try:
-    return saved.choose(like, step=f.step, best=f.best)
-  finally:
-    saved.close()
+  return saved, like
 
 
 def _need(f, name):

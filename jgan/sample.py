@@ -42,8 +42,8 @@ def run(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
     images = np.asarray(draw(net, z))
     images = to_uint8(images) if dtype == 'uint8' else images
   else:
-    images = evaluation.fakes(draw, net, n, min(batch, n), method.latent, seed,
-                              dtype)
+    images = np.concatenate([*evaluation.fakes(
+        draw, net, n, min(batch, n), method.latent, seed, dtype)])
   path = pathlib.Path(out)
   try:
     return _write(path, images, interpolate)

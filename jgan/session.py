@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jgan import evaluation, parallel
-from jgan.errors import Stopped
+from jgan.errors import Stopped, UserError
 from jgan.logbook import Logbook, read
 from jgan.report import curves, grid, scatter
 
@@ -22,8 +22,10 @@ log = logging.getLogger(__name__)
 class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
-  def __init__(self, config, method, source, folder, saved, start, notes):
+  def __init__(self, config, method, source, folder, saved, start, notes,
+               scorer=None):
     self.config, self.folder, self.saved = config, folder, saved
+    self.method, self.scorer, self.dtype = method, scorer, source.dtype
     self.writer = jax.process_index() == 0
     self.book = Logbook(folder, start) if self.writer else None
     self.best = notes.get('best')
@@ -31,13 +33,15 @@ class Session:
     self.sample = jax.jit(method.sample)
     self.z = jax.random.normal(jax.random.key(config.seed + 1),
                                (config.samples.count, method.latent))
-    self.score = evaluation.scorer(config, method, source)
     self.some_reals = evaluation.reals(source, 1000, config.seed)
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
     self.pending = self.health = None
+    self.evaluating, self.opened = 0., time.perf_counter()
     self.trace = None
     self.begin(start)
+    if scorer and start:
+      evaluation.go_on(folder, start, scorer)
 
   def begin(self, step):
     """Starts the clock where host and device are both at `step`."""
@@ -98,18 +102,37 @@ class Session:
     """Scores the averaged generator: -> whether it is the best so far."""
     self.flush()
     self.require_finite(*self.health)
-    values = self.score(parallel.local(state.ema))
+    began = time.perf_counter()
+    values = self.score(step, parallel.local(state.ema))
+    self.evaluating += time.perf_counter() - began
     if self.writer:
       self.book.write(step, values)
       log.info('step %s  %s', f'{step:,}', '  '.join(
           f'{k} {v:.4g}' for k, v in values.items()))
     self.begin(step)
     name = self.config.checkpoint.best
+    if name and name not in values:
+      raise UserError(f"config.checkpoint.best is '{name}', and what is scored "
+                      f'is {", ".join(values)}')
     if not name or (self.best and values[name] >= self.best['value']):
       return False
     self.best = {'step': step, 'value': values[name]}
     self.saved.keep_best(step)
     return True
+
+  def score(self, step, net):
+    """{'eval/LABEL': value} of a generator; the stamps go to a file."""
+    e = self.config.eval
+    images = evaluation.fakes(self.sample, net, e.samples, e.batch,
+                              self.method.latent, self.config.seed + 2,
+                              self.dtype)
+    (values, stamp), = self.scorer.score(
+        images, evaluation.settings_of(self.config),
+        evaluation.of_fakes(self.config, step)).values()
+    if self.writer:
+      evaluation.record(self.folder, step, values, stamp)
+      evaluation.keep_previous(self.folder, step, self.scorer)
+    return {f'eval/{name}': value for name, value in values.items()}
 
   def draw(self, step, state):
     """Dispatches the grid of fixed latents; a thread waits and writes it."""
@@ -162,6 +185,10 @@ class Session:
     self.flush()
     self.settle()
     self.saved.wait()
+    if self.evaluating:
+      share = self.evaluating / (time.perf_counter() - self.opened)
+      log.info('scoring took %.1f s, %.1f %% of the time', self.evaluating,
+               100 * share)
     if self.writer:
       self.book.tabulate()
       curves.draw(self.folder / 'plots' / 'curves.png', read(self.folder))

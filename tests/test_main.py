@@ -225,3 +225,59 @@ def test_importing_jgan_changes_nothing_and_needs_no_tensorflow():
       'import jax._src.xla_bridge as bridge\n'
       'assert not bridge.backends_are_initialized()\n')
   subprocess.run([sys.executable, '-c', program], check=True)
+
+
+def test_evaluate_scores_checkpoints_under_several_protocols(
+    command, trained, tmp_path):
+  code, out, err = command(
+      '--mode=evaluate', f'--workdir={trained}', '--steps=all',
+      '--metrics=fd_pixels,stability', '--config.eval.samples=40',
+      f'--config={DIGITS}', *SMALL, '--protocols=standard,nvlabs')
+  assert code == 0, err
+  assert 'fd_pixels' in out and '"reference": "digits:train"' in out
+  assert 'do not compare' in out  # two protocols, two identities
+  records = [json.loads(x) for x in
+             (trained / 'scores.jsonl').read_text().splitlines()]
+  assert [r['step'] for r in records] == [2, 2, 4, 4]
+  assert all(np.isfinite(r['values']['fd_pixels']) for r in records)
+  assert 'stability' in records[-1]['values']
+  assert records[0]['protocol']['generator'] == 'average'
+
+
+@pytest.mark.parametrize('mistake, words', [
+    (['--metrics=fd'], 'needs a feature network'),
+    (['--metrics=fdd'], "did you mean 'fd'"),
+    ([], 'metrics is empty'),
+    (['--metrics=fd_pixels', '--steps=7:9'], 'names no checkpoint'),
+    (['--metrics=fd_pixels', '--protocols=standrad'], "did you mean 'standard"),
+    (['--metrics=fd', '--network=resnet56'], 'resnet56 needs its weights'),
+    (['--metrics=fd', '--network=inception', '--weights=/nonesuch'],
+     'nonesuch'),
+])
+def test_evaluate_refuses_what_it_cannot_score(
+    command, trained, mistake, words):
+  code, _, err = command(
+      '--mode=evaluate', f'--workdir={trained}', f'--config={DIGITS}', *SMALL,
+      '--config.eval.metrics=()', *mistake)
+  assert code == 2 and words in err
+
+
+def test_evaluate_compares_two_folders_without_a_config(command, tmp_path):
+  rng = np.random.default_rng(0)
+  for name, low in (('a', 0), ('b', 0), ('c', 128)):
+    (tmp_path / name).mkdir()
+    for i in range(12):
+      image = rng.integers(low, 256, (8, 8, 3), np.uint8)
+      Image.fromarray(image).save(tmp_path / name / f'{i}.png')
+  scores = []
+  for other in 'bc':
+    code, out, err = command('--mode=evaluate', f'--a={tmp_path}/a',
+                             f'--b={tmp_path}/{other}',
+                             '--metrics=fd_pixels,spectrum',
+                             '--compilation_cache=')
+    assert code == 0, err
+    numbers = next(x for x in out.splitlines() if 'standard' in x)
+    scores.append(float(numbers.replace('│', ' ').split()[3]))
+  assert scores[0] < scores[1]
+  code, _, err = command('--mode=evaluate', f'--a={tmp_path}/a')
+  assert code == 2 and '--b is missing' in err

@@ -197,7 +197,7 @@ def test_the_best_checkpoint_stays(unbroken, tmp_path):
 
   def scripted(self, *arguments):
     original(self, *arguments)
-    self.score = lambda net: {'eval/fd_pixels': next(values)}
+    self.score = lambda step, net: {'eval/fd_pixels': next(values)}
 
   train.Session.__init__ = scripted
   try:

@@ -18,6 +18,7 @@ def get_config(form=None, kind='grid'):
     c.optimizer[player].update({'lr': 1e-3, 'b1': 0., 'b2': .9})
   c.ema.decay = .995
   c.samples.count = 1000
+  c.eval.update({'every': 1000, 'metrics': ('modes',), 'samples': 2500})
   return configs.small(c, form, {
       'steps': 40, 'log.every': 10, 'samples.every': 20, 'samples.count': 100,
-      'checkpoint.every': 20})
+      'checkpoint.every': 20, 'eval.every': 20, 'eval.samples': 100})

@@ -7,7 +7,9 @@ A metric is a file of jgan/metrics with
     the generated ones alone (`real` may be None); 'previous' if `real` is the
     generator's own output of the evaluation before.
   score(real, fake, *, knobs, seed): {suffix: float}; the suffix of the value
-    that goes by the metric's own name is ''.
+    that goes by the metric's own name is ''. Or, where the real images cost
+    work that can be done once,
+  make(real): (fake) -> {suffix: float}.
 """
 from typing import NamedTuple
 

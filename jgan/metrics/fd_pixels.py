@@ -5,7 +5,6 @@ components of the real images, then the Frechet distance of the real and the
 generated ones in them. It compares runs on one data set with one `dim` and
 nothing else; it is never called FID. Pixels count in [-1, 1].
 """
-import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -32,10 +31,14 @@ class Reference(NamedTuple):
   cov: np.ndarray
 
 
+NEEDS = ('images',)
+REFERENCE = True
+
+
 def make(real):
-  """(fake [n, h, w, c]) -> fd_pixels against `real`, in up to 32 components."""
-  dim = min(32, _pixels(real).shape[1])
-  return functools.partial(score, fit(real, dim=dim))
+  """The metric against `real`, a Samples, in up to 32 components."""
+  reference = fit(real.images, dim=min(32, real.images[0].size))
+  return lambda fake: {'': distance(reference, fake.images)}
 
 
 def fit(real, *, dim=32):
@@ -60,7 +63,7 @@ def fit(real, *, dim=32):
   return Reference(np.shape(real)[1:], center, basis, mean, cov)
 
 
-def score(reference, fake):
+def distance(reference, fake):
   """fd_pixels of generated images, >= 0, 0 for the real set itself.
 
   Args:

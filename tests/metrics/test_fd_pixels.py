@@ -16,14 +16,14 @@ def images(n=200, seed=0):
 def test_the_real_set_scores_zero_as_bytes_and_as_floats():
   real = images()
   reference = fd_pixels.fit(real, dim=10)
-  assert fd_pixels.score(reference, real) < 1e-6
-  assert fd_pixels.score(reference, np.float32(real / 127.5 - 1.)) < 1e-6
+  assert fd_pixels.distance(reference, real) < 1e-6
+  assert fd_pixels.distance(reference, np.float32(real / 127.5 - 1.)) < 1e-6
 
 
 def test_a_shift_of_all_pixels_scores_its_squared_length():
   real = images()
   reference = fd_pixels.fit(real, dim=18)  # all of the space
-  np.testing.assert_allclose(fd_pixels.score(reference, real + np.uint8(10)),
+  np.testing.assert_allclose(fd_pixels.distance(reference, real + np.uint8(10)),
                              18 * (10 / 127.5)**2, rtol=1e-6)
 
 
@@ -41,10 +41,10 @@ def test_generated_images_are_rounded_and_clipped_to_bytes_first():
   reference = fd_pixels.fit(real, dim=10)
   fake = real[::2] / 127.5 - 1.
   near = fake + .3 / 127.5  # less than half a level away
-  assert fd_pixels.score(reference, near) == fd_pixels.score(
+  assert fd_pixels.distance(reference, near) == fd_pixels.distance(
       reference, real[::2])
   bright = np.full((5, 3, 3, 2), 7.)
-  assert fd_pixels.score(reference, bright) == fd_pixels.score(
+  assert fd_pixels.distance(reference, bright) == fd_pixels.distance(
       reference, np.full((5, 3, 3, 2), 255, np.uint8))
 
 
@@ -54,8 +54,8 @@ def test_it_gives_the_measured_values_on_digits():
   x = load_digits().images / 8. - 1.
   x = np.asarray(jax.image.resize(x, (1797, 16, 16), 'bilinear'))[..., None]
   mean = np.repeat(x.mean(0, keepdims=True), 9, axis=0)
-  assert abs(fd_pixels.score(fd_pixels.fit(x), mean) - 44.) < .5
-  assert abs(fd_pixels.score(fd_pixels.fit(x[::2]), x[1::2]) - .46) < .01
+  assert abs(fd_pixels.distance(fd_pixels.fit(x), mean) - 44.) < .5
+  assert abs(fd_pixels.distance(fd_pixels.fit(x[::2]), x[1::2]) - .46) < .01
 
 
 def test_mistakes_are_refused():
@@ -63,8 +63,8 @@ def test_mistakes_are_refused():
   with pytest.raises(UserError, match=r'dim=19 .* 18 values'):
     fd_pixels.fit(images(), dim=19)
   with pytest.raises(UserError, match=r'\[2, 3, 3\] against .* \[3, 3, 2\]'):
-    fd_pixels.score(reference, np.zeros((4, 2, 3, 3)))
+    fd_pixels.distance(reference, np.zeros((4, 2, 3, 3)))
   with pytest.raises(UserError, match=r'\[3, 3, 2\]; \[n, h, w, c\]'):
-    fd_pixels.score(reference, images()[0])
+    fd_pixels.distance(reference, images()[0])
   with pytest.raises(Stopped, match='not finite'):
-    fd_pixels.score(reference, np.full((4, 3, 3, 2), np.nan))
+    fd_pixels.distance(reference, np.full((4, 3, 3, 2), np.nan))

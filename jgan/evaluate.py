@@ -1,0 +1,173 @@
+"""The verb `evaluate`: scores of checkpoints, or of two folders of images."""
+import io
+import json
+import logging
+import pathlib
+
+import jax
+import rich.console
+import rich.table
+from PIL import Image
+
+from jgan import build, evaluation, lookup, pipeline, protocol
+from jgan.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
+                protocols=(), online=False):
+  """Scores checkpoints under every protocol asked for, in one pass each.
+
+  Args:
+    config: completed; its eval section says what to score and how.
+    method: Method.
+    restore: step -> state.
+    steps: of the checkpoints.
+    workdir: the scores are appended to its scores.jsonl.
+    data_dir: where data sets and weights are found.
+    protocols: names, or ('all',); () for the config's.
+    online: score the trained generator instead of its average.
+
+  Returns:
+    Text: a table.
+
+  Raises:
+    UserError: nothing to score with.
+  """
+  if not config.eval.metrics:
+    raise UserError('config.eval.metrics is empty: set --config.eval.metrics, '
+                    f'known: {", ".join(lookup.names("metrics"))}')
+  if protocols == ('all',):
+    protocols = tuple(protocol.NAMED)
+  source = build.source(config, data_dir)
+  real, labels = build.reference(config, source, data_dir)
+  scorer = evaluation.of_config(config, real, data_dir=data_dir,
+                                protocols=protocols, labels=labels)
+  sample = jax.jit(method.sample)
+  rows = []
+  for step in steps:
+    state = restore(step)
+    net = state.gen if online else state.ema
+    images = evaluation.fakes(sample, net, config.eval.samples,
+                              config.eval.batch, method.latent,
+                              config.seed + 2, source.dtype)
+    step = int(state.step)
+    stamp = evaluation.of_fakes(config, step,
+                                network='online' if online else 'average')
+    found = scorer.score(images, evaluation.settings_of(config), stamp)
+    for values, stamp in found.values():
+      evaluation.record(workdir, step, values, stamp, 'scores.jsonl')
+      rows.append((step, values, stamp))
+  return table(rows)
+
+
+def folders(one, two, *, metrics, network, weights='', data_dir='', size=0,
+            protocols=('standard',), subset_size=1000):
+  """Scores the images of folder `two` against those of folder `one`.
+
+  Args:
+    one, two: folders of images; `one` is the reference.
+    metrics, network, weights: as config.eval's.
+    data_dir: where the network's weights may stand.
+    size: side of the square to which images are brought; 0 for that of the
+      first image, which all then have to have.
+    protocols: names, or ('all',).
+    subset_size: of KID, at most the images there are.
+
+  Returns:
+    Text: a table.
+
+  Raises:
+    UserError: a folder or an image that cannot be read.
+  """
+  if protocols == ('all',):
+    protocols = tuple(protocol.NAMED)
+  module = lookup.find('data', 'image_folder')
+  size = size or _side(one)
+  real, fake = (module.load(str(f), size=size) for f in (one, two))
+  scorer = evaluation.Scorer(
+      real, metrics=metrics, network=network, weights=weights,
+      data_dir=data_dir, reference=f'folder:{one}', protocols=protocols)
+  fake = pipeline.as_array(fake)
+  batches = (fake[i:i + 100] for i in range(0, len(fake), 100))
+  subset = min(subset_size, len(real), len(fake))
+  found = scorer.score(batches, {'subset_size': subset},
+                       {'data': f'folder:{two}', 'size': size})
+  return table([(0, *scores) for scores in found.values()])
+
+
+def table(rows):
+  """Scores as text, and under them what they depend on.
+
+  rows: [(step, {label: value}, stamp)].
+  """
+  out = io.StringIO()
+  console = rich.console.Console(file=out, width=100)
+  shown = rich.table.Table()
+  labels = sorted({k for _, values, _ in rows for k in values})
+  for name in ('step', 'protocol', 'identity', *labels):
+    shown.add_column(name, justify='right', overflow='fold')
+  for step, values, stamp in rows:
+    shown.add_row(str(step), stamp['protocol'], protocol.identity(stamp),
+                  *(f'{values[k]:.6g}' if k in values else '' for k in labels))
+  console.print(shown)
+  stamps = {protocol.identity(stamp): stamp for _, _, stamp in rows}
+  if len(stamps) > 1:
+    console.print('Rows of different identity were made under different '
+                  'protocols: do not compare them.')
+  for identity, stamp in stamps.items():
+    text = {k: v for k, v in stamp.items() if k != 'step'}
+    console.print(f'{identity}: {json.dumps(text)}', highlight=False,
+                  soft_wrap=True)
+  return out.getvalue()
+
+
+def _side(folder):
+  """The side of the first image in a folder."""
+  module = lookup.find('data', 'image_folder')
+  source = module.load(str(folder), size=1)
+  with Image.open(source.paths[0]) as image:
+    if image.width != image.height:
+      raise UserError(f'{source.paths[0]} is {image.width} x {image.height}: '
+                      'give --image_size to bring all images to one square')
+    return image.width
+
+
+def steps_of(text, available):
+  """The checkpoints that --steps names: 'all', 'A:B' (inclusive) or 'A,B'.
+
+  Raises:
+    UserError: no checkpoint is among them.
+  """
+  if text == 'all':
+    return available
+  try:
+    if ':' in text:
+      low, high = (int(x) if x else None for x in text.split(':'))
+      chosen = [s for s in available if (low is None or s >= low)
+                and (high is None or s <= high)]
+    else:
+      wanted = [int(x) for x in text.split(',')]
+      chosen = [s for s in available if s in wanted]
+  except ValueError as error:
+    raise UserError(f"--steps={text}: 'all', FROM:TO or a list like 100,200 "
+                    'would be right') from error
+  if not chosen:
+    raise UserError(f'--steps={text} names no checkpoint: there are '
+                    f'{", ".join(map(str, available)) or "none"}')
+  return chosen
+
+
+def check_pair(one, two):
+  """Refuses one folder without the other.
+
+  Raises:
+    UserError: only one of --a and --b is given, or one is no folder.
+  """
+  for name, folder in (('a', one), ('b', two)):
+    if not folder:
+      raise UserError(f'--{name} is missing: --a and --b are two folders of '
+                      'images, --a the reference')
+    if not pathlib.Path(folder).is_dir():
+      raise UserError(f'--{name}={folder} is no folder')
