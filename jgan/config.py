@@ -77,6 +77,7 @@ def base():
       'split': '',          # of the data set; '': the training images
       'statistics': '',     # an .npz of the reals with mu, sigma; '': our own
       'batch': 100,         # images at a time
+      'best_response': 0,   # updates for the duality gap; 0: not measured
   })
   c.checkpoint = ConfigDict({
       'every': 1000,
@@ -188,6 +189,25 @@ def fill(config):
     for key, default in takes.items():
       section[key] = _typed(f'{path}.{key}', section.get(key, default), default)
   return config
+
+
+def from_record(record):
+  """The config that a run's config.json holds, completed.
+
+  A key that came after the run was begun takes its default.
+  """
+  config = ConfigDict(record)
+  named = {path for path, _, _ in sections(base())}
+
+  def add(given, known, prefix):
+    for key in known:
+      if key not in given:
+        given[key] = known[key]
+      elif isinstance(known[key], ConfigDict) and prefix + key not in named:
+        add(given[key], known[key], f'{prefix}{key}.')
+
+  add(config, base(), '')
+  return complete(config)
 
 
 def rename(config, path, name):
@@ -310,7 +330,8 @@ def _check_values(config):
       'log.every': at_least(1), 'samples.every': at_least(0),
       'samples.count': at_least(1), 'eval.every': at_least(0),
       'eval.samples': at_least(2), 'eval.batch': at_least(1),
-      'eval.reals': at_least(0), 'eval.protocol': among(*protocol.NAMED),
+      'eval.reals': at_least(0), 'eval.best_response': at_least(0),
+      'eval.protocol': among(*protocol.NAMED),
       'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
       'profile.start': at_least(0), 'profile.steps': at_least(0),
   }
@@ -331,7 +352,8 @@ def _check_values(config):
     lookup.find('metrics', name)
   if config.eval.network:
     lookup.find('features', config.eval.network)
-  if config.eval.every and not config.eval.metrics:
+  if config.eval.every and not (config.eval.metrics
+                                or config.eval.best_response):
     raise UserError(f'config.eval.every is {config.eval.every} but '
                     'config.eval.metrics is empty: '
                     f'{lookup.nearest("", lookup.names("metrics"))}')

@@ -8,7 +8,6 @@ import traceback
 import zlib
 
 import jax
-from ml_collections import ConfigDict
 
 from jgan import (
     build,
@@ -126,7 +125,7 @@ def _recorded(values):
     raise UserError('no --config=FILE given, and no run in '
                     f"--workdir='{values.workdir}' to take it from; --help "
                     'lists the experiments')
-  return configs.complete(ConfigDict(recorded))
+  return configs.from_record(recorded)
 
 
 def _leave(code):

@@ -23,9 +23,10 @@ class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
   def __init__(self, config, method, source, folder, saved, start, notes,
-               scorer=None):
+               scorer=None, gap=None):
     self.config, self.folder, self.saved = config, folder, saved
-    self.method, self.scorer, self.dtype = method, scorer, source.dtype
+    self.method, self.scorer, self.gap = method, scorer, gap
+    self.dtype = source.dtype
     self.writer = jax.process_index() == 0
     self.book = Logbook(folder, start) if self.writer else None
     self.best = notes.get('best')
@@ -104,6 +105,9 @@ class Session:
     self.require_finite(*self.health)
     began = time.perf_counter()
     values = self.score(step, parallel.local(state.ema))
+    if self.gap:
+      scores = self.gap.score(parallel.local(state), self.config.seed + 3)
+      values |= {f'eval/{name}': value for name, value in scores.items()}
     self.evaluating += time.perf_counter() - began
     if self.writer:
       self.book.write(step, values)

@@ -10,7 +10,15 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jgan import build, checkpoint, evaluation, export, parallel, pipeline
+from jgan import (
+    build,
+    checkpoint,
+    duality,
+    evaluation,
+    export,
+    parallel,
+    pipeline,
+)
 from jgan import config as configs
 from jgan.errors import Stopped
 from jgan.session import Session
@@ -44,11 +52,13 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   log.info('data: %s, %s images of %s', config.data.name,
                f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
   init, abstract = first_state(config, method, source)
-  scorer = None
+  scorer = gap = None
   if config.eval.every:
     real, labels = build.reference(config, source, data_dir)
     scorer = evaluation.of_config(config, real, data_dir=data_dir,
                                   labels=labels)
+    if config.eval.best_response:
+      gap = duality.Gap(config, real, updates=config.eval.best_response)
   with contextlib.ExitStack() as stack:
     folder = stack.enter_context(
         opened(workdir, config, allow_config_change=allow_config_change))
@@ -58,7 +68,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     stack.callback(saved.close)
     state, start, notes = begin(config, init, abstract, saved, where)
     session = Session(config, method, source, folder, saved, start, notes,
-                      scorer)
+                      scorer, gap)
     stack.callback(session.close)
     try:
       state = loop(config, method, source, where, k, state, start, session,

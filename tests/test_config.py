@@ -117,6 +117,13 @@ def test_a_missing_key_is_named(tiny):
     configs.complete(tiny)
 
 
+def test_a_record_of_an_older_jgan_takes_new_keys_by_default(tiny):
+  record = configs.plain(configs.complete(tiny))
+  want = configs.plain(configs.complete(tiny))
+  del record['eval']['best_response'], record['profile']
+  assert configs.plain(configs.from_record(record)) == want
+
+
 def test_an_int_may_stand_for_a_float(tiny):
   tiny.optimizer.gen.lr = 1
   tiny.ema.decay = 0

@@ -79,7 +79,8 @@ def test_every_part_of_the_table_exists():
   from jgan import lookup
   table = README.split('## What is in it')[1].split('## ')[0]
   for kind, row in (('models', 'models'), ('losses', 'losses'),
-                    ('penalties', 'penalties')):
+                    ('penalties', 'penalties'), ('metrics', 'metrics'),
+                    ('features', 'feature networks')):
     line = next(x for x in table.splitlines() if x.startswith(f'| {row} |'))
     assert set(re.findall(r'`(\w+)`', line.split('|')[2])) == set(
         lookup.names(kind))
