@@ -30,6 +30,7 @@ lint: setup  ## check the style
 
 bench: setup  ## time steps, the loop, compiling; show memory
 	$(PY) -m bench.steps
+	$(PY) -m bench.features
 	$(PY) -m bench.frechet
 	$(PY) -m bench.neighbours
 

@@ -22,7 +22,7 @@ from jgan import build, checkpoint, parallel, train
 from jgan import config as configs
 from jgan.session import Session
 
-ROUNDS = 3
+ROUNDS = 5
 
 
 def game(model, size, batch, widths, steps):
@@ -46,7 +46,7 @@ def games():
   batch, steps = (16, 8) if small else (64, 200)
   return {
       'dcgan-16': game('dcgan', 16, 32, (16, 16), 400 if small else 2000),
-      'dcgan-32': game('dcgan', 32, batch, (64, 64), 2 * steps),
+      'dcgan-32': game('dcgan', 32, batch, (64, 64), 10 * steps),
       'sngan-32 64/64': game('sngan', 32, batch, (64, 64), 2 * steps),
       'sngan-32 256/128': game('sngan', 32, batch, (256, 128), steps),
   }

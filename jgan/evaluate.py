@@ -1,7 +1,6 @@
 """The verb `evaluate`: scores of checkpoints, or of two folders of images."""
 import io
 import json
-import logging
 import pathlib
 
 import jax
@@ -11,8 +10,10 @@ from PIL import Image
 
 from jgan import build, evaluation, lookup, pipeline, protocol
 from jgan.errors import UserError
+from jgan.metrics import memorisation, spectrum
+from jgan.report import neighbours, spectra
 
-log = logging.getLogger(__name__)
+_REALS = 10000  # among which the pictures look for neighbours
 
 
 def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
@@ -59,7 +60,31 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
     for values, stamp in found.values():
       evaluation.record(workdir, step, values, stamp, 'scores.jsonl')
       rows.append((step, values, stamp))
-  return table(rows)
+  few = next(evaluation.fakes(sample, net, 1000, 1000, method.latent,
+                              config.seed + 2, source.dtype))
+  drawn = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
+                   evaluation.reals(real, _REALS, config.seed), few)
+  return table(rows) + ''.join(f'{path}\n' for path in drawn)
+
+
+def pictures(folder, metrics, real, fake):
+  """Draws what two of the metrics show of the last generator scored.
+
+  'spectrum': both mean power spectra; 'memorisation': eight generated images,
+  each with its nearest real ones in pixels.
+
+  Returns the paths written.
+  """
+  paths = []
+  if 'spectrum' in metrics:
+    paths.append(folder / 'spectra.png')
+    spectra.draw(paths[-1], *(spectrum.profiles(x[:1000])
+                              for x in (real, fake)))
+  if 'memorisation' in metrics:
+    paths.append(folder / 'neighbours.png')
+    indices, _ = memorisation.neighbours(real, fake[:8], k=7)
+    neighbours.draw(paths[-1], fake[:8], real, indices)
+  return paths
 
 
 def folders(one, two, *, metrics, network, weights='', data_dir='', size=0,

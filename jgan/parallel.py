@@ -23,6 +23,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.errors import UserError
+from jgan.ops import loop
 
 AXIS = 'batch'
 _NEVER = np.iinfo(np.int32).max
@@ -158,10 +159,7 @@ def advance(state, health, data, x, seed, *, step):
                        jnp.stack([seen, jnp.argmin(fine)]), health)
     return (state, health), metrics
 
-  if x.shape[0] == 1:  # no loop around convolutions on the CPU
-    (state, health), metrics = one((state, health), x[0])
-    return state, health, metrics
-  (state, health), metrics = jax.lax.scan(one, (state, health), x)
+  (state, health), metrics = loop.scan(one, (state, health), x, unroll=False)
   return state, health, jax.tree.map(lambda m: m[-1], metrics)
 
 

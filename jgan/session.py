@@ -11,7 +11,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import evaluation, parallel
+from jgan import evaluation, parallel, protocol
 from jgan.errors import Stopped, UserError
 from jgan.logbook import Logbook, read
 from jgan.report import curves, grid, scatter
@@ -104,7 +104,7 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     began = time.perf_counter()
-    values = self.score(step, parallel.local(state.ema))
+    values, identity = self.score(step, parallel.local(state.ema))
     if self.gap:
       scores = self.gap.score(parallel.local(state), self.config.seed + 3)
       values |= {f'eval/{name}': value for name, value in scores.items()}
@@ -118,14 +118,19 @@ class Session:
     if name and name not in values:
       raise UserError(f"config.checkpoint.best is '{name}', and what is scored "
                       f'is {", ".join(values)}')
+    if self.best and self.best['identity'] != identity:
+      log.warning('scores up to step %s were made under another protocol (%s, '
+                  'now %s): the curves join both, the best is sought anew',
+                  f'{step:,}', self.best['identity'], identity)
+      self.best = None
     if not name or (self.best and values[name] >= self.best['value']):
       return False
-    self.best = {'step': step, 'value': values[name]}
+    self.best = {'step': step, 'value': values[name], 'identity': identity}
     self.saved.keep_best(step)
     return True
 
   def score(self, step, net):
-    """{'eval/LABEL': value} of a generator; the stamps go to a file."""
+    """{'eval/LABEL': value} of a generator, and its protocol's identity."""
     e = self.config.eval
     images = evaluation.fakes(self.sample, net, e.samples, e.batch,
                               self.method.latent, self.config.seed + 2,
@@ -136,7 +141,8 @@ class Session:
     if self.writer:
       evaluation.record(self.folder, step, values, stamp)
       evaluation.keep_previous(self.folder, step, self.scorer)
-    return {f'eval/{name}': value for name, value in values.items()}
+    return ({f'eval/{name}': value for name, value in values.items()},
+            protocol.identity(stamp))
 
   def draw(self, step, state):
     """Dispatches the grid of fixed latents; a thread waits and writes it."""

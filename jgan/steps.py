@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jgan.ops import collectives
+from jgan.ops import collectives, loop
 from jgan.types import GanState, Network, Play, View
 
 
@@ -173,8 +173,8 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
     gen_batch: fakes of the generator's update over all devices, 0 for as
       many as the discriminator's.
     axis_name: the device axis, None when the batch is whole.
-    unroll: unroll the loop over critics. XLA's CPU backend runs convolutions
-      inside loops some 2.7 times slower; elsewhere False compiles faster.
+    unroll: unroll the loop over critics, as suits a CPU (ops/loop.py);
+      elsewhere False compiles faster.
 
   Returns:
     The new state, and metrics averaged over devices ('disc/loss', ...) of the
@@ -197,7 +197,7 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
   turns = {'real': real, 'key': jax.random.split(disc_rng, critics)}
   if 'z' in batch:
     turns['z'] = batch['z']
-  state, disc_metrics = jax.lax.scan(critic, state, turns, unroll=unroll)
+  state, disc_metrics = loop.scan(critic, state, turns, unroll=unroll)
 
   z_key, key = jax.random.split(gen_rng)
   mine = gen_batch // collectives.size(axis_name) if gen_batch else b

@@ -231,10 +231,11 @@ def test_evaluate_scores_checkpoints_under_several_protocols(
     command, trained, tmp_path):
   code, out, err = command(
       '--mode=evaluate', f'--workdir={trained}', '--steps=all',
-      '--metrics=fd_pixels,stability', '--config.eval.samples=40',
+      '--metrics=fd_pixels,stability,spectrum', '--config.eval.samples=40',
       f'--config={DIGITS}', *SMALL, '--protocols=standard,nvlabs')
   assert code == 0, err
   assert 'fd_pixels' in out and '"reference": "digits:train"' in out
+  assert (trained / 'plots' / 'spectra.png').exists()
   assert 'do not compare' in out  # two protocols, two identities
   records = [json.loads(x) for x in
              (trained / 'scores.jsonl').read_text().splitlines()]
@@ -281,3 +282,12 @@ def test_evaluate_compares_two_folders_without_a_config(command, tmp_path):
   assert scores[0] < scores[1]
   code, _, err = command('--mode=evaluate', f'--a={tmp_path}/a')
   assert code == 2 and '--b is missing' in err
+
+
+def test_a_run_that_diverges_ends_with_code_3_and_how_to_go_on(
+    command, tmp_path):
+  code, _, err = command(f'--config={DIGITS}', f'--workdir={tmp_path}', *SMALL,
+                         '--config.optimizer.disc.lr=1e30')
+  assert code == 3
+  line, = [x for x in err.splitlines() if x.startswith('jgan: error:')]
+  assert 'not finite at step' in line and '--config.seed' in line

@@ -137,7 +137,7 @@ def test_the_generator_batch_may_be_larger(game):
     jax.eval_shape(step, game[2], game[3], jax.random.key(0))
   finally:
     steps.generate = original
-  assert seen == [4, 8] and models.gen.latent == 8
+  assert seen == [4, 4, 8] and models.gen.latent == 8
 
 
 def test_a_paired_loss_sees_the_last_real_batch_in_the_generator_update():

@@ -197,7 +197,7 @@ def test_the_best_checkpoint_stays(unbroken, tmp_path):
 
   def scripted(self, *arguments):
     original(self, *arguments)
-    self.score = lambda step, net: {'eval/fd_pixels': next(values)}
+    self.score = lambda step, net: ({'eval/fd_pixels': next(values)}, 'id')
 
   train.Session.__init__ = scripted
   try:
@@ -282,3 +282,37 @@ def test_training_starts_from_exported_weights(unbroken, tmp_path):
   c.generator.width = 8
   with pytest.raises(UserError, match='does not fit the model'):
     train.run(c, tmp_path / 'run')
+
+
+def test_a_best_of_another_protocol_is_not_compared_with(
+    unbroken, tmp_path, caplog):
+  """After a change of eval.samples the best is sought anew, and it is said."""
+  with pytest.raises(Stopped):
+    interrupt(tmp_path, after=2)
+  c = small()
+  c.eval.samples = 30
+  with caplog.at_level('WARNING', 'jgan'):
+    train.run(c, tmp_path, allow_config_change=True)
+  assert 'another protocol' in caplog.text
+
+
+def test_the_profile_hook_leaves_a_trace(tmp_path):
+  c = small()
+  c.profile.update({'start': 1, 'steps': 2})
+  c.eval.every, c.checkpoint.best = 0, ''
+  train.run(c, tmp_path)
+  assert any((tmp_path / 'profile').rglob('*.pb'))
+
+
+def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path):
+  c = small()
+  c.dtype = 'bfloat16'
+  c.eval.every, c.checkpoint.best = 0, ''
+  state = train.run(c, tmp_path)
+  for x in jax.tree.leaves((state.gen, state.disc, state.ema)):
+    assert x.dtype != jax.numpy.bfloat16
+  assert all(np.isfinite(v) for r in read(tmp_path) for v in r.values())
+  plain = small()
+  plain.eval.every, plain.checkpoint.best = 0, ''
+  other = train.run(plain, tmp_path / 'float32')
+  assert not equal(state.gen.params, other.gen.params)
