@@ -1,4 +1,5 @@
-"""The verb `evaluate`: scores of checkpoints, or of two folders of images."""
+"""The verb `evaluate`: scores of checkpoints, or of two sets of images."""
+import inspect
 import io
 import json
 import pathlib
@@ -87,16 +88,17 @@ def pictures(folder, metrics, real, fake):
   return paths
 
 
-def folders(one, two, *, metrics, network, weights='', data_dir='', size=0,
+def sets(one, two, *, metrics, network, weights='', data_dir='', size=0,
             protocols=('standard',), subset_size=1000):
-  """Scores the images of folder `two` against those of folder `one`.
+  """Scores the images of set `two` against those of set `one`.
 
   Args:
-    one, two: folders of images; `one` is the reference.
+    one, two: each a folder of images, or 'NAME:SPLIT' of a data set, as
+      'cifar10:test'; `one` is the reference.
     metrics, network, weights: as config.eval's.
-    data_dir: where the network's weights may stand.
+    data_dir: where data sets, and the network's weights, may stand.
     size: side of the square to which images are brought; 0 for that of the
-      first image, which all then have to have.
+      first image of the reference.
     protocols: names, or ('all',).
     subset_size: of KID, at most the images there are.
 
@@ -108,17 +110,16 @@ def folders(one, two, *, metrics, network, weights='', data_dir='', size=0,
   """
   if protocols == ('all',):
     protocols = tuple(protocol.NAMED)
-  module = lookup.find('data', 'image_folder')
-  size = size or _side(one)
-  real, fake = (module.load(str(f), size=size) for f in (one, two))
+  real = _images('a', one, size, data_dir)
+  fake = _images('b', two, real.shape[1], data_dir)
   scorer = evaluation.Scorer(
       real, metrics=metrics, network=network, weights=weights,
-      data_dir=data_dir, reference=f'folder:{one}', protocols=protocols)
+      data_dir=data_dir, reference=str(one), protocols=protocols)
   fake = pipeline.as_array(fake)
   batches = (fake[i:i + 100] for i in range(0, len(fake), 100))
   subset = min(subset_size, len(real), len(fake))
   found = scorer.score(batches, {'subset_size': subset},
-                       {'data': f'folder:{two}', 'size': size})
+                       {'data': str(two), 'size': real.shape[1]})
   return table([(0, *scores) for scores in found.values()])
 
 
@@ -148,14 +149,33 @@ def table(rows):
   return out.getvalue()
 
 
-def _side(folder):
+def _images(flag, text, size, data_dir):
+  """The images that --a or --b names, size x size (0: as they are)."""
+  if not text:
+    raise UserError(f'--{flag} is missing: --a and --b are folders of images '
+                    'or data sets like cifar10:test, --a the reference')
+  folder = lookup.find('data', 'image_folder')
+  if pathlib.Path(text).is_dir():
+    return folder.load(text, size=size or _side(folder, text))
+  name, _, split = text.partition(':')
+  if name not in lookup.names('data'):
+    raise UserError(f'--{flag}={text} is no folder, and no data set: '
+                    f'{lookup.nearest(name, lookup.names("data"))}')
+  load = lookup.find('data', name).load
+  chosen = {k: v for k, v in (('split', split), ('size', size)) if v}
+  for key, value in chosen.items():
+    if key not in inspect.signature(load).parameters:
+      raise UserError(f'--{flag}={text}: {name} has no {key} to be {value}')
+  return load(data_dir, **chosen)
+
+
+def _side(folder, path):
   """The side of the first image in a folder."""
-  module = lookup.find('data', 'image_folder')
-  source = module.load(str(folder), size=1)
-  with Image.open(source.paths[0]) as image:
+  first = folder.load(path, size=1).paths[0]
+  with Image.open(first) as image:
     if image.width != image.height:
-      raise UserError(f'{source.paths[0]} is {image.width} x {image.height}: '
-                      'give --image_size to bring all images to one square')
+      raise UserError(f'{first} is {image.width} x {image.height}: give '
+                      '--image_size to bring all images to one square')
     return image.width
 
 
@@ -183,16 +203,3 @@ def steps_of(text, available):
                     f'{", ".join(map(str, available)) or "none"}')
   return chosen
 
-
-def check_pair(one, two):
-  """Refuses one folder without the other.
-
-  Raises:
-    UserError: only one of --a and --b is given, or one is no folder.
-  """
-  for name, folder in (('a', one), ('b', two)):
-    if not folder:
-      raise UserError(f'--{name} is missing: --a and --b are two folders of '
-                      'images, --a the reference')
-    if not pathlib.Path(folder).is_dir():
-      raise UserError(f'--{name}={folder} is no folder')

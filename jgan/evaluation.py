@@ -232,8 +232,9 @@ class Scorer:
     return {
         'protocol': name, 'reference': reference, 'reals': len(self.chosen),
         'of': len(source), 'ddof': p.ddof, 'splits': p.splits,
-        'seed': self.seed, 'quantise': 'uint8' if source.dtype == np.uint8
-        else 'none', 'network': net.name if net else None,
+        'seed': self.seed,
+        'quantise': 'uint8' if np.dtype(source.dtype) == np.uint8 else 'none',
+        'network': net.name if net else None,
         'weights': net.sha256 if net else None,
         **{f'network {k}': v for k, v in (net.protocol if net else {}).items()},
         'jgan': protocol.VERSION}
@@ -328,7 +329,7 @@ def fakes(sample, net, count, size, latent, seed, dtype=np.uint8):
   dtype: of the real images; where that is uint8 the fakes are rounded.
   """
   root = jax.random.key(seed)
-  stored = to_uint8 if dtype == np.uint8 else np.asarray
+  stored = to_uint8 if np.dtype(dtype) == np.uint8 else np.asarray
   for i in range(-(-count // size)):
     z = jax.random.normal(jax.random.fold_in(root, i), (size, latent))
     yield stored(sample(net, z))[:count - i * size]

@@ -71,11 +71,10 @@ def do_export(config, f):
 
 
 def do_evaluate(config, f):
-  """Scores checkpoints, or with --a and --b two folders of images."""
+  """Scores checkpoints, or with --a and --b two sets of images."""
   split = lambda text: tuple(x for x in text.split(',') if x)
   if f.a or f.b:
-    evaluate.check_pair(f.a, f.b)
-    return evaluate.folders(
+    return evaluate.sets(
         f.a, f.b, metrics=split(f.metrics) or ('fd',),
         network=f.network or 'inception', weights=f.weights,
         data_dir=_data_dir(f), size=f.image_size,

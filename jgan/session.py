@@ -34,7 +34,8 @@ class Session:
     self.sample = jax.jit(method.sample)
     self.z = jax.random.normal(jax.random.key(config.seed + 1),
                                (config.samples.count, method.latent))
-    self.some_reals = evaluation.reals(source, 1000, config.seed)
+    self.points = (evaluation.reals(source, 1000, config.seed)
+                   if source.shape[1:] == (1, 1, 2) else None)
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
     self.pending = self.health = None
@@ -153,11 +154,11 @@ class Session:
   def write_samples(self, step, images):
     """Writes samples/STEP.png: a grid, or for points of the plane a plot."""
     path = self.folder / 'samples' / f'{step:08d}.png'
-    if images.shape[1:] == (1, 1, 2):
-      scatter.draw(path, *(np.reshape(x, (-1, 2)) for x in (
-          self.some_reals, images)))
-    else:
+    if self.points is None:
       grid.save_png(path, grid.grid(images))
+    else:
+      scatter.draw(path, *(np.reshape(x, (-1, 2))
+                           for x in (self.points, images)))
     self.book.image(step, 'samples', grid.read_png(path))
 
   def save(self, step, state):

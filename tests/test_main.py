@@ -282,6 +282,8 @@ def test_evaluate_compares_two_folders_without_a_config(command, tmp_path):
   assert scores[0] < scores[1]
   code, _, err = command('--mode=evaluate', f'--a={tmp_path}/a')
   assert code == 2 and '--b is missing' in err
+  code, _, err = command('--mode=evaluate', f'--a={tmp_path}/a', '--b=cifar1O')
+  assert code == 2 and "did you mean 'cifar10'" in err
 
 
 def test_a_run_that_diverges_ends_with_code_3_and_how_to_go_on(
