@@ -131,12 +131,12 @@ def table(rows):
   out = io.StringIO()
   console = rich.console.Console(file=out, width=100)
   shown = rich.table.Table()
-  labels = sorted({k for _, values, _ in rows for k in values})
-  for name in ('step', 'protocol', 'identity', *labels):
-    shown.add_column(name, justify='right', overflow='fold')
+  for name in ('step', 'protocol', 'identity', 'score', 'value'):
+    shown.add_column(name, justify='right' if name == 'value' else 'left')
   for step, values, stamp in rows:
-    shown.add_row(str(step), stamp['protocol'], protocol.identity(stamp),
-                  *(f'{values[k]:.6g}' if k in values else '' for k in labels))
+    for label, value in sorted(values.items()):
+      shown.add_row(str(step), stamp['protocol'], protocol.identity(stamp),
+                    label, f'{value:.6g}')
   console.print(shown)
   stamps = {protocol.identity(stamp): stamp for _, _, stamp in rows}
   if len(stamps) > 1:

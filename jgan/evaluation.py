@@ -236,7 +236,8 @@ class Scorer:
         'quantise': 'uint8' if np.dtype(source.dtype) == np.uint8 else 'none',
         'network': net.name if net else None,
         'weights': net.sha256 if net else None,
-        **{f'network {k}': v for k, v in (net.protocol if net else {}).items()},
+        **{f'network {k}': v for k, v in (net.protocol if net else {}).items()
+           if k not in ('network', 'weights_sha256')},
         'jgan': protocol.VERSION}
 
 

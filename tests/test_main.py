@@ -278,7 +278,7 @@ def test_evaluate_compares_two_folders_without_a_config(command, tmp_path):
                              '--compilation_cache=')
     assert code == 0, err
     numbers = next(x for x in out.splitlines() if 'standard' in x)
-    scores.append(float(numbers.replace('│', ' ').split()[3]))
+    scores.append(float(numbers.replace('│', ' ').split()[4]))
   assert scores[0] < scores[1]
   code, _, err = command('--mode=evaluate', f'--a={tmp_path}/a')
   assert code == 2 and '--b is missing' in err
