@@ -69,6 +69,7 @@ def base():
   c.eval = ConfigDict({
       'every': 0,           # score the averaged generator; 0: never
       'metrics': (),        # names in jgan/metrics
+      'knobs': {},          # their arguments: {'spectrum': {'center': ...}}
       'network': '',        # a name in jgan/features, for those that need one
       'weights': '',        # its file; '': looked for in the data folder
       'protocol': 'standard',  # a name in jgan/protocol.py
@@ -301,7 +302,8 @@ def _refuse_unknown_top(config):
                         f'{lookup.nearest(key, known)}')
       path = f'{prefix}{key}'
       if key in known and isinstance(known[key], ConfigDict):
-        compare(given[key], known[key], f'{path}.')
+        if known[key]:  # an empty one takes any key
+          compare(given[key], known[key], f'{path}.')
       elif key in known:
         given[key] = _typed(path, given[key], known[key])
     for key in known:
@@ -350,6 +352,14 @@ def _check_values(config):
                     f'fraction={config.pipeline.fraction}, not both')
   for name in config.eval.metrics:
     lookup.find('metrics', name)
+  for metric, knobs in config.eval.knobs.items():
+    module = lookup.find('metrics', metric)
+    takes = keywords(module.score) if hasattr(module, 'score') else {}
+    for key, value in knobs.items():
+      if key not in takes:
+        raise UserError(f"metric '{metric}' takes no '{key}': "
+                        f'{lookup.nearest(key, takes)}')
+      _typed(f'eval.knobs.{metric}.{key}', value, takes[key])
   if config.eval.network:
     lookup.find('features', config.eval.network)
   if config.eval.every and not (config.eval.metrics

@@ -9,7 +9,7 @@ import rich.console
 import rich.table
 from PIL import Image
 
-from jgan import build, evaluation, lookup, pipeline, protocol
+from jgan import build, duality, evaluation, lookup, pipeline, protocol
 from jgan.errors import UserError
 from jgan.metrics import memorisation, spectrum
 from jgan.report import neighbours, spectra
@@ -47,6 +47,8 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
   scorer = evaluation.of_config(config, real, data_dir=data_dir,
                                 protocols=protocols, labels=labels)
   sample = jax.jit(method.sample)
+  updates = config.eval.best_response
+  gap = duality.Gap(config, real, updates=updates) if updates else None
   rows = []
   for step in steps:
     state = restore(step)
@@ -58,7 +60,9 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
     stamp = evaluation.of_fakes(config, step,
                                 network='online' if online else 'average')
     found = scorer.score(images, evaluation.settings_of(config), stamp)
+    gains = gap.score(state, config.seed + 3) if gap else {}
     for values, stamp in found.values():
+      values |= gains
       evaluation.record(workdir, step, values, stamp, 'scores.jsonl')
       rows.append((step, values, stamp))
   few = next(evaluation.fakes(sample, net, 1000, 1000, method.latent,

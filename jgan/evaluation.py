@@ -36,14 +36,16 @@ class Scorer:
     stamps: {protocol: dict}, what to say beside the scores.
   """
 
-  def __init__(self, source, *, metrics, network='', weights='', labels=None,
-               data_dir='', reference='', count=0, protocols=('standard',),
-               statistics='', batch=100, seed=0, cache='~/.cache/jgan'):
+  def __init__(self, source, *, metrics, knobs=None, network='', weights='',
+               labels=None, data_dir='', reference='', count=0,
+               protocols=('standard',), statistics='', batch=100, seed=0,
+               cache='~/.cache/jgan'):
     """Loads the network; the reference is read when first needed.
 
     Args:
       source: the real images (data/).
       metrics: names in jgan/metrics.
+      knobs: {metric: {argument: value}} of their score().
       network: a name in jgan/features, '' where no metric needs one.
       weights: file of the network's weights, '' to look for it.
       labels: [n] of the source, from which 'classifier' learns; None: it
@@ -59,6 +61,8 @@ class Scorer:
       cache: folder in which statistics of the reals are kept.
     """
     self.modules = {name: lookup.find('metrics', name) for name in metrics}
+    self.knobs = {k: dict(v) for k, v in (knobs or {}).items()
+                  if k in self.modules}
     self.protocols = {name: protocol.find(name) for name in protocols}
     self.batch, self.seed, self.cache = batch, seed, cache
     self.statistics, self.previous = statistics, {}
@@ -97,10 +101,17 @@ class Scorer:
     for name, p in self.protocols.items():
       values = {}
       for metric, module in self.modules.items():
-        for suffix, value in self._metric(name, p, module, fakes[name],
-                                          settings or {}).items():
+        for suffix, value in self._metric(
+            name, p, module, fakes[name],
+            {**(settings or {}), **self.knobs.get(metric, {})}).items():
           values[label(metric, suffix, self.nets[name])] = value
+      net = self.nets[name]
+      if net and 'moments' in self.needs and fakes[name].count <= net.dims:
+        log.warning('%d fakes for %d features: a Frechet distance of so few '
+                    'is exact but far above that of many',
+                    fakes[name].count, net.dims)
       found[name] = values, {**self.stamps[name], **(stamp or {}),
+                             'settings': settings or {},
                              'fakes': fakes[name].count}
     return found
 
@@ -234,6 +245,7 @@ class Scorer:
         'of': len(source), 'ddof': p.ddof, 'splits': p.splits,
         'seed': self.seed,
         'quantise': 'uint8' if np.dtype(source.dtype) == np.uint8 else 'none',
+        'knobs': self.knobs,
         'network': net.name if net else None,
         'weights': net.sha256 if net else None,
         **{f'network {k}': v for k, v in (net.protocol if net else {}).items()
@@ -266,8 +278,9 @@ def scored(module, real, fake, settings):
 def of_config(config, source, *, data_dir='', protocols=None, labels=None):
   """The Scorer that config.eval asks for."""
   e = config.eval
-  return Scorer(source, metrics=e.metrics, network=e.network,
-                weights=e.weights, labels=labels, data_dir=data_dir,
+  return Scorer(source, metrics=e.metrics, knobs=e.knobs.to_dict(),
+                network=e.network, weights=e.weights, labels=labels,
+                data_dir=data_dir,
                 reference=f'{config.data.name}:{e.split or "train"}',
                 count=e.reals, protocols=protocols or (e.protocol,),
                 statistics=e.statistics, batch=e.batch, seed=config.seed)

@@ -99,6 +99,8 @@ def test_defaults_of_what_is_named_are_filled_in(tiny):
     ('optimizer.gen.name', 'adm', "did you mean 'adam'"),
     ('eval.every', 5, 'eval.metrics is empty'),
     ('checkpoint.best', 'eval/x', 'nothing would be scored'),
+    ('eval.knobs', {'spectrum': {'centre': 'x'}}, "did you mean 'center'"),
+    ('eval.knobs', {'spectrun': {}}, "did you mean 'spectrum'"),
 ])
 def test_a_mistake_is_refused_with_what_would_be_right(
     tiny, path, value, words):

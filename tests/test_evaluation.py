@@ -126,6 +126,22 @@ def test_a_metric_without_its_network_is_refused(digits):
     evaluation.Scorer(digits[0], metrics=('fd',))
 
 
+def test_knobs_reach_their_metric_and_the_stamp(digits):
+  knobs = {'spectrum': {'center': 'true_dc'}}
+  noise = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 1), np.uint8)
+  values = [score(digits[0], noise, metrics=('spectrum',), knobs=k)[1]
+            ['standard'] for k in ({}, knobs)]
+  assert values[0][0] != values[1][0]
+  assert values[1][1]['knobs'] == knobs
+  assert protocol.identity(values[0][1]) != protocol.identity(values[1][1])
+
+
+def test_few_fakes_for_many_features_are_warned_of(digits, tmp_path, caplog):
+  score(digits[0][:200], digits[0][:30], metrics=('fd',), cache=str(tmp_path),
+        network='classifier', labels=digits[1][:200])
+  assert '30 fakes for 64 features' in caplog.text
+
+
 def test_stability_compares_with_the_evaluation_before(digits, tmp_path):
   scorer = evaluation.Scorer(digits[0], metrics=('stability',))
   black = np.zeros((70, 16, 16, 1), np.uint8)

@@ -232,6 +232,7 @@ def test_evaluate_scores_checkpoints_under_several_protocols(
   code, out, err = command(
       '--mode=evaluate', f'--workdir={trained}', '--steps=all',
       '--metrics=fd_pixels,stability,spectrum', '--config.eval.samples=40',
+      '--config.eval.best_response=2',
       f'--config={DIGITS}', *SMALL, '--protocols=standard,nvlabs')
   assert code == 0, err
   assert 'fd_pixels' in out and '"reference": "digits:train"' in out
@@ -241,7 +242,7 @@ def test_evaluate_scores_checkpoints_under_several_protocols(
              (trained / 'scores.jsonl').read_text().splitlines()]
   assert [r['step'] for r in records] == [2, 2, 4, 4]
   assert all(np.isfinite(r['values']['fd_pixels']) for r in records)
-  assert 'stability' in records[-1]['values']
+  assert {'stability', 'duality_gap'} <= set(records[-1]['values'])
   assert records[0]['protocol']['generator'] == 'average'
 
 
