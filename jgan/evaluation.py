@@ -139,23 +139,26 @@ class Scorer:
   def _reference(self, name):
     """Samples of the reals under one protocol."""
     p, net = self.protocols[name], self.nets[name]
-    chunks = (np.stack([self.source[int(i)] for i in part]) for part in
-              np.array_split(self.chosen, -(-len(self.chosen) // self.batch)))
     if self.needs - {'moments'} or net is None:
-      real = self._see(chunks)[name]
+      real = self._see(self._reals())[name]
     else:
-      real = self._moments_of(chunks, net, p)
+      real = self._moments_of_reals(net, p)
     if self.statistics:
       real = self._published(real)
     return real
 
-  def _moments_of(self, chunks, net, p):
+  def _reals(self):
+    """Yields the real images in batches; there may be too many to hold."""
+    for i in range(0, len(self.chosen), self.batch):
+      yield np.stack([self.source[int(j)]
+                      for j in self.chosen[i:i + self.batch]])
+
+  def _moments_of_reals(self, net, p):
     """Mean and covariance of the reals' features, kept by content."""
-    digest, parts = hashlib.sha256(repr((net.sha256, sorted(
-        net.protocol.items()), p.ddof)).encode()), []
-    for chunk in chunks:
-      digest.update(chunk.tobytes())
-      parts.append(chunk)
+    digest = hashlib.sha256(repr(
+        (net.sha256, sorted(net.protocol.items()), p.ddof)).encode())
+    for chunk in self._reals():
+      digest.update(repr(chunk.shape).encode() + chunk.tobytes())
     file = pathlib.Path(self.cache).expanduser() / 'statistics' / (
         digest.hexdigest() + '.npz')
     if file.exists():
@@ -163,7 +166,7 @@ class Scorer:
         return Samples(int(kept['count']), kept['mean'], kept['cov'])
     moments = Moments(net.dims)
     run = self.run[net.name + net.protocol.get('resize', '')]
-    for chunk in parts:
+    for chunk in self._reals():
       moments.add(run(chunk, ('features',))['features'])
     found = Samples(moments.count, moments.mean, moments.cov(p.ddof))
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -144,6 +144,7 @@ def _start(values):
   logger.handlers = [handler]
   logger.setLevel(logging.INFO)
   logger.propagate = False  # the root logger is other libraries'
+  logging.getLogger('absl').setLevel(logging.ERROR)  # Orbax tells much
   if values.coordinator:
     jax.distributed.initialize(values.coordinator, values.processes,
                                values.process)
