@@ -7,6 +7,7 @@ reference is seen once, the fakes once for all metrics and protocols.
 import functools
 import hashlib
 import inspect
+import io
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ import numpy as np
 
 from jgan import lookup, protocol
 from jgan.errors import UserError
-from jgan.features import _extractor
+from jgan.features import _cache, _extractor
 from jgan.metrics import _frechet
 from jgan.metrics._samples import Moments, Samples
 from jgan.ops.quantize import to_uint8
@@ -72,6 +73,9 @@ class Scorer:
       raise UserError(f"metric '{named[0]}' needs a feature network: set "
                       f'config.eval.network, one of '
                       f'{", ".join(lookup.names("features"))}')
+    if statistics and not needs - {'images'}:
+      raise UserError(f'statistics={statistics} are of features, and none of '
+                      f'the metrics looks at any: {", ".join(self.modules)}')
     self.needs = needs
     self.network = network if needs - {'images'} else ''
     rng = np.random.default_rng(seed)
@@ -169,10 +173,9 @@ class Scorer:
     for chunk in self._reals():
       moments.add(run(chunk, ('features',))['features'])
     found = Samples(moments.count, moments.mean, moments.cov(p.ddof))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    half = file.with_name(f'.{file.stem}.{os.getpid()}.npz')
-    np.savez(half, count=found.count, mean=found.mean, cov=found.cov)
-    os.replace(half, file)
+    data = io.BytesIO()
+    np.savez(data, count=found.count, mean=found.mean, cov=found.cov)
+    _cache.write(file, data.getvalue())
     return found
 
   def _published(self, real):
@@ -323,10 +326,13 @@ def keep_previous(workdir, step, scorer):
     os.replace(half, folder / f'{step:08d}.{name}.npz')
 
 
-def go_on(workdir, start, scorer):
-  """Puts the record of scores, and a Scorer, back to where step `start` was."""
+def go_on(workdir, start, scorer, *, writer=True):
+  """Puts the record of scores, and a Scorer, back to where step `start` was.
+
+  writer: this process is the one that writes the record.
+  """
   file = pathlib.Path(workdir) / 'evaluations.jsonl'
-  if file.exists():
+  if writer and file.exists():
     lines = [x for x in file.read_text().splitlines(True) if x.endswith('\n')]
     write_text(file, ''.join(
         x for x in lines if json.loads(x)['step'] <= start))
@@ -347,9 +353,15 @@ def fakes(sample, net, count, size, latent, seed, dtype=np.uint8):
   """
   root = jax.random.key(seed)
   stored = to_uint8 if np.dtype(dtype) == np.uint8 else np.asarray
-  for i in range(-(-count // size)):
-    z = jax.random.normal(jax.random.fold_in(root, i), (size, latent))
-    yield stored(sample(net, z))[:count - i * size]
+  noise = lambda i: jax.random.normal(jax.random.fold_in(root, i),
+                                      (size, latent))
+  batches = -(-count // size)
+  ahead = sample(net, noise(0))
+  for i in range(batches):
+    images = ahead
+    if i + 1 < batches:  # the device goes on while the host looks at these
+      ahead = sample(net, noise(i + 1))
+    yield stored(images)[:count - i * size]
 
 
 def reals(source, count, seed):

@@ -42,8 +42,8 @@ class Session:
     self.evaluating, self.opened = 0., time.perf_counter()
     self.trace = None
     self.begin(start)
-    if scorer and start:
-      evaluation.go_on(folder, start, scorer)
+    if scorer:
+      evaluation.go_on(folder, start, scorer, writer=self.writer)
 
   def begin(self, step):
     """Starts the clock where host and device are both at `step`."""

@@ -1,4 +1,6 @@
 """Scores in training, sampling, and the noise they use."""
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -119,6 +121,32 @@ def test_statistics_are_kept_and_published_ones_are_verified(
     score(images, images[:60], statistics=tmp_path / 'other.npz', **common)
   with pytest.raises(UserError, match='cannot read'):
     score(images, images[:60], statistics=tmp_path / 'none.npz', **common)
+
+
+def test_statistics_without_a_metric_that_reads_them_are_refused(digits):
+  with pytest.raises(UserError, match='none of the metrics looks at any'):
+    evaluation.Scorer(digits[0], metrics=('fd_pixels',), statistics='x.npz')
+
+
+def test_a_cache_that_cannot_be_written_is_named(digits, tmp_path):
+  images, labels = digits[0][:100], digits[1][:100]
+  common = dict(metrics=('fd',), network='classifier', labels=labels)
+  scorer = evaluation.Scorer(images, cache=str(tmp_path / 'file'), **common)
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(UserError, match='cannot write .*statistics'):
+    scorer.score([images[:70]])
+
+
+def test_scores_after_the_checkpoint_are_forgotten(digits, tmp_path):
+  """Also where a run was killed before its first checkpoint."""
+  scorer = evaluation.Scorer(digits[0], metrics=('stability',))
+  for step in (10, 20):
+    evaluation.record(tmp_path, step, {'a': 1.}, {'reals': 3})
+  file = tmp_path / 'evaluations.jsonl'
+  evaluation.go_on(tmp_path, 10, scorer)
+  assert [json.loads(x)['step'] for x in file.read_text().splitlines()] == [10]
+  evaluation.go_on(tmp_path, 0, scorer)
+  assert file.read_text() == ''
 
 
 def test_a_metric_without_its_network_is_refused(digits):
