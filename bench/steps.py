@@ -57,7 +57,7 @@ class Timed(Session):
 
   def after(self, step, state, health, metrics):
     """As ever, and notes the time at both ends."""
-    super().after(step, state, health, metrics)
+    state = super().after(step, state, health, metrics)
     if step == self.config.steps // 4:
       jax.block_until_ready(state)
       self.began = time.perf_counter()
@@ -65,6 +65,7 @@ class Timed(Session):
       jax.block_until_ready(state)
       self.rate = (step - self.config.steps // 4) / (
           time.perf_counter() - self.began)
+    return state
 
 
 def measure(config):
@@ -94,7 +95,7 @@ def measure(config):
                                config.steps, k)
         raw.append(rate)
         again, _, _ = train.begin(config, *first, saved, where)
-        session = Timed(config, method, source, folder, saved, 0, {})
+        session = Timed(config, method, source, folder, saved, where, 0, {})
         train.loop(config, method, source, where, k, again, 0, session,
                    lambda step: False, call=call)
         looped.append(session.rate)

@@ -10,7 +10,9 @@ from ml_collections import ConfigDict
 from jgan import config as configs
 from jgan import lookup, pipeline, steps
 from jgan.errors import UserError
-from jgan.types import Loss, Pair, Penalty
+from jgan.layers import factored
+from jgan.optim.groups import grouped
+from jgan.types import Feedback, Loss, Pair, Penalty
 
 
 def method(config, *, axis_name=None):
@@ -80,18 +82,25 @@ def models(config, shape, *, axis_name=None):
   height, width, colors = shape
   if height != width:
     raise UserError(f'images are {height} x {width}: only square ones train')
-  return Pair(*(
+  pair = Pair(*(
       getattr(lookup.find('models', config[player].name), player.capitalize())(
           size=height, colors=colors, dtype=jnp.dtype(config.dtype),
           axis_name=axis_name, **_parts(config[player]))
       for player in ('generator', 'discriminator')))
+  if config.factored:
+    pair = pair._replace(gen=factored.module(pair.gen,
+                                             config.factored.to_dict()))
+  return pair
 
 
 def loss(config):
   """The Loss the config names, its arguments bound."""
   module = lookup.find('losses', config.loss.name)
-  return Loss(*_players(module, _arguments(config.loss)),
-              getattr(module, 'PAIRED', False))
+  arguments = _arguments(config.loss)
+  traced = {name: arguments.pop(name) for name in getattr(module, 'TRACED', ())}
+  observe = getattr(module, 'observe', None)
+  return Loss(*_players(module, arguments), getattr(module, 'PAIRED', False),
+              traced, observe and _bind(observe, arguments))
 
 
 def penalties(config):
@@ -104,6 +113,32 @@ def penalties(config):
       name += '_'
     found[name] = Penalty(*_players(module, _arguments(section)),
                           getattr(module, 'PAIRED', False))
+  return found
+
+
+def feedback(config):
+  """{name: Feedback}, in the config's order."""
+  found = {}
+  for section in config.feedback:
+    module = lookup.find('feedback', section.name)
+    arguments = _arguments(section)
+    metric = arguments.pop('metric')
+    start = config.loss[module.SETS]
+    found[section.name] = Feedback(
+        metric, module.SETS, _bind(module.start, arguments)(start),
+        _bind(module.update, arguments))
+  return found
+
+
+def extra(config):
+  """The state's `extra` as a run begins: what is traced, and its rules."""
+  found = {}
+  if loss(config).traced:
+    found['loss'] = {name: jnp.float32(value)
+                     for name, value in loss(config).traced.items()}
+  if config.feedback:
+    found['feedback'] = {name: rule.memory
+                         for name, rule in feedback(config).items()}
   return found
 
 
@@ -124,12 +159,17 @@ def _optimizer(section, steps, updates_per_step):
   arguments = _arguments(section)
   schedule = arguments.pop('schedule')
   lr = arguments.pop('lr')
+  groups = arguments.pop('groups')
   clip_norm = arguments.pop('clip_norm')
   clip_weight = arguments.pop('clip_weight')
-  rate = lookup.member('optim.schedules', schedule.name)(
-      lr, steps=steps, **_arguments(schedule))
-  chain = [lookup.member('optim.algorithms', section.name)(
-      lambda count: rate(count // updates_per_step), **arguments)]
+
+  def algorithm(lr):
+    rate = lookup.member('optim.schedules', schedule.name)(
+        lr, steps=steps, **_arguments(schedule))
+    return lookup.member('optim.algorithms', section.name)(
+        lambda count: rate(count // updates_per_step), **arguments)
+
+  chain = [grouped(algorithm, lr, groups) if groups else algorithm(lr)]
   if clip_norm:
     chain.insert(0, optax.clip_by_global_norm(clip_norm))
   if clip_weight:
@@ -172,12 +212,13 @@ def _players(module, arguments):
 
   Each takes of the section's arguments those that it declares.
   """
-  bound = []
-  for player in ('discriminator', 'generator'):
-    function = getattr(module, player, None)
-    if function:
-      takes = configs.keywords(function)
-      function = functools.partial(
-          function, **{k: v for k, v in arguments.items() if k in takes})
-    bound.append(function)
-  return bound
+  functions = (getattr(module, player, None)
+               for player in ('discriminator', 'generator'))
+  return [function and _bind(function, arguments) for function in functions]
+
+
+def _bind(function, arguments):
+  """The function with those of the arguments that it declares."""
+  takes = configs.keywords(function)
+  return functools.partial(
+      function, **{k: v for k, v in arguments.items() if k in takes})

@@ -11,6 +11,7 @@ from ml_collections import config_flags
 from jgan import config as configs
 from jgan import lookup
 from jgan.errors import UserError
+from jgan.workdir import recorded_config
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -25,17 +26,21 @@ def define(values, verbs):
   text('data_dir', '', 'Folder of the data sets; else $JGAN_DATA.')
   switch('allow_config_change', False,
          'Go on from a checkpoint of another config.')
-  text('out', '', 'sample, export: what to write; its ending says how.')
+  text('out', '', 'sample, export: what to write; its ending says how. '
+       'derive: a .json. compress, sensitivity, report: a folder.')
   number('n', 64, 'sample: how many images (with --interpolate: rows).')
   number('seed', 0, 'sample: of the noise.')
   number('interpolate', 0, 'sample: images from one latent to the next.')
   number('step', -1, 'The checkpoint to use; the newest if -1.')
   switch('best', False,
-         'sample, export: the best checkpoint by checkpoint.best.')
+         'The best checkpoint by config.checkpoint.best.')
   switch('online', False,
          'sample, export: the trained generator, not its average.')
   switch('discriminator', False, 'export: the discriminator.')
   text('params', '', 'sample: an exported generator instead of a checkpoint.')
+  number('candidates', 0, 'derive: architectures to draw and score.')
+  switch('last', False, 'compress: the layers of config.compress.last.')
+  text('runs', '', 'report: workdirs to compare, with commas.')
   text('a', '', 'evaluate: the reference: a folder, or cifar10:train.')
   text('b', '', 'evaluate: the images to score against --a, likewise.')
   text('metrics', '', 'evaluate: names, with commas; config.eval.metrics.')
@@ -62,9 +67,8 @@ def parse(argv, verbs):
   argv, location = _take_config(argv)
   values = flags.FlagValues()
   define(values, verbs)
-  config = None
-  if location:
-    config = load(location)
+  config = load(location) if location else _recorded(argv)
+  if config:
     renamed = r'--?config\.(.+)\.name(?:=(.*))?'
     for i, argument in enumerate(argv):
       match = re.fullmatch(renamed, argument)
@@ -89,6 +93,17 @@ def parse(argv, verbs):
     raise UserError(f'no --mode={values.mode}: '
                     f'{lookup.nearest(values.mode, verbs)}')
   return values, configs.complete(values.config) if config else None
+
+
+def _recorded(argv):
+  """The config of the run in --workdir, where no other is given."""
+  folder = ''
+  for argument, after in zip(argv, [*argv[1:], '']):
+    match = re.fullmatch(r'--?workdir(?:=(.*))?', argument)
+    if match:
+      folder = after if match[1] is None else match[1]
+  found = recorded_config(folder) if folder else None
+  return configs.from_record(found).unlock() if found else None
 
 
 def load(location):

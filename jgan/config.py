@@ -11,11 +11,11 @@ import json
 
 from ml_collections import ConfigDict
 
-from jgan import lookup, protocol
+from jgan import genotype, lookup, protocol
 from jgan.errors import UserError
 
 # Fields of a module that name a function or class of jgan/layers/<field>.py.
-PARTS = ('conv', 'dense', 'norm', 'act', 'initializer')
+PARTS = ('conv', 'dense', 'norm', 'act', 'initializer', 'relax')
 # Fields of a module that the builder sets, from the data and the devices.
 _BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
 
@@ -47,11 +47,13 @@ def base():
   c.discriminator = ConfigDict({'name': 'dcgan'})
   c.loss = ConfigDict({'name': 'nonsaturating'})
   c.penalties = ()        # of {'name': ..., its arguments}
+  c.feedback = ()         # of {'name': ..., 'metric': ..., its arguments}
   c.method = ConfigDict({'name': 'adversarial'})
   c.optimizer = ConfigDict({side: {
       'name': 'adam',
       'lr': 2e-4,
       'schedule': {'name': 'constant'},
+      'groups': (),         # of {'match': a pattern of names, 'lr': ...}
       'clip_norm': 0.,      # clip the gradient's global norm; 0: no
       'clip_weight': 0.,    # keep every parameter in [-c, c]; 0: no
   } for side in ('gen', 'disc')})
@@ -60,6 +62,7 @@ def base():
       'rampup': 0.,         # half-life at most rampup * step; 0: no ramp
       'stats': False,       # average batch statistics too, else copy them
   })
+  c.factored = ConfigDict({})  # {layer of the generator: its low-rank form}
   c.init = ConfigDict({     # start from exported weights; '': from scratch
       'generator': '',
       'discriminator': '',
@@ -84,6 +87,21 @@ def base():
       'every': 1000,
       'keep': 2,            # the last so many stay
       'best': '',           # and the best by this metric, lower is better
+  })
+  c.search = ''           # pipeline: the experiment whose genotype to train
+  c.compress = ConfigDict({   # the generator, by the verbs that do it
+      'rules': (),          # of {'match', 'form', 'rank' | 'ratio' | 'energy'}
+      'last': (),           # the same, applied after the fine-tuning
+      'source': 'average',  # average | online: whose weights are factored
+      'restarts': 1,        # of the decomposition, from other random factors
+      'iterations': 100,    # of alternating least squares, at most
+      'scaling': 'even',    # even | reference (as published, off for matrices)
+      'steps': 1000,        # of the fine-tuning
+      'lr': 1e-5,           # of the factors in it; all else keeps its own
+      'feedback': False,    # let config.feedback steer the fine-tuning too
+      'ranks': (),          # sensitivity: ranks to try on each layer
+      'match': '',          # sensitivity: which layers; '': all there are
+      'budget': 0.,         # sensitivity: allowed rise of the score
   })
   c.profile = ConfigDict({'start': 0, 'steps': 0})  # a trace; 0 steps: none
   return c
@@ -124,8 +142,9 @@ def sections(config):
     path = f'optimizer.{side}'
     yield path, 'optim.algorithms', config.optimizer[side]
     yield f'{path}.schedule', 'optim.schedules', config.optimizer[side].schedule
-  for i, penalty in enumerate(config.penalties):
-    yield f'penalties[{i}]', 'penalties', penalty
+  for kind in ('penalties', 'feedback'):
+    for i, section in enumerate(config[kind]):
+      yield f'{kind}[{i}]', kind, section
 
 
 def arguments(path, kind, name):
@@ -142,7 +161,7 @@ def arguments(path, kind, name):
             if not (dataset and k == 'dataset')}
   module = lookup.find(kind, name)
   found = {}
-  for function in ('discriminator', 'generator', 'make'):
+  for function in ('discriminator', 'generator', 'make', 'start', 'update'):
     if hasattr(module, function):
       found |= keywords(getattr(module, function))
   found.pop('axis_name', None)
@@ -176,7 +195,8 @@ def fill(config):
   """
   config = config.copy_and_resolve_references().unlock()
   _refuse_unknown_top(config)
-  config.penalties = tuple(ConfigDict(p) for p in config.penalties)
+  for kind in ('penalties', 'feedback'):
+    config[kind] = tuple(ConfigDict(section) for section in config[kind])
   for path, kind, section in list(sections(config)):
     if 'name' not in section:
       raise UserError(f'{path} has no name: {lookup.nearest("", [kind])}')
@@ -189,6 +209,8 @@ def fill(config):
                         f'{lookup.nearest(key, [*takes, *fixed])}')
     for key, default in takes.items():
       section[key] = _typed(f'{path}.{key}', section.get(key, default), default)
+    if 'genotype' in section:  # the record must not depend on a file
+      section.genotype = genotype.inlined(section.genotype)
   return config
 
 
@@ -252,9 +274,11 @@ def _flat(tree, prefix=''):
 
 def _fixed(path):
   """Keys of a named section that the builder reads itself."""
+  if path.startswith('feedback'):
+    return ('name', 'metric')
   if path.endswith('.schedule') or '.' not in path:
     return ('name',)
-  return ('name', 'lr', 'schedule', 'clip_norm', 'clip_weight')
+  return ('name', 'lr', 'schedule', 'groups', 'clip_norm', 'clip_weight')
 
 
 def keywords(function):
@@ -334,6 +358,11 @@ def _check_values(config):
       'eval.samples': at_least(2), 'eval.batch': at_least(1),
       'eval.reals': at_least(0), 'eval.best_response': at_least(0),
       'eval.protocol': among(*protocol.NAMED),
+      'compress.source': among('average', 'online'),
+      'compress.scaling': among('even', 'reference'),
+      'compress.restarts': at_least(1), 'compress.iterations': at_least(1),
+      'compress.steps': at_least(1), 'compress.budget': at_least(0),
+      'compress.lr': (lambda v: v > 0, 'positive'),
       'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
       'profile.start': at_least(0), 'profile.steps': at_least(0),
   }
@@ -367,6 +396,16 @@ def _check_values(config):
     raise UserError(f'config.eval.every is {config.eval.every} but '
                     'config.eval.metrics is empty: '
                     f'{lookup.nearest("", lookup.names("metrics"))}')
+  for i, section in enumerate(config.feedback):
+    sets = lookup.find('feedback', section.name).SETS
+    if sets not in getattr(lookup.find('losses', config.loss.name), 'TRACED',
+                           ()):
+      raise UserError(f"config.feedback[{i}] steers '{sets}', and loss "
+                      f"'{config.loss.name}' takes no such scalar")
+    if not config.eval.every or not section.get('metric'):
+      raise UserError(f"config.feedback[{i}] ('{section.name}') needs a metric "
+                      "to follow, as metric='eval/FID', and config.eval.every "
+                      'above 0')
   if config.checkpoint.best and not config.eval.every:
     raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
                     'but config.eval.every is 0: nothing would be scored')

@@ -49,16 +49,17 @@ class Gap:
     self.train_gen = jax.jit(functools.partial(play, functools.partial(
         steps.gen_update, tx=self.tx, **parts)))
 
-    def h(gen, disc, image, rng):
+    def h(state, gen, disc, image, rng):
       """D's loss without penalties, on one batch."""
-      image_rng, z_rng = jax.random.split(rng)
+      image_rng, z_rng, *keys = jax.random.split(rng, 5)
       z = jax.random.normal(z_rng, (image.shape[0], latent))
-      fake, _ = steps.generate(models.gen, gen.params, gen.stats, z)
+      fake, _ = steps.generate(models.gen, gen.params, gen.stats, z,
+                               keys[0])
       judged = []
-      for x in (prepare(image_rng, image), fake):
-        view, _ = steps.judge(models.disc, disc.params, disc.stats, x)
+      for x, key in zip((prepare(image_rng, image), fake), keys[1:]):
+        view, _ = steps.judge(models.disc, disc.params, disc.stats, x, key)
         judged.append(view.logits)
-      return loss.discriminator(*judged)
+      return loss.discriminator(*judged, **steps.traced(loss, state))
 
     self.h = jax.jit(h)
 
@@ -84,7 +85,7 @@ class Gap:
     for name, (gen, disc) in terms.items():
       # The same images and noise for both terms: with no update V is 0.
       found[name] = -float(jnp.mean(jnp.stack([
-          self.h(gen, disc, self._images(seed, self.updates + i),
+          self.h(state, gen, disc, self._images(seed, self.updates + i),
                  jax.random.fold_in(rng, self.updates + i))
           for i in range(self.batches)])))
     return {'duality_gap': found['minmax'] - found['maxmin'],

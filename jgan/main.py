@@ -13,15 +13,20 @@ from jgan import (
     build,
     checkpoint,
     cli,
+    compare,
+    compression,
+    derive,
     describe,
     evaluate,
     export,
+    recipe,
     sample,
+    sensitivity,
     train,
 )
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
-from jgan.workdir import checkpoints, recorded_config
+from jgan.workdir import checkpoints
 
 
 def do_train(config, f):
@@ -93,8 +98,48 @@ def do_evaluate(config, f):
       online=f.online)
 
 
+def do_derive(config, f):
+  """Writes the genotype that a search found."""
+  method = build.method(config)
+  state = _restore(config, f, method)
+  out = f.out or str(pathlib.Path(f.workdir) / 'genotype.json')
+  written = derive.run(config, method, state, out, candidates=f.candidates,
+                       folder=f.workdir, data_dir=_data_dir(f))
+  return f'{written}\n'
+
+
+def do_sensitivity(config, f):
+  """Scores the generator with each layer compressed alone."""
+  method = build.method(config)
+  state = _restore(config, f, method)
+  return sensitivity.run(config, method, state,
+                         f.out or str(pathlib.Path(f.workdir) / 'sensitivity'),
+                         data_dir=_data_dir(f))
+
+
+def do_compress(config, f):
+  """Factors the generator; writes a run to --out, to be fine-tuned there."""
+  method = build.method(config)
+  state = _restore(config, f, method)
+  return compression.run(config, method, state, _need(f, 'out'), last=f.last,
+                         data_dir=_data_dir(f))
+
+
+def do_report(config, f):
+  """Compares trained generators: size, work, latency, scores."""
+  del config
+  return compare.run([x for x in f.runs.split(',') if x], f.out)
+
+
+def do_pipeline(config, f):
+  """Searches, trains, compresses, fine-tunes, reports; again: resumes."""
+  return recipe.run(config, _need(f, 'workdir'), data_dir=_data_dir(f))
+
+
 VERBS = {'train': do_train, 'evaluate': do_evaluate, 'sample': do_sample,
-         'describe': do_describe, 'export': do_export}
+         'describe': do_describe, 'export': do_export, 'derive': do_derive,
+         'sensitivity': do_sensitivity, 'compress': do_compress,
+         'report': do_report, 'pipeline': do_pipeline}
 
 
 def main(argv):
@@ -105,8 +150,10 @@ def main(argv):
     if values.help:
       sys.stdout.write(cli.usage(VERBS))
       return 0
-    if config is None and not (values.a or values.b):
-      config = _recorded(values)
+    if config is None and not (values.a or values.b or values.runs):
+      raise UserError('no --config=FILE given, and no run in '
+                      f"--workdir='{values.workdir}' to take it from; --help "
+                      'lists the experiments')
     _start(values)
     sys.stdout.write(VERBS[values.mode](config, values))
     return 0
@@ -115,16 +162,6 @@ def main(argv):
       traceback.print_exc()
     sys.stderr.write(f'jgan: error: {" ".join(str(error).split())}\n')
     return 2 if isinstance(error, UserError) else 3
-
-
-def _recorded(values):
-  """The config of the run in the workdir, where none was given."""
-  recorded = values.workdir and recorded_config(values.workdir)
-  if not recorded:
-    raise UserError('no --config=FILE given, and no run in '
-                    f"--workdir='{values.workdir}' to take it from; --help "
-                    'lists the experiments')
-  return configs.from_record(recorded)
 
 
 def _leave(code):

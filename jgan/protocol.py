@@ -37,6 +37,9 @@ NAMED = {
 }
 
 
+_UNCOUNTED = {'jgan', 'step', 'seed', 'noise seed'}
+
+
 def find(name):
   """The Protocol called `name`.
 
@@ -51,15 +54,16 @@ def find(name):
 def identity(stamp):
   """Eight hexadecimal digits that differ where two stamps do.
 
-  The version of jgan and the step are in the stamp but do not count.
+  The version of jgan, the step and the seeds are in the stamp but do not
+  count: runs of several seeds are there to be compared.
   """
-  counted = {k: v for k, v in stamp.items() if k not in ('jgan', 'step')}
+  counted = {k: v for k, v in stamp.items() if k not in _UNCOUNTED}
   text = json.dumps(counted, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def differences(one, two):
   """Lists 'key: one -> two' where two stamps differ in what counts."""
-  keys = sorted({*one, *two} - {'jgan', 'step'})
+  keys = sorted({*one, *two} - _UNCOUNTED)
   return [f'{k}: {one.get(k)} -> {two.get(k)}'
           for k in keys if one.get(k) != two.get(k)]

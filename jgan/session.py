@@ -11,7 +11,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import evaluation, parallel, protocol
+from jgan import build, evaluation, genotype, parallel, protocol
 from jgan.errors import Stopped, UserError
 from jgan.logbook import Logbook, read
 from jgan.report import curves, grid, scatter
@@ -22,14 +22,15 @@ log = logging.getLogger(__name__)
 class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
-  def __init__(self, config, method, source, folder, saved, start, notes,
-               scorer=None, gap=None):
+  def __init__(self, config, method, source, folder, saved, where, start,
+               notes, scorer=None, gap=None):
     self.config, self.folder, self.saved = config, folder, saved
     self.method, self.scorer, self.gap = method, scorer, gap
+    self.where, self.rules = where, build.feedback(config)
     self.dtype = source.dtype
     self.writer = jax.process_index() == 0
     self.book = Logbook(folder, start) if self.writer else None
-    self.best = notes.get('best')
+    self.best, self.scores = notes.get('best'), {}
     saved.keep_best(self.best and self.best['step'])
     self.sample = jax.jit(method.sample)
     self.z = jax.random.normal(jax.random.key(config.seed + 1),
@@ -50,19 +51,24 @@ class Session:
     self.clock = step, time.perf_counter()
 
   def after(self, step, state, health, metrics):
-    """Does what is due after `step`."""
+    """Does what is due after `step`: -> the state to go on from."""
     c = self.config
     due = lambda every: every and (step % every == 0 or step == c.steps)
     self.health = health, metrics
     if due(c.log.every):
       self.flush()
       self.pending = step, health, metrics
-    best = due(c.eval.every) and self.evaluate(step, state)
+    best = False
+    if due(c.eval.every):
+      values, best = self.evaluate(step, state)
+      self.scores = {step: values}
+      state = self.steer(step, state, values)
     if due(c.samples.every):
       self.draw(step, state)
     if due(c.checkpoint.every) or best:
       self.save(step, state)
     self.profile(step)
+    return state
 
   def flush(self):
     """Writes the record that waits, if one does."""
@@ -101,7 +107,7 @@ class Session:
              datetime.timedelta(seconds=int(left)), shown)
 
   def evaluate(self, step, state):
-    """Scores the averaged generator: -> whether it is the best so far."""
+    """Scores the averaged generator: -> scores, whether it is the best yet."""
     self.flush()
     self.require_finite(*self.health)
     began = time.perf_counter()
@@ -115,6 +121,10 @@ class Session:
       log.info('step %s  %s', f'{step:,}', '  '.join(
           f'{k} {v:.4g}' for k, v in values.items()))
     self.begin(step)
+    return values, self.is_best(step, values, identity)
+
+  def is_best(self, step, values, identity):
+    """Whether these scores are the best so far; if so, notes it."""
     name = self.config.checkpoint.best
     if name and name not in values:
       raise UserError(f"config.checkpoint.best is '{name}', and what is scored "
@@ -129,6 +139,24 @@ class Session:
     self.best = {'step': step, 'value': values[name], 'identity': identity}
     self.saved.keep_best(step)
     return True
+
+  def steer(self, step, state, values):
+    """Lets the feedback rules set the loss's scalars: -> state."""
+    if not self.rules:
+      return state
+    extra = jax.tree.map(np.asarray, parallel.local(state.extra))
+    for name, rule in self.rules.items():
+      if rule.metric not in values:
+        raise UserError(f"feedback '{name}' follows '{rule.metric}', and what "
+                        f'is scored is {", ".join(values)}')
+      memory = rule.update(extra['feedback'][name], values[rule.metric],
+                           step / self.config.steps)
+      old, new = extra['loss'][rule.sets], memory[rule.sets]
+      if old != new:
+        log.info('step %s  %s: %g -> %g', f'{step:,}', rule.sets, old, new)
+      extra['feedback'][name] = memory
+      extra['loss'][rule.sets] = np.float32(new)
+    return state.replace(extra=parallel.place(extra, self.where))
 
   def score(self, step, net):
     """{'eval/LABEL': value} of a generator, and its protocol's identity."""
@@ -169,7 +197,16 @@ class Session:
     self.saved.save(step, state, {'best': self.best})
     if self.writer:
       self.book.tabulate()
+      self.derive(step, state)
     self.begin(step)
+
+  def derive(self, step, state):
+    """Writes the genotype that a search stands at: genotypes/STEP.json."""
+    if self.method.search and self.method.search.derive:
+      found = self.method.search.derive(jax.device_get(parallel.local(state)))
+      scored = [f'{k} {v:.6g}' for k, v in self.scores.get(step, {}).items()]
+      found['origin'] = ', '.join([f'{self.folder.name}, step {step}', *scored])
+      genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', found)
 
   def profile(self, step):
     """Records the steps that config.profile asks for."""

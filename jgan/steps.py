@@ -14,28 +14,41 @@ from jgan.ops import collectives, loop
 from jgan.types import GanState, Network, Play, View
 
 
-def generate(model, params, stats, z):
-  """Makes images in training mode: [b, latent] -> images, new stats."""
-  return model.apply({'params': params, **stats}, z, True, mutable=[*stats])
+def generate(model, params, stats, z, rng):
+  """Makes images in training mode: [b, latent] -> images, new stats.
+
+  rng: for modules that draw noise of their own, as 'noise'.
+  """
+  return model.apply({'params': params, **stats}, z, True, mutable=[*stats],
+                     rngs={'noise': rng})
 
 
-def judge(model, params, stats, image):
+def judge(model, params, stats, image, rng):
   """One training forward of D: [b, h, w, c] -> View, new stats.
 
   A training forward advances what its collections hold: batch statistics by
-  one batch, spectral vectors by one power iteration.
+  one batch, spectral vectors by one power iteration. rng: as in `generate`.
   """
   logits, changed = model.apply({'params': params, **stats}, image, True,
-                                mutable=[*stats, 'features'])
+                                mutable=[*stats, 'features'],
+                                rngs={'noise': rng})
   changed = dict(changed)
   features = changed.pop('features', {}).get('blocks', ())
   return View(image, logits, features), changed
 
 
-def frozen(model, params, stats):
+def frozen(model, params, stats, rng):
   """The network as a function of its input alone; it changes no stats."""
   variables = {'params': params, **stats}
-  return lambda x: model.apply(variables, x, True, mutable=[*stats])[0]
+  return lambda x: model.apply(variables, x, True, mutable=[*stats],
+                               rngs={'noise': rng})[0]
+
+
+def traced(loss, state):
+  """The state's values of the scalars that this loss takes: {name: scalar}."""
+  held = state.extra.get('loss', {})
+  return {name: held.get(name, start)
+          for name, start in dict(loss.traced).items()}
 
 
 def penalise(side, penalties, play):
@@ -60,18 +73,21 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
   Returns:
     The scalar, and (new generator stats, new discriminator stats, metrics).
   """
-  fake, gen_stats = generate(models.gen, state.gen.params, state.gen.stats, z)
+  gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
+  fake, gen_stats = generate(models.gen, state.gen.params, state.gen.stats, z,
+                             gen_rng)
   fake = jax.lax.stop_gradient(fake)
-  real, stats = judge(models.disc, params, state.disc.stats, real)
-  fake, stats = judge(models.disc, params, stats, fake)
-  value = loss.discriminator(collectives.gather(real.logits, axis_name),
-                             collectives.gather(fake.logits, axis_name))
-  play = Play(real, fake, frozen(models.disc, params, stats),
-              frozen(models.gen, state.gen.params, state.gen.stats),
+  real, stats = judge(models.disc, params, state.disc.stats, real, real_rng)
+  fake, stats = judge(models.disc, params, stats, fake, fake_rng)
+  outputs = [collectives.gather(x.logits, axis_name) for x in (real, fake)]
+  value = loss.discriminator(*outputs, **traced(loss, state))
+  play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
+              frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
               z, rng, state.step, axis_name)
   total, terms = penalise('discriminator', penalties, play)
   metrics = {'loss': value, 'real': real.logits.mean(),
              'fake': fake.logits.mean(), **terms}
+  metrics |= loss.observe(*outputs) if loss.observe else {}
   return value + total, (gen_stats, stats, metrics)
 
 
@@ -82,17 +98,20 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
   real: the last real batch, looked at only by paired losses and penalties.
   """
   paired = loss.paired or any(p.paired for p in penalties.values())
-  fake, gen_stats = generate(models.gen, params, state.gen.stats, z)
+  gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
+  fake, gen_stats = generate(models.gen, params, state.gen.stats, z, gen_rng)
   stats = state.disc.stats
   real_view = None
   if paired:
-    real_view, stats = judge(models.disc, state.disc.params, stats, real)
-  fake, stats = judge(models.disc, state.disc.params, stats, fake)
+    real_view, stats = judge(models.disc, state.disc.params, stats, real,
+                             real_rng)
+  fake, stats = judge(models.disc, state.disc.params, stats, fake, fake_rng)
   value = loss.generator(
       collectives.gather(real_view.logits, axis_name) if paired else None,
-      collectives.gather(fake.logits, axis_name))
-  play = Play(real_view, fake, frozen(models.disc, state.disc.params, stats),
-              frozen(models.gen, params, state.gen.stats),
+      collectives.gather(fake.logits, axis_name), **traced(loss, state))
+  play = Play(real_view, fake,
+              frozen(models.disc, state.disc.params, stats, fake_rng),
+              frozen(models.gen, params, state.gen.stats, gen_rng),
               z, rng, state.step, axis_name)
   total, terms = penalise('generator', penalties, play)
   return value + total, (gen_stats, stats, {'loss': value, **terms})
@@ -207,16 +226,18 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
                         step=state.step + 1)
   metrics = {f'disc/{k}': v[-1] for k, v in disc_metrics.items()}
   metrics |= {f'gen/{k}': v for k, v in gen_metrics.items()}
+  metrics |= {f'loss/{k}': v for k, v in traced(loss, state).items()}
   return state, collectives.mean(metrics, axis_name)
 
 
-def gan_init(rng, batch, *, models, tx):
+def gan_init(rng, batch, *, models, tx, extra=None):
   """The state before the first step.
 
   Args:
     rng: a key.
     batch: Batch; only the shape of its images is looked at.
     models, tx: as in `gan_step`.
+    extra: dict of scalars, the state's `extra` as it begins.
   """
   gen_rng, disc_rng = jax.random.split(rng)
   image = jnp.zeros((1, *batch['image'].shape[-3:]), jnp.float32)
@@ -230,4 +251,5 @@ def gan_init(rng, batch, *, models, tx):
     networks.append(Network(params, stats, transform.init(params)))
   gen, disc = networks
   ema = jax.tree.map(jnp.copy, Network(gen.params, gen.stats))
-  return GanState(jnp.int32(0), gen, disc, ema)
+  extra = jax.tree.map(jnp.asarray, extra or {})
+  return GanState(jnp.int32(0), gen, disc, ema, extra)

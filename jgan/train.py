@@ -67,8 +67,8 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
                                    keep=config.checkpoint.keep)
     stack.callback(saved.close)
     state, start, notes = begin(config, init, abstract, saved, where)
-    session = Session(config, method, source, folder, saved, start, notes,
-                      scorer, gap)
+    session = Session(config, method, source, folder, saved, where, start,
+                      notes, scorer, gap)
     stack.callback(session.close)
     try:
       state = loop(config, method, source, where, k, state, start, session,
@@ -126,7 +126,7 @@ def loop(config, method, source, where, k, state, start, session, stop,
     session.begin(start)
     for step in range(start + k, config.steps + 1, k):
       state, health, metrics = call(state, health, data, x, seed)
-      session.after(step, state, health, metrics)
+      state = session.after(step, state, health, metrics)
       if stop(step) and step < config.steps:
         session.save(step, state)
         raise Stopped(f'preempted at step {step:,}: saved. The same command '

@@ -37,7 +37,8 @@ class GanState:
     gen: the generator.
     disc: the discriminator.
     ema: the averaged generator (no optimizer): what is sampled and scored.
-    extra: traced values of the method, a dict.
+    extra: traced values of the method, a dict: 'loss' has the loss's traced
+      scalars, 'feedback' what the rules that steer them remember.
   """
   step: jax.Array
   gen: Network
@@ -96,10 +97,15 @@ class Loss(NamedTuple):
     discriminator: (real, fake) -> scalar, each [b] or [b, d].
     generator: (real, fake) -> scalar; `real` is None unless `paired`.
     paired: the generator's loss looks at the real batch too.
+    traced: {name: start} of the scalars that both functions take by keyword
+      at every call, from the state: a changed one recompiles nothing.
+    observe: (real, fake) -> {name: scalar} to log beside the loss, or None.
   """
   discriminator: Callable
   generator: Callable
   paired: bool = False
+  traced: Any = ()  # of pairs, or a dict
+  observe: Callable | None = None
 
 
 class Penalty(NamedTuple):
@@ -115,6 +121,36 @@ class Penalty(NamedTuple):
   paired: bool = False
 
 
+class Feedback(NamedTuple):
+  """A rule on the host that steers a traced scalar by a measured metric.
+
+  Attributes:
+    metric: the label of the metric, 'eval/FID'.
+    sets: which of the loss's traced scalars.
+    memory: what the rule knows before the first score, a dict of scalars.
+    update: (memory, score, progress in [0, 1]) -> memory, with the new value
+      of the scalar under the name `sets`.
+  """
+  metric: str
+  sets: str
+  memory: Any
+  update: Callable
+
+
+class Search(NamedTuple):
+  """What a method that searches for an architecture adds to Method.
+
+  Attributes:
+    derive: GanState -> the genotype its logits stand for (jgan/genotype.py).
+    draw: numpy Generator -> a genotype drawn from the space.
+    select: (Network of the generator, genotype) -> the Network in which each
+      edge does that genotype's operation and no other.
+  """
+  derive: Callable
+  draw: Callable
+  select: Callable
+
+
 class Method(NamedTuple):
   """A way to train: what the loop, or a notebook, knows of it.
 
@@ -123,11 +159,13 @@ class Method(NamedTuple):
     step: (state, batch, rng) -> (state, metrics), pure
     sample: (ema or gen Network, z) -> images [b, h, w, c] in [-1, 1]
     latent: the width of z
+    search: Search, of a method that looks for an architecture
   """
   init: Callable
   step: Callable
   sample: Callable
   latent: int
+  search: Search | None = None
 
 
 class ImageSpec(NamedTuple):

@@ -65,8 +65,9 @@ def test_every_key_is_read_by_a_run(tiny, tmp_path, monkeypatch):
   monkeypatch.setattr(configs, 'complete', lambda c: c)
   monkeypatch.setattr(train, 'opened', quiet_open(train.opened, config))
   train.run(watched, tmp_path)
-  unread = set(leaves(config)) - read
-  assert unread == set()
+  unread = {key for key in set(leaves(config)) - read
+            if not key.startswith(('compress.', 'search'))}
+  assert unread == set()  # other verbs' keys: tests/test_recipe.py
 
 
 def quiet_open(opened, plain):
@@ -181,14 +182,18 @@ def test_the_nearest_name_is_offered():
 ARROWS = {
     'ops': {'ops'},
     'layers': {'ops', 'layers', 'lookup', 'errors'},
-    'models': {'ops', 'layers', 'models', 'lookup', 'errors'},
+    'models': {'ops', 'layers', 'models', 'genotype', 'spaces', 'lookup', 'errors'},
+    'spaces': {'genotype', 'lookup', 'errors'},
+    'compress': {'compress', 'layers', 'ops', 'lookup', 'errors'},
+    'feedback': {'errors', 'lookup'},
     'losses': {'ops', 'losses', 'types', 'lookup', 'errors'},
     'penalties': {'ops', 'penalties', 'types', 'errors'},
     'optim': {'ops', 'optim', 'errors'},
-    'methods': {'build', 'steps', 'types', 'ops', 'errors'},
+    'methods': {'build', 'steps', 'search', 'lookup', 'types', 'ops',
+                'errors'},
     'data': {'data', 'types', 'lookup', 'errors', 'ops'},
     'metrics': {'metrics', 'ops', 'errors', 'data', 'types', 'lookup'},
-    'report': {'report', 'ops', 'errors'},
+    'report': {'report', 'ops', 'genotype', 'lookup', 'errors'},
     'steps.py': {'ops', 'types'},
     'types.py': set(),
     'pipeline.py': {'ops', 'errors', 'types'},

@@ -80,7 +80,8 @@ def test_spectral_vectors_advance_once_per_training_forward(game):
   by_hand = dict(state.disc.stats)
   x = jnp.zeros((1, 16, 16, 1))
   for _ in range(5):
-    _, by_hand = steps.judge(models.disc, state.disc.params, by_hand, x)
+    _, by_hand = steps.judge(models.disc, state.disc.params, by_hand, x,
+                             jax.random.key(0))
   for a, b in zip(jax.tree.leaves(by_hand['spectral']),
                   jax.tree.leaves(after.disc.stats['spectral'])):
     np.testing.assert_allclose(a, b, atol=2e-5)
@@ -94,7 +95,8 @@ def test_generator_statistics_move_in_both_players_updates(game):
   models = build.models(configs.complete(game[0]), (16, 16, 1))
   stats = state.gen.stats
   for noise in (z[0], z[1], z[0]):
-    _, stats = steps.generate(models.gen, state.gen.params, stats, noise)
+    _, stats = steps.generate(models.gen, state.gen.params, stats, noise,
+                              jax.random.key(0))
   for a, b in zip(jax.tree.leaves(stats), jax.tree.leaves(after.gen.stats)):
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
@@ -132,8 +134,8 @@ def test_the_generator_batch_may_be_larger(game):
   original = steps.generate
   step = build.method(c).step
   try:
-    steps.generate = lambda m, p, s, z: (seen.append(z.shape[0]),
-                                         original(m, p, s, z))[1]
+    steps.generate = lambda m, p, s, z, key: (
+        seen.append(z.shape[0]), original(m, p, s, z, key))[1]
     jax.eval_shape(step, game[2], game[3], jax.random.key(0))
   finally:
     steps.generate = original

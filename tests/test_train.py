@@ -86,9 +86,10 @@ def interrupt(folder, after):
   original = train.Session.after
 
   def signalled(self, step, *rest):
-    original(self, step, *rest)
+    state = original(self, step, *rest)
     if step == after:
       os.kill(os.getpid(), signal.SIGTERM)
+    return state
 
   train.Session.after = signalled
   try:
@@ -244,10 +245,11 @@ def test_nothing_is_compiled_after_the_first_step(tmp_path):
   original = train.Session.after
 
   def watched(self, step, *rest):
-    original(self, step, *rest)
+    state = original(self, step, *rest)
     if step == 4:
       assert seen  # the watch does see compilations
       seen.clear()
+    return state
 
   jax.config.update('jax_log_compiles', True)
   for logger in loggers:

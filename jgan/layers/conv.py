@@ -40,21 +40,27 @@ class Conv(nn.Module):
   weight: Callable | None = None
   dtype: Any = jnp.float32
 
-  @nn.compact
   def __call__(self, x):
+    kernel, bias = self.weights(x.shape[-1])
+    x = convolve(x.astype(self.dtype), kernel.astype(self.dtype),
+                 stride=self.stride, padding=self.padding,
+                 dilation=self.dilation, groups=self.groups)
+    return x if bias is None else x + bias.astype(x.dtype)
+
+  @nn.compact
+  def weights(self, channels):
+    """The kernel as it is used, for so many input channels, and the bias.
+
+    With these a layer that sums several convolutions of one input can do
+    them as one (layers/mixed.py). The bias is None where there is none.
+    """
     k = self.kernel
-    pad = self.dilation * (k // 2) if self.padding is None else self.padding
-    fan_in = k * k * x.shape[-1] // self.groups
+    channels //= self.groups
     kernel = self.param('kernel', self.initializer.kernel,
-                        (k, k, x.shape[-1] // self.groups, self.features))
+                        (k, k, channels, self.features))
     if self.weight:
       kernel = self.weight()(kernel)
-    x = jax.lax.conv_general_dilated(
-        x.astype(self.dtype), kernel.astype(self.dtype),
-        (self.stride,) * 2, [(pad, pad)] * 2,
-        rhs_dilation=(self.dilation,) * 2, feature_group_count=self.groups,
-        dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
-    return _add_bias(self, x, fan_in)
+    return kernel, _bias(self, k * k * channels)
 
 
 class ConvTranspose(nn.Module):
@@ -86,19 +92,73 @@ class ConvTranspose(nn.Module):
     kernel = self.param('kernel', start, (k, k, x.shape[-1], self.features))
     if self.weight:
       kernel = self.weight()(kernel)
-    x = jax.lax.conv_general_dilated(
-        x.astype(self.dtype), kernel[::-1, ::-1].astype(self.dtype),
-        (1, 1), [(pad, pad)] * 2, lhs_dilation=(self.stride,) * 2,
-        dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
-    return _add_bias(self, x, k * k * self.features)
+    x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+    if self.stride == k and not self.padding:
+      x = _scatter(x, kernel)
+    else:
+      x = jax.lax.conv_general_dilated(
+          x, kernel[::-1, ::-1], (1, 1), [(pad, pad)] * 2,
+          lhs_dilation=(self.stride,) * 2,
+          dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+    bias = _bias(self, k * k * self.features)
+    return x if bias is None else x + bias.astype(x.dtype)
 
 
-def _add_bias(layer, x, fan_in):
-  """Adds the layer's bias if it has one."""
+class DepthwiseTranspose(nn.Module):
+  """Transposed 3x3 convolution of every channel alone, which doubles a map:
+  [b, h, w, c] -> [b, 2h, 2w, c], without bias.
+
+  In PyTorch: stride 2, padding 1, output_padding 1, groups c. Computed in its
+  four phases, on a CPU hundreds of times faster than XLA's convolution.
+
+  Attributes as in Conv; the kernel is [3, 3, 1, c].
+  """
+  initializer: Init = torch_default()
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x):
+    b, h, w, c = x.shape
+    k = self.param('kernel', self.initializer.kernel, (3, 3, 1, c))
+    k = k[:, :, 0].astype(self.dtype)
+    x = jnp.pad(x.astype(self.dtype), ((0, 0), (0, 1), (0, 1), (0, 0)))
+    here, right = x[:, :-1, :-1], x[:, :-1, 1:]
+    below, across = x[:, 1:, :-1], x[:, 1:, 1:]
+    even = here * k[1, 1], here * k[1, 2] + right * k[1, 0]
+    odd = (here * k[2, 1] + below * k[0, 1],
+           here * k[2, 2] + right * k[2, 0] + below * k[0, 2]
+           + across * k[0, 0])
+    rows = [jnp.stack(columns, 3) for columns in (even, odd)]
+    return jnp.stack(rows, 2).reshape(b, 2 * h, 2 * w, c)
+
+
+def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1):
+  """[b, h, w, c] with [k, k, c / groups, d], as Conv's fields say."""
+  if padding is None:
+    padding = dilation * (kernel.shape[0] // 2)
+  return jax.lax.conv_general_dilated(
+      x, kernel, (stride,) * 2, [(padding,) * 2] * 2,
+      rhs_dilation=(dilation,) * 2, feature_group_count=groups,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+
+
+def _scatter(x, kernel):
+  """A transposed convolution whose stride is its kernel's size.
+
+  Its outputs do not overlap, so it is one matrix product, with a gradient
+  that on a CPU is 15 times faster than XLA's of a dilated convolution.
+  """
+  b, h, w, _ = x.shape
+  k, _, _, d = kernel.shape
+  x = jnp.tensordot(x, kernel, (3, 2))  # [b, h, w, k, k, d]
+  return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, k * h, k * w, d)
+
+
+def _bias(layer, fan_in):
+  """The layer's bias, or None."""
   if not layer.use_bias:
-    return x
-  bias = layer.param('bias', layer.initializer.bias(fan_in), x.shape[-1:])
-  return x + bias.astype(x.dtype)
+    return None
+  return layer.param('bias', layer.initializer.bias(fan_in), (layer.features,))
 
 
 plain = Conv

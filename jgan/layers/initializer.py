@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers
 
-__all__ = ['normal', 'torch_default', 'xavier']
+__all__ = ['normal', 'torch_default', 'xavier', 'xavier_kernel']
 
 
 class Init(NamedTuple):
@@ -42,6 +42,14 @@ def xavier(gain=1.):
   """
   return Init(initializers.variance_scaling(gain**2, 'fan_avg', 'uniform'),
               lambda fan_in: initializers.zeros)
+
+
+def xavier_kernel(gain=1.):
+  """AutoGAN and AdversarialNAS: Xavier's kernels with a gain of 1 everywhere,
+  biases as torch draws them, scales N(1, .02^2).
+  """
+  return xavier()._replace(bias=torch_default(gain).bias,
+                           scale=normal(gain).scale)
 
 
 def normal(gain=1., std=.02):

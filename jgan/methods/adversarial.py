@@ -32,5 +32,6 @@ def make(config, shape, *, axis_name=None):
   def sample(net, z):
     return models.gen.apply({'params': net.params, **net.stats}, z, False)
 
-  return Method(functools.partial(steps.gan_init, models=models, tx=tx), step,
-                sample, models.gen.latent)
+  init = functools.partial(steps.gan_init, models=models, tx=tx,
+                           extra=build.extra(config))
+  return Method(init, step, sample, models.gen.latent)

@@ -119,9 +119,11 @@ def _count(eqn, depends):
     return 0, out.size if out.ndim == 4 else 0  # a convolution's bias
   if eqn.primitive.name == 'dot_general':
     (contract, _), _ = eqn.params['dimension_numbers']
-    left = eqn.invars[0].aval.shape
-    macs = eqn.outvars[0].aval.size * math.prod(left[i] for i in contract)
-    return macs, macs
+    left, right = (v.aval.shape for v in eqn.invars)
+    out = eqn.outvars[0].aval
+    macs = out.size * math.prod(left[i] for i in contract)
+    # Maps times a kernel [k, k, c, d]: transposed convolution, no overlap.
+    return macs, macs * (math.prod(right[:2]) if out.ndim == 6 else 1)
   if eqn.primitive.name != 'conv_general_dilated':
     return 0, 0
   x, kernel, out = (v.aval for v in (*eqn.invars, *eqn.outvars))

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jgan.layers import conv
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense
 
@@ -77,3 +78,30 @@ def test_torch_default_bounds_are_one_over_the_root_of_fan_in(layer, fan_in):
   kernel, bias = params['params']['kernel'], params['params']['bias']
   assert .85 < np.abs(kernel).max() * fan_in**.5 <= 1 + 1e-6
   assert .5 < np.abs(bias).max() * fan_in**.5 <= 1 + 1e-6
+
+
+def test_a_depthwise_transposed_convolution_scatters_each_channel_alone():
+  x = RNG.normal(size=(1, 3, 3, 4)).astype(np.float32)
+  w = RNG.normal(size=(3, 3, 1, 4)).astype(np.float32)
+  full = np.zeros((1, 8, 8, 4))
+  for i, j in np.ndindex(3, 3):
+    full[0, 2 * i:2 * i + 3, 2 * j:2 * j + 3] += x[0, i, j] * w[:, :, 0]
+  layer = conv.DepthwiseTranspose()
+  out = layer.apply({'params': {'kernel': w}}, x)
+  np.testing.assert_allclose(out, full[:, 1:7, 1:7], rtol=1e-4, atol=1e-4)
+  start = layer.init(jax.random.key(0), x)['params']['kernel']
+  assert start.shape == (3, 3, 1, 4)
+  assert .25 < np.abs(start).max() <= 1 / 3  # torch's fan_in is k^2
+
+
+@pytest.mark.parametrize('layer', [conv.plain(6), conv.spectral(6),
+                                   conv.plain(6, use_bias=False)])
+def test_a_convolution_can_be_taken_apart_into_its_weights(layer):
+  x = RNG.normal(size=(2, 6, 6, 4)).astype(np.float32)
+  variables = jax.tree.map(
+      lambda p: RNG.normal(size=p.shape).astype(np.float32),
+      jax.eval_shape(layer.init, jax.random.key(0), x))
+  kernel, bias = layer.apply(variables, 4, method='weights')
+  out = conv.convolve(x, kernel) + (0. if bias is None else bias)
+  np.testing.assert_allclose(layer.apply(variables, x), out, rtol=1e-4,
+                             atol=1e-4)

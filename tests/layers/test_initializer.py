@@ -35,3 +35,12 @@ def test_normal_has_the_deviation_it_is_given_and_scales_about_one():
 def test_every_scheme_takes_a_gain():
   for name in initializer.__all__:
     assert isinstance(getattr(initializer, name)(1.), initializer.Init)
+
+
+def test_xavier_kernel_has_biases_as_torch_and_scales_about_one():
+  init = initializer.xavier_kernel(2**.5)
+  kernel = init.kernel(KEY, (3, 3, 8, 24))
+  assert .98 < np.abs(kernel).max() / (6 / (9 * (8 + 24)))**.5 <= 1 + 1e-6
+  np.testing.assert_allclose(np.abs(init.bias(72)(KEY, (1000,))).max(),
+                             72**-.5, rtol=.02)
+  np.testing.assert_allclose(np.std(init.scale(KEY, (2500,))), .02, rtol=.05)

@@ -1,0 +1,113 @@
+"""Kernels of a trained network replaced by factors, layer by layer."""
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jgan import lookup
+from jgan.compress import cp, ranks
+from jgan.compress.forms import form
+from jgan.errors import UserError
+from jgan.layers import factored
+
+
+class Report(NamedTuple):
+  """What became of one layer.
+
+  Attributes:
+    layer: its path.
+    form: 'cp', 'tucker' or 'svd'.
+    rank: of its factors.
+    before: its parameters, bias included.
+    after: the same of the factored layer.
+    error: |K - K'| / |K| of the kernel and its reconstruction.
+    largest_term: of a cp, see compress/cp.py; else None.
+    log_sensitivity: the same.
+    seconds: it took.
+  """
+  layer: str
+  form: str
+  rank: Any
+  before: int
+  after: int
+  error: float
+  largest_term: float | None
+  log_sensitivity: float | None
+  seconds: float
+
+
+def factorize(params, layers, *, seed=0, restarts=3, iterations=100,
+              scaling='even'):
+  """Parameters of the network that factored.module makes with `layers`.
+
+  Args:
+    params: nested dict of a network's parameters; it is not changed.
+    layers: {path: {'form', 'rank'[, 'fused']}}, see layers/factored.py.
+    seed, restarts, iterations: of cp, see compress/cp.py.
+    scaling: of svd, see compress/svd.py.
+
+  Returns:
+    The new nested dict, its factors numpy arrays in the kernel's dtype, and a
+    list of Report.
+
+  Raises:
+    UserError: a path is no layer with a kernel, or its rank is impossible.
+  """
+  return _replace(params, layers, lambda kind, factors, shape: factors,
+                  seed=seed, restarts=restarts, iterations=iterations,
+                  scaling=scaling)
+
+
+def reconstruct(params, layers, *, seed=0, restarts=3, iterations=100,
+                scaling='even'):
+  """The same with each kernel replaced by its low-rank reconstruction.
+
+  The tree and the model stay as they are, so that nothing is compiled anew.
+  Arguments, results and errors as `factorize`.
+  """
+  return _replace(
+      params, layers,
+      lambda kind, factors, shape: {
+          'kernel': kind.compose(factors).reshape(shape)},
+      seed=seed, restarts=restarts, iterations=iterations, scaling=scaling)
+
+
+def _replace(params, layers, arrays, *, seed, restarts, iterations, scaling):
+  """Replaces kernels by `arrays(form module, factors, kernel's shape)`."""
+  known = ranks.listing(params)
+  arguments = {'cp': dict(seed=seed, restarts=restarts, iterations=iterations),
+               'svd': dict(scaling=scaling), 'tucker': {}}
+  flat = flatten_dict(params, sep='/')
+  reports = []
+  for path, options in layers.items():
+    if path not in known:
+      raise UserError(f"no layer '{path}' with a kernel: "
+                      f'{lookup.nearest(path, known)}')
+    options = factored.checked(path, options)
+    kernel = flat.pop(f'{path}/kernel')
+    begin = time.perf_counter()
+    try:
+      kind = form(options['form'], kernel.shape)
+      factors = kind.factor(kernel, options['rank'],
+                            **arguments[options['form']])
+    except UserError as error:
+      raise UserError(f"layer '{path}': {error}") from error
+    seconds = time.perf_counter() - begin
+    for name, value in arrays(kind, factors, kernel.shape).items():
+      flat[f'{path}/{name}'] = np.asarray(value, kernel.dtype)
+    bias = np.size(flat.get(f'{path}/bias', ()))
+    reports.append(_report(path, options, kernel, bias, kind, factors, seconds))
+  return unflatten_dict(flat, sep='/'), reports
+
+
+def _report(path, options, kernel, bias, kind, factors, seconds):
+  kernel = np.asarray(kernel, np.float64)
+  lost = kernel - kind.compose(factors).reshape(kernel.shape)
+  terms = kind is cp
+  return Report(
+      path, options['form'], options['rank'], kernel.size + bias,
+      sum(f.size for f in factors.values()) + bias,
+      float(np.linalg.norm(lost) / np.linalg.norm(kernel)),
+      cp.largest_term(factors) if terms else None,
+      cp.log_sensitivity(factors) if terms else None, seconds)

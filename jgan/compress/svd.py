@@ -1,0 +1,90 @@
+"""Truncated singular value decomposition of a dense or 1 x 1 kernel.
+
+K[c,t] = sum_r in[c,r] out[r,t], the best of its rank (Eckart & Young, 1936).
+"""
+import numpy as np
+
+from jgan import lookup
+from jgan.errors import UserError
+
+# Power of a singular value in each of the two factors. The published code of
+# MMD-AdversarialNAS gives both its fourth root, which is right for the four
+# factors of a convolution; their product is off by the value's square root.
+SCALING = {'even': 1 / 2, 'reference': 1 / 4}
+
+
+def factor(kernel, rank, *, scaling='even'):
+  """Factors of a kernel [c, t] or [1, 1, c, t].
+
+  Args:
+    kernel: the array.
+    rank: terms kept, from 1 to min(c, t).
+    scaling: 'even', or 'reference' to repeat the published results.
+
+  Returns:
+    {'in': [c, rank], 'out': [rank, t]}, float64.
+
+  Raises:
+    UserError: the rank is out of range, or the kernel is larger than 1 x 1.
+  """
+  if scaling not in SCALING:
+    raise UserError(f"no scaling '{scaling}': "
+                    f'{lookup.nearest(scaling, SCALING)}')
+  matrix = _matrix(kernel)
+  check(kernel, rank, min(matrix.shape))
+  left, values, right = np.linalg.svd(matrix, full_matrices=False)
+  root = values[:rank]**SCALING[scaling]
+  return {'in': left[:, :rank] * root, 'out': root[:, None] * right[:rank]}
+
+
+def compose(factors):
+  """The matrix [c, t] that the factors stand for."""
+  return factors['in'] @ factors['out']
+
+
+def size(shape, rank):
+  """Numbers in the factors of a kernel of this shape: R (c + t)."""
+  return rank * sum(shape[-2:])
+
+
+def ladder(shape):
+  """All ranks whose factors are smaller than the kernel, rising."""
+  c, t = shape[-2:]
+  return range(1, -(-c * t // (c + t)))
+
+
+def energy(kernel, share):
+  """The smallest rank that keeps this share of the squared singular values."""
+  return energy_rank(_matrix(kernel), 0, share)
+
+
+def energy_rank(kernel, axis, share):
+  """The smallest rank at which an unfolding keeps a share of its energy.
+
+  The unfolding is the matrix with the kernel's axis `axis` as rows; its
+  energy is the sum of its squared singular values.
+  """
+  kernel = np.asarray(kernel, np.float64)
+  rows = np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
+  kept = np.cumsum(np.linalg.svd(rows, compute_uv=False)**2)
+  # An ulp of slack: share 1 is the rank, whatever the sum's rounding.
+  enough = kept >= share * kept[-1] * (1 - 1e-12)
+  return int(np.argmax(enough)) + 1
+
+
+def check(kernel, rank, most):
+  """Refuses a rank outside [1, most] and a kernel with nothing to fit."""
+  if not 1 <= rank <= most:
+    raise UserError(f'rank {rank} on a kernel of shape '
+                    f'{tuple(np.shape(kernel))}: it must be from 1 to {most}')
+  if not np.isfinite(kernel).all() or not np.any(kernel):
+    raise UserError(f'the kernel of shape {tuple(np.shape(kernel))} is all '
+                    'zeros or not finite: nothing to decompose')
+
+
+def _matrix(kernel):
+  """[c, t] of a dense or 1 x 1 kernel."""
+  if np.prod(np.shape(kernel)[:-2]) != 1:
+    raise UserError(f'a kernel of shape {tuple(np.shape(kernel))} is no '
+                    'matrix: form svd is for dense layers and 1 x 1')
+  return np.asarray(kernel, np.float64).reshape(np.shape(kernel)[-2:])

@@ -1,0 +1,60 @@
+"""Tucker-2 decomposition of a convolution's kernel, over its channels.
+
+K[i,j,c,t] = sum_rs in[c,r] core[i,j,r,s] out[s,t] (Kim et al., 2016), by
+higher-order orthogonal iteration.
+"""
+import numpy as np
+from tensorly.decomposition import partial_tucker
+
+from jgan.compress import svd
+from jgan.compress.tensorly_session import session
+
+
+def factor(kernel, rank):
+  """Factors of a kernel.
+
+  Args:
+    kernel: [kh, kw, c, t].
+    rank: pair (of inputs, of outputs), from 1 to c and from 1 to t.
+
+  Returns:
+    {'in': [c, r], 'core': [kh, kw, r, s], 'out': [s, t]}, float64; `in` and
+    `out` are orthonormal.
+
+  Raises:
+    UserError: a rank is out of range.
+  """
+  for part, most in zip(rank, np.shape(kernel)[2:]):
+    svd.check(kernel, part, most)
+  with session():
+    (core, (first, last)), _ = partial_tucker(
+        np.asarray(kernel, np.float64), list(rank), modes=[2, 3],
+        random_state=0)
+  return {'in': first, 'core': core, 'out': last.T}
+
+
+def compose(factors):
+  """The kernel [kh, kw, c, t] that the factors stand for."""
+  return np.einsum('cr,hwrs,st->hwct', factors['in'], factors['core'],
+                   factors['out'], optimize=True)
+
+
+def size(shape, rank):
+  """Numbers in the factors of a kernel of this shape."""
+  kh, kw, c, t = shape
+  return c * rank[0] + kh * kw * rank[0] * rank[1] + rank[1] * t
+
+
+def ladder(shape):
+  """Pairs in the ratio of the channels, rising, smaller than the kernel."""
+  c, t = shape[2:]
+  pairs = ((r, max(1, round(r * t / c))) for r in range(1, c + 1))
+  return [pair for pair in pairs if size(shape, pair) < np.prod(shape)]
+
+
+def energy(kernel, share):
+  """The smallest ranks whose unfoldings each keep this share of the energy.
+
+  One unfolding has the inputs as rows, the other the outputs.
+  """
+  return tuple(svd.energy_rank(kernel, axis, share) for axis in (2, 3))

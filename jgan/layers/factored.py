@@ -1,0 +1,241 @@
+"""Layers whose kernel is kept as low-rank factors, and models made of them.
+
+A mapping says which layers of a model are factored, and how:
+
+  {'cell_1/c0/conv_3x3': {'form': 'cp', 'rank': 64}}
+
+A kernel K [k, k, c, t] stands as the product of arrays of these names:
+
+  cp      K[i,j,c,t] = sum_r in[c,r] height[i,r] width[j,r] out[r,t]
+          (Lebedev et al., 2015): 1 x 1, k x 1, 1 x k and 1 x 1 convolutions,
+          the middle two depthwise; with 'fused': True one depthwise k x k.
+  tucker  K[i,j,c,t] = sum_rs in[c,r] core[i,j,r,s] out[s,t]
+          (Kim et al., 2016): 1 x 1, k x k and 1 x 1; 'rank' is a pair.
+  svd     K[c,t] = sum_r in[c,r] out[r,t]: two layers for a dense layer's
+          kernel [c, t] or a 1 x 1 convolution's.
+
+The factors are parameters of the layer itself, beside its 'bias'. They start
+as the layer's initializer would start kernels of their shapes; jgan/compress
+computes them from a trained kernel.
+"""
+import functools
+from collections.abc import Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.core import FrozenDict
+
+from jgan import lookup
+from jgan.errors import UserError
+from jgan.layers.conv import Conv
+from jgan.layers.dense import Dense
+
+FACTORS = ('in', 'height', 'width', 'core', 'out')
+"""All their names: '/(in|height|width|core|out)$' matches them alone."""
+
+
+class FactoredConv(Conv):
+  """A Conv, factored if `layers` lists its path: [b, h, w, c] -> as Conv.
+
+  Attributes, beside Conv's:
+    layers: {path: {'form', 'rank', 'fused'}}; a layer by itself has path ''.
+  """
+  layers: Mapping = FrozenDict()
+
+  @nn.compact
+  def __call__(self, x):
+    options = self.layers.get('/'.join(self.path))
+    if options is None:
+      return super().__call__(x)
+    _refuse(self, options, _CONV)
+    if self.groups != 1:
+      raise UserError(f"layer '{'/'.join(self.path)}' has {self.groups} groups:"
+                      ' only a convolution of 1 group can be factored')
+    out = _CONV[options['form']](self, x.astype(self.dtype), options)
+    return _add_bias(self, out, self.kernel**2 * x.shape[-1])
+
+
+class FactoredDense(Dense):
+  """A Dense, factored if `layers` lists its path: [..., c] -> [..., features].
+
+  layers: as in FactoredConv.
+  """
+  layers: Mapping = FrozenDict()
+
+  @nn.compact
+  def __call__(self, x):
+    options = self.layers.get('/'.join(self.path))
+    if options is None:
+      return super().__call__(x)
+    _refuse(self, options, _DENSE)
+    out = _DENSE[options['form']](self, x.astype(self.dtype), options)
+    return _add_bias(self, out, x.shape[-1])
+
+
+def module(model, layers):
+  """The generator `model` with the layers that `layers` lists factored.
+
+  All other layers keep their parameters and names.
+
+  Args:
+    model: a linen module with `latent` and layers from `conv` and `dense`.
+    layers: {path: {'form': ..., 'rank': ..., 'fused': ...}}.
+
+  Raises:
+    UserError: an option is wrong, or a path is no layer that can be factored.
+  """
+  changed = model.clone(**{
+      field: chosen(getattr(model, field), layers)
+      for field in ('conv', 'dense') if hasattr(model, field)})
+  init = functools.partial(changed.init, train=False)
+  z = jax.ShapeDtypeStruct((1, model.latent), jnp.float32)
+  found = _layers(jax.eval_shape(init, jax.random.key(0), z)['params'])
+  for path in layers:
+    if path not in found:
+      raise UserError(f"no layer '{path}' to factor: "
+                      f'{lookup.nearest(path, found)}')
+    if 'in' not in found[path]:
+      raise UserError(f"layer '{path}' cannot be factored: only a Conv or a "
+                      'Dense can')
+  return changed
+
+
+def chosen(plain, layers):
+  """The factory `plain`, whose layers are factored where `layers` says so.
+
+  Args:
+    plain: Conv, Dense or a functools.partial of one. Another is returned as
+      it is: its layers cannot be factored.
+    layers: {path: {'form': 'cp' | 'tucker' | 'svd', 'rank': int, or a pair
+      for tucker, 'fused': bool, for cp}}.
+
+  Raises:
+    UserError: an unknown form or key, or an impossible rank.
+  """
+  parts = functools.partial(plain)  # of a partial it takes the parts
+  if parts.func not in _FACTORED:
+    return plain
+  return functools.partial(
+      _FACTORED[parts.func], *parts.args, **parts.keywords,
+      layers=FrozenDict({path: checked(path, options)
+                         for path, options in layers.items()}))
+
+
+def checked(path, options):
+  """The options of one layer, complete and hashable.
+
+  Raises:
+    UserError: as `chosen`.
+  """
+  for key in options:
+    if key not in ('form', 'rank', 'fused'):
+      raise UserError(f"layer '{path}': unknown key '{key}': "
+                      f"{lookup.nearest(key, ('form', 'rank', 'fused'))}")
+  form, rank = options.get('form'), options.get('rank')
+  if form not in _CONV:
+    raise UserError(f"layer '{path}': no form '{form}': "
+                    f'{lookup.nearest(form, _CONV)}')
+  pair = form == 'tucker'
+  ranks = rank if pair and isinstance(rank, (list, tuple)) else [rank]
+  if len(ranks) != 1 + pair or not all(
+      type(r) is int and r >= 1 for r in ranks):
+    wanted = 'two numbers' if pair else 'a number'
+    raise UserError(f"layer '{path}': rank {rank!r} of form '{form}' must be "
+                    f'{wanted} of at least 1')
+  fused = options.get('fused', False)
+  if fused and form != 'cp':
+    raise UserError(f"layer '{path}': form '{form}' cannot be fused, only 'cp'")
+  return FrozenDict(form=form, rank=tuple(ranks) if pair else rank,
+                    fused=bool(fused))
+
+
+def _cp(conv, x, options):
+  """Three or four convolutions: see the head of this file."""
+  k, rank = conv.kernel, options['rank']
+  x = x @ _factor(conv, 'in', x.shape[-1], rank)
+  height = _factor(conv, 'height', k, rank)
+  width = _factor(conv, 'width', k, rank)
+  if options['fused']:
+    x = _slide(conv, x, (height[:, None] * width)[:, :, None], groups=rank)
+  else:
+    x = _slide(conv, x, height[:, None, None], (True, False), rank)
+    x = _slide(conv, x, width[None, :, None], (False, True), rank)
+  return x @ _factor(conv, 'out', rank, conv.features)
+
+
+def _tucker(conv, x, options):
+  """A smaller convolution between two of 1 x 1."""
+  k, (rank_in, rank_out) = conv.kernel, options['rank']
+  x = x @ _factor(conv, 'in', x.shape[-1], rank_in)
+  x = _slide(conv, x, _factor(conv, 'core', k, k, rank_in, rank_out))
+  return x @ _factor(conv, 'out', rank_out, conv.features)
+
+
+def _svd_conv(conv, x, options):
+  """Two 1 x 1 convolutions."""
+  if conv.kernel != 1:
+    raise UserError(f"layer '{'/'.join(conv.path)}' has a kernel of "
+                    f'{conv.kernel} x {conv.kernel}: form svd is for 1 x 1')
+  x = _slide(conv, x, jnp.expand_dims(
+      _factor(conv, 'in', x.shape[-1], options['rank']), (0, 1)))
+  return x @ _factor(conv, 'out', options['rank'], conv.features)
+
+
+def _svd_dense(dense, x, options):
+  """Two dense layers."""
+  x = x @ _factor(dense, 'in', x.shape[-1], options['rank'])
+  return x @ _factor(dense, 'out', options['rank'], dense.features)
+
+
+_CONV = {'cp': _cp, 'tucker': _tucker, 'svd': _svd_conv}
+_DENSE = {'svd': _svd_dense}
+_FACTORED = {Conv: FactoredConv, Dense: FactoredDense}
+
+
+def _refuse(layer, options, forms):
+  """Refuses what the factored layer would otherwise drop silently."""
+  path = '/'.join(layer.path)
+  if options['form'] not in forms:
+    raise UserError(f"layer '{path}', a {type(layer).__name__}, takes no form "
+                    f"'{options['form']}': {lookup.nearest('', forms)}")
+  if layer.weight:
+    raise UserError(f"layer '{path}' normalises its kernel, and a factored "
+                    'layer has none')
+
+
+def _slide(conv, x, kernel, along=(True, True), groups=1):
+  """Convolves with conv's padding, stride and dilation.
+
+  along: whether they hold for the rows, and for the columns.
+  """
+  pad = conv.padding
+  if pad is None:
+    pad = conv.dilation * (conv.kernel // 2)
+  each = lambda value, none: [value if a else none for a in along]
+  return jax.lax.conv_general_dilated(
+      x, kernel, each(conv.stride, 1), each((pad, pad), (0, 0)),
+      rhs_dilation=each(conv.dilation, 1), feature_group_count=groups,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+
+
+def _factor(layer, name, *shape):
+  return layer.param(name, layer.initializer.kernel, shape).astype(layer.dtype)
+
+
+def _add_bias(layer, x, fan_in):
+  """Adds the bias that the unfactored layer has."""
+  if not layer.use_bias:
+    return x
+  bias = layer.param('bias', layer.initializer.bias(fan_in), x.shape[-1:])
+  return x + bias.astype(x.dtype)
+
+
+def _layers(params, path=''):
+  """{path: names of its own arrays} of each layer with weights."""
+  own = [name for name, value in params.items() if hasattr(value, 'shape')]
+  found = {path: own} if {'kernel', 'in'} & {*own} else {}
+  for name, branch in params.items():
+    if name not in own:
+      found |= _layers(branch, f'{path}/{name}' if path else name)
+  return found

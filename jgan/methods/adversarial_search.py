@@ -1,0 +1,186 @@
+"""Differentiable search of both players (AdversarialNAS: Gao et al., 2020),
+with any loss for the weights: the repulsive MMD loss makes it
+MMD-AdversarialNAS (Pulakurthi et al., 2024).
+
+One step: for each critic's batch, D's architecture on one half of it, then
+D's weights on the other half; after them G's architecture, then G's weights.
+"""
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from jgan import build, lookup, search, steps
+from jgan.errors import UserError
+from jgan.ops import collectives, loop
+from jgan.types import Loss, Method
+
+
+def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
+         arch_b1=.5, arch_b2=.999, arch_weight_decay=1e-4, hot=5., cold=.1,
+         epochs=125, amend=0., softmax_over_edges=False):
+  """Binds the search of super-networks.
+
+  Args:
+    config, shape, axis_name: as every method takes them.
+    arch_loss: the loss of the logits, a name in jgan/losses, with its default
+      arguments. The paper names MMD, its code has hinge.
+    arch_lr, arch_b1, arch_b2, arch_weight_decay: of the logits' Adam.
+    hot, cold, epochs: the temperature falls from `hot` to `cold` in so many
+      equal stages.
+    amend: weight of the second-order term of the logits' gradient; 0: none.
+    softmax_over_edges: derive D as the published code does, which takes its
+      softmax over the wrong axis.
+
+  Returns:
+    Method.
+
+  Raises:
+    UserError: the models are no super-networks, or the batch is odd.
+  """
+  models = build.models(config, shape, axis_name=axis_name)
+  space = search.Space(config, models)
+  if config.batch % 2:
+    raise UserError(f'config.batch={config.batch} is odd: one half of it '
+                    'trains the weights, the other the architecture')
+  module = lookup.find('losses', arch_loss)
+  tx = build.optimizers(config)
+  arch_tx = search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
+                             weight_decay=arch_weight_decay)
+
+  def heat(step):
+    stage = jnp.floor(step / config.steps * epochs)
+    return search.temperature(stage, epochs, hot=hot, cold=cold)
+
+  step = functools.partial(
+      search_step, models=models, loss=build.loss(config),
+      arch_loss=Loss(module.discriminator, module.generator,
+                     getattr(module, 'PAIRED', False)),
+      penalties=build.penalties(config), tx=tx, arch_tx=arch_tx,
+      prepare=build.prepare(config, axis_name), ema=build.ema(config),
+      gen_batch=config.gen_batch, heat=heat, amend=amend, names=space.names,
+      axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
+
+  def init(rng, batch):
+    state = steps.gan_init(rng, batch, models=models, tx=tx,
+                           extra=build.extra(config))
+    arch = {'gen': arch_tx.init(state.gen.stats['arch']),
+            'disc': arch_tx.init(state.disc.stats['arch'])}
+    return state.replace(extra={**state.extra, 'arch': arch})
+
+  def sample(net, z):
+    return models.gen.apply({'params': net.params, **net.stats}, z, False)
+
+  return Method(init, step, sample, models.gen.latent,
+                space.search(softmax_over_edges=softmax_over_edges))
+
+
+def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
+                arch_tx, prepare, ema, gen_batch, heat, amend, names,
+                axis_name=None, unroll=True):
+  """One generator step of the search; arguments as steps.gan_step, and
+
+    arch_loss: Loss of the logits.
+    arch_tx: optax transformation of the logits of either player.
+    heat: step -> temperature.
+    amend: as in search.descend.
+    names: {player: {part of its logits: operations}}.
+
+  Even rows of a batch train weights, odd rows the architecture (the code
+  takes its first and second half): so both kinds are the same images however
+  many devices share the batch.
+  """
+  parts = dict(models=models, axis_name=axis_name)
+  weights = dict(loss=loss, penalties=penalties, tx=tx, **parts)
+  logits = dict(loss=arch_loss, penalties={}, **parts)
+  normal = lambda key, n: collectives.draw(
+      jax.random.normal, key, (n, models.gen.latent), axis_name)
+  images = batch['image']
+  critics, b = images.shape[:2]
+  image_rng, disc_rng, arch_rng, gen_rng = jax.random.split(rng, 4)
+  real = jax.vmap(prepare)(jax.random.split(image_rng, critics), images)
+  now = heat(state.step)
+  state = state.replace(
+      gen=search.with_arch(state.gen, state.gen.stats['arch'], now),
+      disc=search.with_arch(state.disc, state.disc.stats['arch'], now))
+
+  def critic(state, turn):
+    keys = jax.random.split(turn['key'], 5)
+    train, held = turn['real'][::2], turn['real'][1::2]
+    z = [normal(key, len(train)) for key in keys[:2]]
+    state, arch_metrics = arch_disc_update(
+        state, (held, train), z, keys[2:4], tx=arch_tx, amend=amend, **logits)
+    state, metrics = steps.disc_update(state, train, z[1], keys[4], **weights)
+    return state, {'disc': metrics, 'arch_disc': arch_metrics}
+
+  turns = {'real': real, 'key': jax.random.split(disc_rng, critics)}
+  state, metrics = loop.scan(critic, state, turns, unroll=unroll)
+  metrics = jax.tree.map(lambda m: m[-1], metrics)
+
+  train = real[-1][::2]
+  mine = gen_batch // collectives.size(axis_name) if gen_batch else b
+  keys = jax.random.split(arch_rng, 4)
+  z = [normal(key, mine) for key in keys[:2]]
+  state, metrics['arch_gen'] = arch_gen_update(
+      state, (real[-1][1::2], train), z, keys[2:], tx=arch_tx, amend=amend,
+      **logits)
+  z_key, key = jax.random.split(gen_rng)
+  state, metrics['gen'] = steps.gen_update(state, train, normal(z_key, mine),
+                                           key, **weights)
+  state = state.replace(ema=ema(state.ema, state.gen, state.step),
+                        step=state.step + 1)
+  metrics = {f'{part}/{k}': v for part, found in metrics.items()
+             for k, v in found.items()}
+  for player, net in (('generator', state.gen), ('discriminator', state.disc)):
+    arch = net.stats['arch']
+    metrics |= {f'arch/{player}/{k}': v for k, v in {
+        'entropy': search.entropy(arch),
+        **search.shares(arch, names[player])}.items()}
+  metrics |= {'arch/temperature': now}
+  metrics |= {f'loss/{k}': v for k, v in steps.traced(loss, state).items()}
+  return state, collectives.mean(metrics, axis_name)
+
+
+def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
+                     amend, axis_name):
+  """One update of D's logits: -> state, metrics.
+
+  real, z, rng: each a pair, of the search batch and of the training batch.
+  """
+  def objective(which, arch, params):
+    return steps.disc_loss(
+        params, state.replace(disc=search.with_arch(state.disc, arch)),
+        real[which], z[which], rng[which], models=models, loss=loss,
+        penalties=penalties, axis_name=axis_name)
+
+  disc, opt, (gen_stats, stats, metrics) = search.descend(
+      state.disc, state.extra['arch']['disc'], tx,
+      functools.partial(objective, 0), train=lambda *a: objective(1, *a)[0],
+      amend=amend, axis_name=axis_name)
+  return state.replace(
+      gen=state.gen.replace(stats=gen_stats),
+      disc=disc.replace(stats={**stats, 'arch': disc.stats['arch']}),
+      extra=_with(state.extra, 'disc', opt)), {'loss': metrics['loss']}
+
+
+def arch_gen_update(state, real, z, rng, *, models, loss, penalties, tx,
+                    amend, axis_name):
+  """One update of G's logits; as `arch_disc_update`."""
+  def objective(which, arch, params):
+    return steps.gen_loss(
+        params, state.replace(gen=search.with_arch(state.gen, arch)),
+        real[which], z[which], rng[which], models=models, loss=loss,
+        penalties=penalties, axis_name=axis_name)
+
+  gen, opt, (gen_stats, stats, metrics) = search.descend(
+      state.gen, state.extra['arch']['gen'], tx,
+      functools.partial(objective, 0), train=lambda *a: objective(1, *a)[0],
+      amend=amend, axis_name=axis_name)
+  return state.replace(
+      gen=gen.replace(stats={**gen_stats, 'arch': gen.stats['arch']}),
+      disc=state.disc.replace(stats=stats),
+      extra=_with(state.extra, 'gen', opt)), {'loss': metrics['loss']}
+
+
+def _with(extra, player, opt):
+  return {**extra, 'arch': {**extra['arch'], player: opt}}

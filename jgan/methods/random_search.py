@@ -1,0 +1,53 @@
+"""Random search: the baseline of differentiable search, on the same space.
+
+The super-networks train with one operation per edge, drawn anew for every
+step; afterwards `--mode=derive --candidates=N` scores N architectures with
+the shared weights and takes the best (Li & Talwalkar, 2019).
+"""
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from jgan import build, search, steps
+from jgan.types import Method
+
+
+def make(config, shape, *, axis_name=None):
+  """Binds the training of randomly drawn paths.
+
+  Returns:
+    Method. What it samples from is the even mixture of all operations.
+
+  Raises:
+    UserError: the models are no super-networks.
+  """
+  models = build.models(config, shape, axis_name=axis_name)
+  space = search.Space(config, models)
+  choices = [space.choices(player)
+             for player in ('generator', 'discriminator')]
+  tx = build.optimizers(config)
+  play = functools.partial(
+      steps.gan_step, models=models, loss=build.loss(config),
+      penalties=build.penalties(config), tx=tx,
+      prepare=build.prepare(config, axis_name), ema=build.ema(config),
+      gen_batch=config.gen_batch, axis_name=axis_name,
+      unroll=jax.default_backend() == 'cpu')
+
+  def step(state, batch, rng):
+    gen_rng, disc_rng, rng = jax.random.split(rng, 3)
+    path = {'gen': search.uniform(gen_rng, choices[0]),
+            'disc': search.uniform(disc_rng, choices[1])}
+    state, metrics = play(state.replace(
+        gen=search.selected(state.gen, path['gen']),
+        disc=search.selected(state.disc, path['disc'])), batch, rng)
+    level = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
+    return state.replace(ema=search.with_arch(state.ema, level, 1.)), metrics
+
+  def sample(net, z):
+    return models.gen.apply({'params': net.params, **net.stats}, z, False)
+
+  init = functools.partial(steps.gan_init, models=models, tx=tx,
+                           extra=build.extra(config))
+  return Method(init, step, sample, models.gen.latent,
+                space.search()._replace(derive=None))

@@ -1,0 +1,214 @@
+"""The networks that a genotype of alphaGAN's space stands for (Tian et al.,
+2020): generators of constant width, in which what skips from cell to cell is
+a cell's doubled input.
+
+The published genotypes have a generator only: they were searched and trained
+with the discriminator of AutoGAN, which is the default here.
+"""
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jgan import genotype as genotypes
+from jgan.errors import UserError
+from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers.conv import plain
+from jgan.layers.initializer import torch_default
+from jgan.layers.mixed import Mixed, MixedDouble
+from jgan.layers.resize import doublings, downsample
+
+_SIZES = (32, 48)
+# AutoGAN's discriminator as cells: SN-GAN's residual blocks.
+_RESIDUAL = ({'n_01': ('conv_3x3',), 'n_12': ('conv_3x3',)},) * 4
+
+
+class UpCell(nn.Module):
+  """Doubles a map [b, h, w, c]: -> node 1, for later cells, and node 4, the
+  output, each [b, 2h, 2w, features].
+
+  Attributes:
+    ops: {edge: its operations}.
+    features: channels.
+    conv, norm, act: parts.
+  """
+  ops: Mapping[str, tuple[str, ...]]
+  features: int
+  conv: Callable
+  norm: Callable
+  act: Callable
+
+  @nn.compact
+  def __call__(self, x, skips, train, weights=None):
+    """skips: node 1 of earlier cells. weights: {edge: [ops]}, or None."""
+    def up(name, h, times=1):
+      layer = MixedDouble(self.ops[name], self.features, self.conv, times,
+                          name=name)
+      return layer(h, weights and weights[name])
+
+    def normal(name, h):
+      layer = Mixed(self.ops[name], self.features, self.conv, self.act,
+                    norm=self.norm, name=name)
+      return layer(h, weights and weights[name], train)
+
+    node1, node3 = up('up_01', x), up('up_03', x)
+    node2 = normal('n_12', node1)
+    node4 = normal('n_24', node2) + normal('n_34', node3)
+    for i, skip in enumerate(skips):
+      times = len(skips) - i
+      node4 += up(f'skip_{i + 1}', skip, times)
+    return node1, node4
+
+
+class DownCell(nn.Module):
+  """Two edges in a row beside a shortcut.
+
+  [b, h, w, c] -> [b, h, w, features], or half as large if `halve`.
+
+  Attributes:
+    ops: {edge: its operations}.
+    features: channels.
+    halve: average 2 x 2 pixels; then the shortcut is a 1x1 convolution.
+    images: the input is images: no activation before they are convolved.
+    first: makes the convolutions of the first edge.
+    conv: makes the others.
+    act: the activation.
+  """
+  ops: Mapping[str, tuple[str, ...]]
+  features: int
+  halve: bool
+  images: bool
+  first: Callable
+  conv: Callable
+  act: Callable
+
+  @nn.compact
+  def __call__(self, x, weights=None):
+    """weights: {edge: [ops]}, or None."""
+    def edge(name, h, conv, act):
+      layer = Mixed(self.ops[name], self.features, conv, act, name=name)
+      return layer(h, weights and weights[name])
+
+    start = (lambda h: h) if self.images else self.act
+    h = edge('n_01', x, self.first, start)
+    h = edge('n_12', h, self.conv, self.act)
+    if not self.halve:
+      return h + x
+    # The average of the sum is the sum of the two branches' averages.
+    x = self.conv(self.features, kernel=1, name='shortcut')(x)
+    return downsample(h + x)
+
+
+class CellGenerator(nn.Module):
+  """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
+  size: int
+  colors: int
+  latent: int = 128
+  width: int = 256  # channels everywhere
+  conv: Callable = conv.plain
+  dense: Callable = dense.plain
+  norm: Callable = norm.batch
+  act: Callable = act.relu
+  initializer: Callable = initializer.xavier_kernel
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  def through(self, z, train, ops, weights=(None,) * 3, affine=True):
+    """All of the network; ops, weights: of each cell, as UpCell has them.
+
+    affine: learn scales and shifts in the separable convolutions.
+    """
+    doublings(self.size, _SIZES)
+    bottom, start = self.size // 8, self.initializer()
+    conv = functools.partial(self.conv, initializer=start, dtype=self.dtype)
+    normalise = functools.partial(self.norm, initializer=start,
+                                  dtype=self.dtype, axis_name=self.axis_name)
+
+    x = self.dense(bottom**2 * self.width, initializer=torch_default(),
+                   dtype=self.dtype, name='linear')(z)
+    x = x.reshape(-1, bottom, bottom, self.width)
+    skips = []
+    for i in range(3):
+      skip, x = UpCell(ops[i], self.width, conv,
+                       functools.partial(normalise, affine=affine), self.act,
+                       name=f'cell_{i + 1}')(x, skips, train, weights[i])
+      skips.append(skip)
+      self.sow('features', 'blocks', x)
+    x = self.act(normalise(name='norm')(x, train))
+    return output.image(conv(self.colors, name='to_rgb')(x))
+
+
+class CellDiscriminator(nn.Module):
+  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
+  size: int
+  colors: int
+  outputs: int = 1
+  width: int = 128  # channels everywhere
+  conv: Callable = conv.spectral
+  dense: Callable = dense.spectral
+  act: Callable = act.relu
+  initializer: Callable = initializer.xavier_kernel
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  def through(self, x, ops, weights=(None,) * 4, normalise_first=False):
+    """All of the network; ops, weights: of each cell, as DownCell has them.
+
+    normalise_first: also the convolutions of the edge that reads the images,
+      which alphaGAN's code leaves as they are where it searches D.
+    """
+    doublings(self.size, _SIZES)
+    start = self.initializer()
+    first, conv = (
+        functools.partial(kind, initializer=start, dtype=self.dtype) for kind in
+        (self.conv if normalise_first else plain, self.conv))
+    for i in range(4):
+      x = DownCell(ops[i], self.width, i < 2, i == 0, conv if i else first,
+                   conv, self.act, name=f'cell_{i + 1}')(x, weights[i])
+      self.sow('features', 'blocks', x)
+    x = self.act(x).astype(jnp.float32).sum((1, 2))
+    return output.logits(self.dense(
+        self.outputs, use_bias=False, initializer=torch_default(),
+        name='linear')(x))
+
+
+class Generator(CellGenerator):
+  """z [b, latent] -> images [b, size, size, colors] in [-1, 1].
+
+  genotype: a name in jgan/genotypes, or the path of a JSON file.
+  """
+  genotype: str = 'alphagan_s'
+
+  @nn.compact
+  def __call__(self, z, train):
+    return self.through(z, train, _ops(self.genotype, 'generator'))
+
+
+class Discriminator(CellDiscriminator):
+  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+
+  genotype: '' for AutoGAN's; else as of Generator, one with a discriminator.
+  """
+  genotype: str = ''
+
+  @nn.compact
+  def __call__(self, x, train):
+    del train
+    if not self.genotype:
+      return self.through(x, _RESIDUAL, normalise_first=True)
+    return self.through(x, _ops(self.genotype, 'discriminator'))
+
+
+def _ops(name, player):
+  """Per cell {edge: (operation,)} of a genotype."""
+  genotype = genotypes.load(name)
+  if genotype['space'] != 'alphagan':
+    raise UserError(f"genotype '{name}' is of space '{genotype['space']}', "
+                    "these networks are of space 'alphagan'")
+  if player not in genotype:
+    raise UserError(f"genotype '{name}' has no {player}: give one from a "
+                    "search of both, or '' for AutoGAN's")
+  return [{edge: (op,) for edge, op in cell.items()}
+          for cell in genotype[player]]

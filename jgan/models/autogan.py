@@ -1,0 +1,150 @@
+"""The networks of AutoGAN (Gong et al., 2019): three generators that its
+search found, and the discriminator of AdversarialNAS and alphaGAN too.
+"""
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jgan import lookup
+from jgan.errors import UserError
+from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers.initializer import torch_default
+from jgan.layers.resize import bilinear, doublings, upsample
+from jgan.models.sngan import DownBlock, FirstBlock
+
+_BOTTOM = {32: 4, 48: 6}
+# How many of the discriminator's four blocks halve the map.
+_HALVINGS = {32: 2, 48: 2, 64: 3}
+
+
+class Cell(NamedTuple):
+  """What the search chose for one cell; all activate before convolving.
+
+  Attributes:
+    norm: normalise before each activation.
+    resize: doubles maps, its own input and what comes from earlier cells.
+    shortcut: add the doubled input, convolved 1x1.
+  """
+  norm: bool
+  resize: Callable
+  shortcut: bool
+
+
+GENOTYPES = {
+    'A': (Cell(False, upsample, True), Cell(False, bilinear, True),
+          Cell(False, upsample, False)),
+    'B': (Cell(False, upsample, True), Cell(False, upsample, True),
+          Cell(False, upsample, True)),
+    'C': (Cell(True, upsample, True), Cell(False, bilinear, True),
+          Cell(False, upsample, False)),
+}
+
+
+class UpBlock(nn.Module):
+  """Doubles a map [b, h, w, c]: -> what later cells take from inside this
+  one, and its output, each [b, 2h, 2w, features].
+  """
+  genes: Cell
+  features: int
+  conv: Callable
+  norm: Callable
+  act: Callable
+
+  @nn.compact
+  def __call__(self, x, skips, train):
+    """skips: what earlier cells gave for this one."""
+    resize = self.genes.resize
+    normalise = self.norm if self.genes.norm else norm.none
+    h = self.act(normalise(name='norm_0')(x, train))
+    h = self.conv(self.features, name='conv_0')(resize(h))
+    for i, skip in enumerate(skips):
+      while skip.shape[1] < h.shape[1]:
+        skip = resize(skip)
+      h += self.conv(self.features, kernel=1, name=f'skip_{i}')(skip)
+    # Later cells get h with these in it, as the published code does by adding
+    # them in place.
+    out = self.act(normalise(name='norm_1')(h, train))
+    out = self.conv(self.features, name='conv_1')(out)
+    if self.genes.shortcut:
+      out += self.conv(self.features, kernel=1, name='shortcut')(resize(x))
+    return h, out
+
+
+class Generator(nn.Module):
+  """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
+  size: int
+  colors: int
+  genotype: str = 'A'  # A | B | C
+  latent: int = 128
+  width: int = 256  # channels everywhere
+  conv: Callable = conv.plain
+  dense: Callable = dense.plain
+  norm: Callable = norm.batch
+  act: Callable = act.relu
+  initializer: Callable = initializer.xavier_kernel
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, z, train):
+    doublings(self.size, _BOTTOM)
+    if self.genotype not in GENOTYPES:
+      raise UserError(f"autogan: no genotype '{self.genotype}': "
+                      f'{lookup.nearest(self.genotype, GENOTYPES)}')
+    bottom = _BOTTOM[self.size]
+    start = self.initializer()
+    conv = functools.partial(self.conv, initializer=start, dtype=self.dtype)
+    normalise = functools.partial(self.norm, initializer=start,
+                                  dtype=self.dtype, axis_name=self.axis_name)
+
+    x = self.dense(bottom**2 * self.width, initializer=torch_default(),
+                   dtype=self.dtype, name='linear')(z)
+    x = x.reshape(-1, bottom, bottom, self.width)
+    skips = []
+    for i, genes in enumerate(GENOTYPES[self.genotype]):
+      skip, x = UpBlock(genes, self.width, conv, normalise, self.act,
+                        name=f'block_{i}')(x, skips, train)
+      skips.append(skip)
+      self.sow('features', 'blocks', x)
+    x = self.act(normalise(name='norm')(x, train))
+    return output.image(conv(self.colors, name='to_rgb')(x))
+
+
+class Discriminator(nn.Module):
+  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+
+  At 32 pixels it is SN-GAN's; MMD-AdversarialNAS takes width 512, outputs 16.
+  """
+  size: int
+  colors: int
+  outputs: int = 1
+  width: int = 128  # channels everywhere
+  conv: Callable = conv.spectral
+  dense: Callable = dense.spectral
+  norm: Callable = norm.none
+  act: Callable = act.relu
+  initializer: Callable = initializer.torch_default
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, x, train):
+    doublings(self.size, _HALVINGS)
+    conv = functools.partial(self.conv, dtype=self.dtype)
+    normalise = functools.partial(self.norm, initializer=self.initializer(),
+                                  dtype=self.dtype, axis_name=self.axis_name)
+    parts = (conv, normalise, self.act, self.initializer)
+
+    x = FirstBlock(self.width, *parts, name='block_0')(x, train)
+    self.sow('features', 'blocks', x)
+    for i in range(1, 4):
+      x = DownBlock(self.width, self.width, i < _HALVINGS[self.size], *parts,
+                    name=f'block_{i}')(x, train)
+      self.sow('features', 'blocks', x)
+    x = self.act(x).astype(jnp.float32).sum((1, 2))
+    return output.logits(self.dense(
+        self.outputs, use_bias=False, initializer=self.initializer(),
+        name='linear')(x))

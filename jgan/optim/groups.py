@@ -1,0 +1,43 @@
+"""Parameter groups: another learning rate for parameters of certain names."""
+import re
+
+import jax
+import optax
+
+from jgan.errors import UserError
+
+REST = 'rest'
+
+
+def grouped(algorithm, lr, groups):
+  """An optimizer whose groups have learning rates, and states, of their own.
+
+  Args:
+    algorithm: learning rate -> optax transformation.
+    lr: of parameters in no group.
+    groups: of {'match': regular expression, 'lr': float}. A parameter whose
+      '/'-joined name has a match belongs to the first such group.
+
+  Raises:
+    UserError: a group lacks a key, or its pattern is none.
+  """
+  patterns = []
+  for i, group in enumerate(groups):
+    if set(group) != {'match', 'lr'}:
+      raise UserError(f'group {i} of the optimizer has the keys '
+                      f"{', '.join(group)}: 'match' and 'lr' are needed")
+    try:
+      patterns.append(re.compile(group['match']))
+    except re.error as error:
+      raise UserError(f"'{group['match']}', the pattern of optimizer group "
+                      f'{i}, is no regular expression: {error}') from error
+
+  def label(path, _):
+    name = jax.tree_util.keystr(path, simple=True, separator='/')
+    return next((str(i) for i, p in enumerate(patterns) if p.search(name)),
+                REST)
+
+  rates = {str(i): group['lr'] for i, group in enumerate(groups)} | {REST: lr}
+  return optax.partition(
+      {name: algorithm(rate) for name, rate in rates.items()},
+      lambda params: jax.tree_util.tree_map_with_path(label, params))

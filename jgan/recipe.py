@@ -1,0 +1,128 @@
+"""The verb `pipeline`: search, train, compress, fine-tune, report.
+
+Every stage is a run, or a verb, of its own and can be called alone:
+
+  search/       the super-networks (config.search; else config's genotype)
+  dense/        the network of the genotype, trained
+  sensitivity/  each of its layers compressed alone
+  compressed/   its convolutions factored (config.compress.rules)
+  finetuned/    trained on
+  final/        its last layers factored too (config.compress.last)
+  report.md     all generators side by side
+
+A repeated command goes on where the last one ended.
+"""
+import contextlib
+import logging
+import pathlib
+import shutil
+
+import jax
+
+from jgan import (
+    build,
+    checkpoint,
+    cli,
+    compare,
+    compression,
+    derive,
+    genotype,
+    sensitivity,
+    train,
+)
+from jgan import config as configs
+from jgan.errors import UserError
+from jgan.report import genotype_graph
+from jgan.workdir import checkpoints, recorded_config
+
+log = logging.getLogger(__name__)
+
+
+def run(config, workdir, *, data_dir=''):
+  """Runs all stages in subfolders of `workdir`.
+
+  Args:
+    config: completed; of the training, with config.search and
+      config.compress.
+    workdir: folder.
+    data_dir: where data sets and weights are found.
+
+  Returns:
+    Text: the report.
+
+  Raises:
+    UserError: the config names nothing to compress, or no metric.
+  """
+  folder = pathlib.Path(workdir)
+  if not config.compress.rules:
+    raise UserError('config.compress.rules is empty: the pipeline compresses; '
+                    'for training alone use --mode=train')
+  if config.search:
+    config = searched(config, folder, data_dir)
+  stage(folder / 'dense')
+  train.run(config, folder / 'dense', data_dir=data_dir)
+  if config.compress.ranks:
+    stage(folder / 'sensitivity')
+    sensitivity.run(*restored(folder / 'dense'), folder / 'sensitivity',
+                    data_dir=data_dir)
+  compressed(folder / 'dense', folder / 'compressed', data_dir)
+  stage(folder / 'finetuned')
+  tuned = copied(folder / 'compressed', folder / 'finetuned')
+  train.run(tuned, folder / 'finetuned', data_dir=data_dir)
+  runs = ['dense', 'compressed', 'finetuned']
+  if config.compress.last:
+    compressed(folder / 'finetuned', folder / 'final', data_dir, last=True)
+    runs.append('final')
+  return compare.run([folder / name for name in runs], folder)
+
+
+def searched(config, folder, data_dir):
+  """Searches, and puts the genotype into the config."""
+  stage(folder / 'search')
+  found = configs.complete(cli.load(config.search))
+  train.run(found, folder / 'search', data_dir=data_dir)
+  found, method, state = restored(folder / 'search', best=False)
+  path = folder / 'genotype.json'
+  derive.run(found, method, state, path, folder=folder / 'search')
+  genotype_graph.draw(folder / 'genotype.png', genotype.load(path))
+  with config.unlocked():
+    config.generator.genotype = str(path)
+  return configs.complete(config)
+
+
+def compressed(source, target, data_dir, last=False):
+  """Compresses a run into another folder, unless that was done."""
+  stage(target)
+  if recorded_config(target) is None:
+    half = target.with_name(f'.{target.name}')
+    shutil.rmtree(half, ignore_errors=True)
+    compression.run(*restored(source), half, last=last, data_dir=data_dir)
+    half.rename(target)
+
+
+def copied(source, target):
+  """Makes the run `target` start as `source` stands: -> its config."""
+  if recorded_config(target) is None:
+    half = target.with_name(f'.{target.name}')
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(source, half)
+    half.rename(target)
+  return configs.from_record(recorded_config(target))
+
+
+def restored(folder, best=True):
+  """Config, method and state of a run: its best, or its last checkpoint."""
+  config = configs.from_record(recorded_config(folder))
+  method = build.method(config)
+  like = jax.eval_shape(method.init, jax.random.key(0), {
+      'image': jax.ShapeDtypeStruct((1, 1, *build.spec(config).shape),
+                                    'float32')})
+  with contextlib.closing(checkpoint.Checkpoints(
+      checkpoints(folder), read_only=True)) as saved:
+    state = saved.choose(like, best=best and bool(config.checkpoint.best))
+  return config, method, state
+
+
+def stage(folder):
+  """Says where the pipeline stands."""
+  log.info('---- %s', folder)

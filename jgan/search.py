@@ -1,0 +1,204 @@
+"""Updates of architecture logits, shared by the methods that search.
+
+The logits of a super-network are its collection 'arch', beside its
+parameters; the temperature of their relaxation is in 'schedule'.
+"""
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jgan import config as configs
+from jgan import lookup, steps
+from jgan.errors import UserError
+from jgan.ops import collectives
+from jgan.types import Search
+
+# Logits so far apart, at a temperature so low, that no relaxation mixes.
+_FAR, _COLD = 1e4, 1e-3
+_SETTLING = 20  # batches that batch statistics are taken from
+
+
+class Space:
+  """The space that super-networks span (jgan/spaces), as they were built.
+
+  Attributes:
+    name: a file of jgan/spaces.
+    names: {player: {part of its logits: operations, in order}}.
+  """
+
+  def __init__(self, config, models):
+    """Finds the space of the config's super-networks.
+
+    Raises:
+      UserError: the models span none.
+    """
+    for player in ('generator', 'discriminator'):
+      known = [name for name in lookup.names('models')
+               if hasattr(lookup.find('models', name), 'SPACE')]
+      if config[player].name not in known:
+        raise UserError(f"method '{config.method.name}' searches super-"
+                        f'networks, and config.{player}.name is '
+                        f"'{config[player].name}': {lookup.nearest('', known)}")
+    self.name = lookup.find('models', config.generator.name).SPACE
+    self._rules = lookup.find('spaces', self.name)
+    self._model = models.gen
+    # Which operations the space offers is up to the super-network.
+    self._pools = {pool: tuple(getattr(models.gen, pool))
+                   for pool in configs.keywords(self._rules.ops)}
+    self.names = {'generator': self._rules.ops('generator', **self._pools),
+                  'discriminator': self._rules.ops('discriminator')}
+
+  def choices(self, player):
+    """Which operations each edge has: {part of the logits: [..., ops] 0, 1}."""
+    pools = self._pools if player == 'generator' else {}
+    cells = self._rules.cells(player, **pools)
+    found = {}
+    for edge in (edge for edges in cells for edge in edges.values()):
+      for op in edge.ops:
+        one = [{name: op if e is edge else e.ops[0] for name, e in c.items()}
+               for c in cells]
+        for part, hot in self._rules.one_hot(one, player, **pools).items():
+          found[part] = np.maximum(found.get(part, 0.), hot)
+    return found
+
+  def search(self, **quirks):
+    """The Search of a method; quirks: keywords of the space's derive()."""
+    return Search(functools.partial(self.derive, **quirks), self.draw,
+                  self.select)
+
+  def derive(self, state, **quirks):
+    """The genotype of both players' logits."""
+    return {
+        'space': self.name,
+        'generator': self._rules.derive(state.gen.stats['arch'], 'generator',
+                                        **self._pools),
+        'discriminator': self._rules.derive(state.disc.stats['arch'],
+                                            'discriminator', **quirks)}
+
+  def draw(self, rng):
+    """A genotype of the generator drawn from the space."""
+    return {'space': self.name,
+            'generator': self._rules.sample(rng, 'generator', **self._pools)}
+
+  def select(self, net, genotype):
+    """The generator in which each edge does the genotype's operation alone.
+
+    Its batch statistics, which were a mixture's, are taken anew.
+    """
+    net = selected(net, self._rules.one_hot(genotype['generator'], 'generator',
+                                            **self._pools))
+    return self._settle(net)
+
+  @functools.cached_property
+  def _settle(self):
+    """Compiled: a network -> the same with batch statistics of its own."""
+    def settled(net):
+      stats = net.stats
+      for i in range(_SETTLING):
+        key = jax.random.key(i)
+        z = jax.random.normal(key, (64, self._model.latent))
+        stats = steps.generate(self._model, net.params, stats, z, key)[1]
+      return net.replace(stats={**net.stats, **{
+          k: v for k, v in stats.items() if k == 'batch_stats'}})
+    return jax.jit(settled)
+
+
+def temperature(epoch, epochs, *, hot=5., cold=.1):
+  """Falls exponentially from `hot` at epoch 0 to `cold` at `epochs`."""
+  return jnp.maximum(cold, hot * jnp.exp(-epoch / epochs
+                                         * jnp.log(hot / cold)))
+
+
+def with_arch(net, arch, heat=None):
+  """The network with other logits, and perhaps another temperature."""
+  stats = {**net.stats, 'arch': arch}
+  if heat is not None:
+    stats['schedule'] = {**stats['schedule'],
+                         'temperature': jnp.asarray(heat, jnp.float32)}
+  return net.replace(stats=stats)
+
+
+def selected(net, one_hot):
+  """The network in which every edge does one operation alone.
+
+  one_hot: like the network's logits, 1 for that operation.
+  """
+  arch = jax.tree.map(lambda x: _FAR * jnp.asarray(x, jnp.float32), one_hot)
+  return with_arch(net, arch, _COLD)
+
+
+def optimizer(*, lr, b1, b2, weight_decay):
+  """Adam with the decay added to the gradient, as PyTorch's Adam has it."""
+  return optax.chain(optax.add_decayed_weights(weight_decay),
+                     optax.adam(lr, b1, b2))
+
+
+def descend(net, opt, tx, objective, *, train=None, amend=0., axis_name=None):
+  """One optimizer step of a network's architecture logits.
+
+  With amend > 0 the gradient also has the amended second-order term of Bi et
+  al. (2019), which AdversarialNAS offers:
+    dL/da - amend * (d^2 L_train / da dw) (d^2 L_train / dw^2) dL/dw,
+  a the logits, w the parameters; exactly, by forward-over-reverse
+  differentiation, where the original takes finite differences.
+
+  Args:
+    net: Network; its parameters stay as they are.
+    opt: state of `tx` for the logits.
+    objective: (arch, params) -> scalar, aux: the loss on the search batch.
+    train: (arch, params) -> scalar, the loss on the training batch.
+
+  Returns:
+    The network with new logits, the new `opt`, aux.
+  """
+  arch, params = net.stats['arch'], net.params
+  wrt = (0, 1) if amend else 0
+  grads, aux = jax.grad(objective, wrt, has_aux=True)(arch, params)
+  if amend:
+    grads, slope = collectives.mean(grads, axis_name)
+    both = lambda w: jax.grad(train, (0, 1))(arch, w)
+    along = lambda v: collectives.mean(jax.jvp(both, (params,), (v,))[1],
+                                       axis_name)
+    _, curved = along(slope)
+    mixed, _ = along(curved)
+    grads = jax.tree.map(lambda g, m: g - amend * m, grads, mixed)
+  else:
+    grads = collectives.mean(grads, axis_name)
+  updates, opt = tx.update(grads, opt, arch)
+  return with_arch(net, optax.apply_updates(arch, updates)), opt, aux
+
+
+def entropy(arch):
+  """Mean over edges of the entropy of softmax(logits), in nats."""
+  of = lambda x: -jnp.sum(jax.nn.softmax(x) * jax.nn.log_softmax(x), -1)
+  return jnp.mean(jnp.concatenate([of(x).ravel() for x in arch.values()]))
+
+
+def shares(arch, names):
+  """How often each operation is the strongest: {'normal/skip': share}.
+
+  names: {part of `arch`: its operations in order}.
+  """
+  found = {}
+  for part, logits in arch.items():
+    best = jnp.argmax(logits, -1)
+    found |= {f'{part}/{name}': jnp.mean(best == i)
+              for i, name in enumerate(names[part])}
+  return found
+
+
+def uniform(rng, choices):
+  """Draws one operation per edge, all equally likely.
+
+  choices: {part: [..., ops]}, 1 where the edge has that operation, else 0.
+
+  Returns:
+    {part: [..., ops]}, 1 for the one drawn.
+  """
+  keys = jax.random.split(rng, len(choices))
+  return {part: jax.nn.one_hot(
+      jax.random.categorical(key, jnp.log(has)), has.shape[-1])
+      for key, (part, has) in zip(keys, sorted(choices.items()))}

@@ -1,0 +1,166 @@
+"""The space of alphaGAN (Tian et al., 2020): 2e11 generators, and 6561
+discriminators for those who search them too.
+
+A cell of G doubles the map. Its node 1 is the doubled input, node 4 the
+output; node 1 of the first two cells is doubled on, once or twice, and added
+to node 4 of every later cell. A cell of D is two edges in a row beside a
+shortcut; the first two halve the map. The cells' logits are
+  generator: 'normal' [3, 3, 6], 'up' [3, 2, 3], 'skip_2' [1, 3] of what the
+    second cell gets from the first, 'skip_3' [2, 3] of what the third gets
+    from the first and the second
+  discriminator: 'normal' [4, 2, 3].
+
+Of `normal` and `up`, the operations of G's edges in the order of the logits,
+the defaults are the paper's; `up` is also for what skips to later cells.
+"""
+import numpy as np
+
+from jgan import genotype as genotypes
+from jgan import lookup
+from jgan.errors import UserError
+from jgan.genotype import Edge
+
+CONVS = ('conv_1x1', 'conv_3x3', 'conv_5x5')
+NORMAL = (*CONVS, 'sep_conv_3x3', 'sep_conv_5x5', 'sep_conv_7x7')
+UP = ('deconv', 'nearest', 'bilinear')
+
+_EVERY = {'normal': ('none', 'skip', *NORMAL),
+          'up': (*UP, 'nearest_conv', 'bilinear_conv')}
+
+# Edges in order: name, the node they read, the node they add to, their kind.
+_EDGES = {
+    'generator': (
+        ('up_01', 'node0', 'node1', 'up'), ('up_03', 'node0', 'node3', 'up'),
+        ('n_12', 'node1', 'node2', 'normal'),
+        ('n_24', 'node2', 'node4', 'normal'),
+        ('n_34', 'node3', 'node4', 'normal')),
+    'discriminator': (
+        ('n_01', 'node0', 'node1', 'normal'),
+        ('n_12', 'node1', 'node2', 'normal')),
+}
+
+# For pictures. Nodes by their place in a cell, its input first, its output
+# last; the fixed edges; families of operations.
+NODES = {
+    'generator': {'node0': (0., 0.), 'node1': (1., .5), 'node2': (2.2, .5),
+                  'node3': (1.8, -.5), 'node4': (3.4, 0.)},
+    'discriminator': {'node0': (0., 0.), 'node1': (1.2, .8),
+                      'node2': (2.4, 0.)},
+}
+_PROJECTED = {'shortcut': Edge('node0', 'node2', ('conv_1x1',))}
+_SAME = {'shortcut': Edge('node0', 'node2', ('skip',))}
+SKIPS = {'generator': ({}, {}, {}),
+         'discriminator': (_PROJECTED, _PROJECTED, _SAME, _SAME)}
+FAMILIES = {
+    'convolution': CONVS,
+    'separable convolution': NORMAL[3:],
+    'identity': ('skip',),
+    'interpolation': ('nearest', 'bilinear'),
+    'transposed convolution': ('deconv',),
+    'learnt interpolation': ('nearest_conv', 'bilinear_conv'),
+}
+
+
+def ops(player, *, normal=NORMAL, up=UP):
+  """Operations by part of the logits, in their order.
+
+  Raises:
+    UserError: `normal` or `up` has an unknown operation, or nothing else than
+      'none'.
+  """
+  for pool, chosen in (('normal', normal), ('up', up)):
+    for op in chosen:
+      if op not in _EVERY[pool]:
+        raise UserError(f"{pool}={tuple(chosen)}: no operation '{op}': "
+                        f'{lookup.nearest(op, _EVERY[pool])}')
+    if set(chosen) <= {'none'}:
+      raise UserError(f'{pool}={tuple(chosen)} is no choice: give some of '
+                      f'{", ".join(_EVERY[pool])}')
+  if player == 'discriminator':
+    return {'normal': CONVS}
+  return {'normal': tuple(normal), 'up': tuple(up), 'skip_2': tuple(up),
+          'skip_3': tuple(up)}
+
+
+def cells(player, *, normal=NORMAL, up=UP):
+  """The cells that a search chooses from: {name: Edge} each, in order."""
+  known = ops(player, normal=normal, up=up)
+  found = []
+  for i in range(3 if player == 'generator' else 4):
+    edges, seen = {}, dict.fromkeys(known, 0)
+    for name, start, end, part in _EDGES[player]:
+      edges[name] = Edge(start, end, known[part], part, (i, seen[part]))
+      seen[part] += 1
+    for k in range(i if player == 'generator' else 0):
+      part = f'skip_{i + 1}'
+      edges[f'skip_{k + 1}'] = Edge(f'cell_{k + 1}/node1', 'node4',
+                                    known[part], part, (k,))
+    found.append(edges)
+  return found
+
+
+def allowed(player):
+  """The cells with every operation that a genotype may hold."""
+  return cells(player, **_EVERY)
+
+
+def broken(genotype, player):
+  """Lists what is wrong with a genotype of one player: (cell, why)."""
+  if player == 'discriminator':
+    return []
+  return [(i, 'nothing leads through it: n_34 and one of n_12, n_24 are '
+           "'none'") for i, cell in enumerate(genotype)
+          if cell['n_34'] == 'none' and 'none' in (cell['n_12'], cell['n_24'])]
+
+
+def valid(genotype, player):
+  """Whether every cell leads from its input to its output."""
+  return not broken(genotype, player)
+
+
+def derive(arch, player, *, normal=NORMAL, up=UP):
+  """Takes the strongest operation of each edge; of equals, the first.
+
+  Where 'none' is offered and that leaves no way through a cell, n_34 gets the
+  best of its other operations.
+
+  Args:
+    arch: {part: [..., operations]} logits.
+    player: 'generator' or 'discriminator'.
+    normal, up: as above.
+
+  Returns:
+    {edge: operation} per cell, valid.
+  """
+  layout = cells(player, normal=normal, up=up)
+  scores = {part: np.asarray(logits) for part, logits in arch.items()}
+  found = genotypes.strongest(scores, layout)
+  for i, _ in broken(found, player):
+    row = layout[i]['n_34'].read(scores)
+    del row['none']
+    found[i]['n_34'] = max(row, key=row.get)
+  return found
+
+
+def one_hot(genotype, player, *, normal=NORMAL, up=UP):
+  """Logits of 0 and 1 that choose a genotype of one player."""
+  return genotypes.one_hot(genotype, cells(player, normal=normal, up=up))
+
+
+def sample(rng, player, *, normal=NORMAL, up=UP):
+  """Draws a valid genotype of one player, all being equally likely.
+
+  rng: np.random.Generator.
+  """
+  return genotypes.sample(rng, cells(player, normal=normal, up=up),
+                          lambda genotype: valid(genotype, player))
+
+
+def log10_size(*, normal=NORMAL, up=UP):
+  """Decimal logarithm of the number of generators, 11.3."""
+  return genotypes.log10_size(cells('generator', normal=normal, up=up))
+
+
+def histogram(several, player):
+  """Counts operations by part of the logits in genotypes of one player."""
+  return genotypes.histogram(several, allowed(player))

@@ -1,0 +1,116 @@
+"""Rules and tables that choose layers and ranks."""
+import numpy as np
+import pytest
+
+from jgan.compress import ranks
+from jgan.compress.sensitivity import Row
+from jgan.errors import UserError
+
+RNG = np.random.default_rng(0)
+
+
+def layer(*shape):
+  return {'kernel': RNG.normal(size=shape), 'bias': np.zeros(shape[-1])}
+
+
+PARAMS = {'linear_1': layer(4, 12), 'linear_2': layer(8, 30),
+          'cell_1': {'c0': {'conv_3x3': layer(3, 3, 8, 8)},
+                     'up0': {'nearest': layer(1, 1, 8, 8)}},
+          'norm': {'scale': np.ones(8), 'bias': np.zeros(8)}}
+
+
+def test_a_listing_has_every_kernel_and_nothing_else():
+  assert ranks.listing(PARAMS) == {
+      'linear_1': (4, 12), 'linear_2': (8, 30),
+      'cell_1/c0/conv_3x3': (3, 3, 8, 8), 'cell_1/up0/nearest': (1, 1, 8, 8)}
+
+
+def test_the_first_rule_that_matches_a_layer_holds():
+  layers = ranks.resolve(PARAMS, [
+      {'match': 'linear_2', 'form': 'svd', 'rank': 1},
+      {'match': r'/c\d/', 'form': 'cp', 'rank': 5, 'fused': True},
+      {'match': '^linear', 'form': 'svd', 'rank': 2}])
+  assert layers == {
+      'linear_1': {'form': 'svd', 'rank': 2},
+      'linear_2': {'form': 'svd', 'rank': 1},
+      'cell_1/c0/conv_3x3': {'form': 'cp', 'rank': 5, 'fused': True}}
+
+
+@pytest.mark.parametrize('ratio', [1.5, 2., 4.])
+def test_a_ratio_gives_the_largest_rank_that_reaches_it(ratio):
+  layers = ranks.resolve(PARAMS, [{'match': 'conv_3x3', 'form': 'cp',
+                                   'ratio': ratio}])
+  rank = layers['cell_1/c0/conv_3x3']['rank']
+  after = lambda rank: rank * (8 + 8 + 3 + 3) + 8
+  assert (9 * 64 + 8) / after(rank) >= ratio > (9 * 64 + 8) / after(rank + 1)
+
+
+def test_a_ratio_of_tucker_keeps_the_proportion_of_the_channels():
+  layers = ranks.resolve({'conv': layer(3, 3, 16, 8)}, [
+      {'match': 'conv', 'form': 'tucker', 'ratio': 3}])
+  first, last = layers['conv']['rank']
+  after = 16 * first + 9 * first * last + 8 * last + 8
+  assert abs(first - 2 * last) <= 1 and (9 * 128 + 8) / after >= 3
+
+
+def test_energy_gives_the_rank_of_the_truncated_svd():
+  kernel = PARAMS['linear_2']['kernel']
+  rank = ranks.resolve(PARAMS, [{'match': 'linear_2', 'form': 'svd',
+                                 'energy': .8}])['linear_2']['rank']
+  kept = np.cumsum(np.linalg.svd(kernel, compute_uv=False)**2)
+  assert kept[rank - 1] >= .8 * kept[-1] > kept[rank - 2]
+
+
+@pytest.mark.parametrize('rule, says', [
+    ({'match': 'conv_5x5', 'form': 'cp', 'rank': 2}, 'matches no layer'),
+    ({'match': 'linaer_1', 'form': 'svd', 'rank': 2},
+     "did you mean 'linear_1'"),
+    ({'match': 'conv', 'form': 'cp'}, 'one of rank, ratio, energy'),
+    ({'match': 'conv', 'form': 'cp', 'rank': 2, 'ratio': 3}, 'one of rank'),
+    ({'match': 'conv', 'form': 'cp', 'rnk': 2}, "unknown key 'rnk'"),
+    ({'match': '(', 'form': 'cp', 'rank': 2}, 'no regular expression'),
+    ({'match': 'linear', 'form': 'cp', 'rank': 2},
+     "layer 'linear_1'.*takes no form 'cp', only svd"),
+    ({'match': 'conv', 'form': 'cp', 'ratio': 1000}, 'at most 19.47 times'),
+    ({'match': 'conv', 'form': 'cp', 'ratio': '2'}, 'a number is needed'),
+    ({'match': 'conv', 'form': 'cp', 'energy': 90}, r'in \(0, 1\]'),
+])
+def test_a_rule_that_cannot_hold_is_refused(rule, says):
+  with pytest.raises(UserError, match=says):
+    ranks.resolve(PARAMS, [rule])
+
+
+def row(layer, rank, removed, score):
+  return Row(layer, 'cp', rank, 100, removed, .1, score)
+
+
+ROWS = [row('a', 8, 40, 10.1), row('a', 4, 70, 10.5), row('a', 2, 85, 14.),
+        row('b', 8, 40, 9.9), row('b', 4, 70, 13.), row('c', 8, 10, 30.)]
+
+
+def test_the_penalty_trades_score_for_size():
+  # By hand: a at P = 1 costs 16.16, 13.65 and 16.1, untouched 20.
+  assert ranks.by_penalty(10., ROWS, penalty=1.) == {
+      'a': {'form': 'cp', 'rank': 4}, 'b': {'form': 'cp', 'rank': 8}}
+  # Without one, only a layer whose compression helps is compressed.
+  assert ranks.by_penalty(10., ROWS, penalty=0.) == {
+      'b': {'form': 'cp', 'rank': 8}}
+
+
+def test_the_budget_is_spent_where_it_removes_most():
+  layers, rise = ranks.by_budget(10., ROWS, budget=.2)
+  assert layers == {'b': {'form': 'cp', 'rank': 8},
+                    'a': {'form': 'cp', 'rank': 8}}
+  np.testing.assert_allclose(rise, .1)
+  layers, rise = ranks.by_budget(10., ROWS, budget=0.)
+  assert layers == {'b': {'form': 'cp', 'rank': 8}} and rise == 0
+
+
+def test_the_predicted_rise_never_exceeds_the_budget():
+  for budget in (.3, 1., 5., 50.):
+    layers, rise = ranks.by_budget(10., ROWS, budget=budget)
+    scores = {(r.layer, r.rank): r.score for r in ROWS}
+    total = sum(max(scores[name, options['rank']] - 10., 0)
+                for name, options in layers.items())
+    assert total <= budget
+    np.testing.assert_allclose(rise, total)
