@@ -80,8 +80,9 @@ def measure(config):
     (folder / 'samples').mkdir()
     saved = checkpoint.Checkpoints(folder / 'checkpoints')
     first = train.first_state(config, method, source)
-    with train.batches(config, source, where, 0, k) as (data, feed):
-      x = next(feed)
+    plan = train.plan_of(config, method)
+    with train.batches(config, plan, source, where, 0, k) as (data, feed):
+      _, x = next(feed)
       state, _, _ = train.begin(config, *first, saved, where)
       health = parallel.place(parallel.healthy(), where)
       seed = parallel.place(np.uint32(0), where)
@@ -97,7 +98,7 @@ def measure(config):
         again, _, _ = train.begin(config, *first, saved, where)
         session = Timed(config, method, source, folder, saved, where, 0, {})
         train.loop(config, method, source, where, k, again, 0, session,
-                   lambda step: False, call=call)
+                   lambda step: False, calls={('step', k): call})
         looped.append(session.rate)
         session.close()
     saved.close()

@@ -142,10 +142,14 @@ def extra(config):
   return found
 
 
-def optimizers(config):
-  """Pair of optax transformations, their schedules in generator steps."""
-  return Pair(_optimizer(config.optimizer.gen, config.steps, 1),
-              _optimizer(config.optimizer.disc, config.steps, config.critics))
+def optimizers(config, steps=0):
+  """Pair of optax transformations, their schedules in generator steps.
+
+  steps: of the schedules; 0: config.steps.
+  """
+  steps = steps or config.steps
+  return Pair(_optimizer(config.optimizer.gen, steps, 1),
+              _optimizer(config.optimizer.disc, steps, config.critics))
 
 
 def ema(config):

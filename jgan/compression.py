@@ -9,7 +9,9 @@ import dataclasses
 import io
 import json
 import logging
+import pathlib
 import re
+import shutil
 
 import flax.linen as nn
 import jax
@@ -20,15 +22,15 @@ import rich.table
 from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan import build, checkpoint, latency
+from jgan import build, checkpoint, evaluation, latency
 from jgan import config as configs
-from jgan.compress import factorize, ranks, transfer
+from jgan.compress import factorize, ranks, sensitivity, transfer
 from jgan.errors import UserError
 from jgan.layers import factored
 from jgan.layers.conv import Conv
 from jgan.scoring import Scoring
 from jgan.types import Network
-from jgan.workdir import checkpoints, opened, recorded_config, write_text
+from jgan.workdir import checkpoints, opened, write_text
 
 log = logging.getLogger(__name__)
 
@@ -51,18 +53,15 @@ def run(config, method, state, out, *, last=False, data_dir=''):
     Text: what became of each layer, and the score before and after.
 
   Raises:
-    UserError: there are no rules, they do not fit the generator, or a run is
-      in `out` already.
+    UserError: nothing says what to factor, it does not fit the generator, or
+      `out` is in use already.
   """
-  plan, name = config.compress, 'last' if last else 'rules'
-  if not plan[name]:
-    raise UserError(f'config.compress.{name} is empty: rules like '
-                    "({'match': '.*conv', 'form': 'cp', 'rank': 64},) say "
-                    'what to factor')
-  if recorded_config(out):
-    raise UserError(f'--out={out} holds a run already: take another folder')
+  plan = config.compress
+  out = pathlib.Path(out)
+  if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    raise UserError(f'--out={out} is not an empty folder: take another')
   source = state.ema if plan.source == 'average' else state.gen
-  layers = ranks.resolve(source.params, [dict(rule) for rule in plan[name]])
+  layers = chosen(plan, source.params, last)
   model = build.models(config, build.spec(config).shape).gen
   layers = quickest(model, source, layers)
   params, reports = factorize.factorize(
@@ -80,18 +79,62 @@ def run(config, method, state, out, *, last=False, data_dir=''):
     step = int(state.step)
     scores['after'], stamp = scoring.score(jax.jit(after.sample), state.ema,
                                            after.latent, step)
-  with opened(out, tuning) as folder, contextlib.closing(
+  # Whole or not at all: `train` would begin a run without a checkpoint anew.
+  half = out.with_name(f'.{out.name}.part')
+  shutil.rmtree(half, ignore_errors=True)
+  with opened(half, tuning) as folder, contextlib.closing(
       checkpoint.Checkpoints(checkpoints(folder))) as saved:
+    if scores:
+      evaluation.record(folder, step, scores['after'], stamp)
     if scores and config.checkpoint.best:
-      best = scoring.record(folder, step, scores['after'], stamp)
-      notes = {'best': best if config.eval.every else None}
+      notes = {'best': scoring.best(step, scores['after'], stamp)}
       saved.keep_best(step)
     saved.save(int(state.step), state, notes)
     saved.wait()
     write_text(folder / 'compression.json', json.dumps({
         'layers': [report._asdict() for report in reports],
         'scores': scores}, indent=2) + '\n')
+  half.rename(out)
   return table(reports, scores) + f'{out}\n'
+
+
+def chosen(plan, params, last):
+  """The layers to factor: {path: {'form', 'rank'}}.
+
+  By the rules of config.compress, or the trials of a sensitivity.json.
+  """
+  name = 'last' if last else 'rules'
+  if plan.sensitivity and not last:
+    found = proposed(plan)
+    return ranks.resolve(params, [
+        {'match': f'^{re.escape(path)}$', **options}
+        for path, options in found.items()])
+  if not plan[name]:
+    raise UserError(f'config.compress.{name} is empty: rules like '
+                    "({'match': '.*conv', 'form': 'cp', 'rank': 64},) say "
+                    'what to factor')
+  return ranks.resolve(params, [dict(rule) for rule in plan[name]])
+
+
+def proposed(plan):
+  """What the trials of config.compress.sensitivity speak for."""
+  file = pathlib.Path(plan.sensitivity)
+  try:
+    found = json.loads(file.read_text())
+    rows = [sensitivity.Row(**row) for row in found['rows']]
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise UserError(f'cannot read config.compress.sensitivity={file}: {error}; '
+                    'a sensitivity.json of --mode=sensitivity would be right'
+                    ) from error
+  if plan.penalty:
+    layers = ranks.by_penalty(found['base'], rows, penalty=plan.penalty)
+  else:
+    layers, _ = ranks.by_budget(found['base'], rows, budget=plan.budget)
+  if not layers:
+    raise UserError(f'none of the {len(rows)} trials in {file} is good enough '
+                    f'with penalty={plan.penalty:g}, budget={plan.budget:g}: a '
+                    'larger one would compress more')
+  return layers
 
 
 def tuned(config, layers, last):

@@ -91,7 +91,9 @@ def base():
   c.search = ''           # pipeline: the experiment whose genotype to train
   c.compress = ConfigDict({   # the generator, by the verbs that do it
       'rules': (),          # of {'match', 'form', 'rank' | 'ratio' | 'energy'}
-      'last': (),           # the same, applied after the fine-tuning
+      'sensitivity': '',    # or a sensitivity.json, whose trials decide:
+      'penalty': 0.,        # by this price of size, or if 0 within `budget`
+      'last': (),           # rules applied after the fine-tuning
       'source': 'average',  # average | online: whose weights are factored
       'restarts': 1,        # of the decomposition, from other random factors
       'iterations': 100,    # of alternating least squares, at most
@@ -130,6 +132,25 @@ def small(config, form, changes, size=0):
     raise UserError(f"experiment has no form '{form}': "
                     f"{lookup.nearest(form, ['smoke'])}")
   return config
+
+
+def row(form, rows):
+  """Splits 'ROW', 'smoke', 'ROW:smoke' or None: -> ROW, what is left or None.
+
+  For an experiment file with several rows of a paper's table.
+
+  rows: their names; the first is meant where none is given.
+
+  Raises:
+    UserError: no such row.
+  """
+  name, _, rest = (form or '').partition(':')
+  if name in ('', 'smoke'):
+    return next(iter(rows)), name or None
+  if name not in rows:
+    raise UserError(f"experiment has no row '{name}': "
+                    f'{lookup.nearest(name, rows)}')
+  return name, rest or None
 
 
 def sections(config):
@@ -362,6 +383,7 @@ def _check_values(config):
       'compress.scaling': among('even', 'reference'),
       'compress.restarts': at_least(1), 'compress.iterations': at_least(1),
       'compress.steps': at_least(1), 'compress.budget': at_least(0),
+      'compress.penalty': at_least(0),
       'compress.lr': (lambda v: v > 0, 'positive'),
       'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
       'profile.start': at_least(0), 'profile.steps': at_least(0),

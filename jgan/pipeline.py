@@ -18,7 +18,8 @@ import numpy as np
 from jgan.errors import UserError
 from jgan.ops import collectives
 
-_SUBSET = -1  # stands in for the epoch where a subset is drawn
+# What stands in for the epoch where a subset is drawn, or shares are.
+_SUBSET, _SHARES = -1, -2
 
 
 def subset(source, *, first=0, fraction=1., seed=0):
@@ -124,6 +125,16 @@ def batch_indices(seed, step, *, critics, batch, total):
   return order(seed, step * size, size, total).reshape(critics, batch)
 
 
+def turn_indices(seed, turn, *, batch, total):
+  """The images of one Turn: [turn.critics, batch] int32."""
+  low, high = (round(x * total) for x in turn.share)
+  chosen = batch_indices(seed, turn.index, critics=turn.critics, batch=batch,
+                         total=high - low)
+  if high - low == total:
+    return chosen
+  return _permutation(seed, _SHARES, total)[low:high][chosen]
+
+
 class _Batches:
   """Random access to the batches of a run: item k is that of step start + k."""
 
@@ -135,28 +146,26 @@ class _Batches:
     return sys.maxsize  # the stream has no end
 
   def __getitem__(self, k):
-    indices = self._indices(step=self._start + k)[:, self._rows]
+    indices = self._indices(self._start + k)[:, self._rows]
     if isinstance(self._source, np.ndarray):
       return self._source[indices]
     images = [self._source[i] for i in indices.ravel()]
     return np.stack(images).reshape(*indices.shape, *self._source.shape[1:])
 
 
-def stream(source, seed, step, *, critics, batch, rows=slice(None), threads=8,
-           prefetch=8):
-  """Yields the batches of generator steps step, step + 1, ... without end.
+def stream(source, indices, step, *, rows=slice(None), threads=8, prefetch=8):
+  """Yields the batches of steps step, step + 1, ... without end.
 
-  They are read by Grain in threads, ahead of their use, and are those that
-  `batch_indices` picks. Closing the generator ends the threads.
+  They are read by Grain in threads, ahead of their use. Closing the generator
+  ends the threads.
 
+  indices: step -> [critics, batch], which images it takes.
   rows: the part of each batch that this process holds.
   prefetch: batches that are read ahead, at least `threads`.
 
   Yields: [critics, rows of the batch, h, w, c] of the source's dtype.
   """
   import grain
-  indices = functools.partial(batch_indices, seed, critics=critics,
-                              batch=batch, total=len(source))
   batches = grain.MapDataset.source(_Batches(source, indices, step, rows))
   iterator = iter(batches.to_iter_dataset(
       grain.ReadOptions(num_threads=threads,

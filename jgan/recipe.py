@@ -5,7 +5,8 @@ Every stage is a run, or a verb, of its own and can be called alone:
   search/       the super-networks (config.search; else config's genotype)
   dense/        the network of the genotype, trained
   sensitivity/  each of its layers compressed alone
-  compressed/   its convolutions factored (config.compress.rules)
+  compressed/   its layers factored (config.compress.rules; without any, as
+                the sensitivity says)
   finetuned/    trained on
   final/        its last layers factored too (config.compress.last)
   report.md     all generators side by side
@@ -26,13 +27,11 @@ from jgan import (
     compare,
     compression,
     derive,
-    genotype,
     sensitivity,
     train,
 )
 from jgan import config as configs
 from jgan.errors import UserError
-from jgan.report import genotype_graph
 from jgan.workdir import checkpoints, recorded_config
 
 log = logging.getLogger(__name__)
@@ -54,9 +53,13 @@ def run(config, workdir, *, data_dir=''):
     UserError: the config names nothing to compress, or no metric.
   """
   folder = pathlib.Path(workdir)
-  if not config.compress.rules:
-    raise UserError('config.compress.rules is empty: the pipeline compresses; '
-                    'for training alone use --mode=train')
+  if not (config.compress.rules or config.compress.ranks):
+    raise UserError('config.compress has neither rules nor ranks to try: the '
+                    'pipeline compresses; for training alone use --mode=train')
+  if config.compress.ranks and not config.eval.metrics:
+    raise UserError(f'config.compress.ranks={config.compress.ranks} are to be '
+                    'tried, and config.eval.metrics is empty: one is needed, '
+                    "as ('fd_pixels',)")
   if config.search:
     config = searched(config, folder, data_dir)
   stage(folder / 'dense')
@@ -65,7 +68,8 @@ def run(config, workdir, *, data_dir=''):
     stage(folder / 'sensitivity')
     sensitivity.run(*restored(folder / 'dense'), folder / 'sensitivity',
                     data_dir=data_dir)
-  compressed(folder / 'dense', folder / 'compressed', data_dir)
+  compressed(folder / 'dense', folder / 'compressed', data_dir,
+             trials=folder / 'sensitivity' / 'sensitivity.json')
   stage(folder / 'finetuned')
   tuned = copied(folder / 'compressed', folder / 'finetuned')
   train.run(tuned, folder / 'finetuned', data_dir=data_dir)
@@ -84,26 +88,30 @@ def searched(config, folder, data_dir):
   found, method, state = restored(folder / 'search', best=False)
   path = folder / 'genotype.json'
   derive.run(found, method, state, path, folder=folder / 'search')
-  genotype_graph.draw(folder / 'genotype.png', genotype.load(path))
   with config.unlocked():
     config.generator.genotype = str(path)
   return configs.complete(config)
 
 
-def compressed(source, target, data_dir, last=False):
-  """Compresses a run into another folder, unless that was done."""
+def compressed(source, target, data_dir, last=False, trials=''):
+  """Compresses a run into another folder, unless that was done.
+
+  trials: the sensitivity.json that decides where the config has no rules.
+  """
   stage(target)
   if recorded_config(target) is None:
-    half = target.with_name(f'.{target.name}')
-    shutil.rmtree(half, ignore_errors=True)
-    compression.run(*restored(source), half, last=last, data_dir=data_dir)
-    half.rename(target)
+    config, method, state = restored(source)
+    if not config.compress.rules:
+      with config.unlocked():
+        config.compress.sensitivity = str(trials)
+    compression.run(config, method, state, target, last=last,
+                    data_dir=data_dir)
 
 
 def copied(source, target):
   """Makes the run `target` start as `source` stands: -> its config."""
   if recorded_config(target) is None:
-    half = target.with_name(f'.{target.name}')
+    half = target.with_name(f'.{target.name}.part')
     shutil.rmtree(half, ignore_errors=True)
     shutil.copytree(source, half)
     half.rename(target)

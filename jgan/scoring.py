@@ -1,12 +1,17 @@
 """Scores of networks at hand, made as a run's own evaluations are."""
-import pathlib
+import json
 
 from jgan import build, evaluation, protocol
 from jgan.errors import UserError
+from jgan.workdir import write_text
 
 
 class Scoring:
-  """Scores generators by what config.eval says, one after the other."""
+  """Scores generators by what config.eval says, one after the other.
+
+  Attributes:
+    about: what must agree for two of its scores to be compared, JSON types.
+  """
 
   def __init__(self, config, data_dir=''):
     """Loads data and feature network.
@@ -25,6 +30,10 @@ class Scoring:
     source = build.source(config, data_dir)
     real, labels = build.reference(config, source, data_dir)
     self.dtype = source.dtype
+    e = config.eval
+    self.about = {'metrics': [*e.metrics], 'network': e.network,
+                  'protocol': e.protocol, 'samples': e.samples,
+                  'reals': e.reals, 'seed': config.seed}
     self.scorer = evaluation.of_config(config, real, data_dir=data_dir,
                                        labels=labels)
 
@@ -63,8 +72,27 @@ class Scoring:
                       f'must decide, of eval/{", eval/".join(values)}')
     return name, values[name]
 
-  def record(self, folder, step, values, stamp):
-    """Appends scores to a run's evaluations; -> what notes say of the best."""
-    evaluation.record(pathlib.Path(folder), step, values, stamp)
+  def best(self, step, values, stamp):
+    """What a checkpoint's notes say, if these scores are the best."""
     return {'step': step, 'value': self.decisive(values)[1],
             'identity': protocol.identity(stamp)}
+
+
+def append(file, line):
+  """Adds one line of JSON to a record."""
+  with file.open('a') as lines:
+    lines.write(json.dumps(line) + '\n')
+
+
+def lines(file):
+  """The lines of such a record, [] without one.
+
+  Half a line at its end, left by a killed command, is cut off.
+  """
+  if not file.exists():
+    return []
+  text = file.read_text()
+  whole = text[:text.rfind('\n') + 1]
+  if whole != text:
+    write_text(file, whole)
+  return [json.loads(line) for line in whole.splitlines()]

@@ -11,14 +11,14 @@ import numpy as np
 import optax
 
 from jgan import config as configs
-from jgan import lookup, steps
+from jgan import lookup
 from jgan.errors import UserError
 from jgan.ops import collectives
 from jgan.types import Search
 
 # Logits so far apart, at a temperature so low, that no relaxation mixes.
 _FAR, _COLD = 1e4, 1e-3
-_SETTLING = 20  # batches that batch statistics are taken from
+_SETTLING = 50  # batches that batch statistics are taken from
 
 
 class Space:
@@ -26,30 +26,42 @@ class Space:
 
   Attributes:
     name: a file of jgan/spaces.
-    names: {player: {part of its logits: operations, in order}}.
+    names: {player: {part of its logits: operations, in order}}, of those that
+      are super-networks.
   """
 
-  def __init__(self, config, models):
+  def __init__(self, config, models, both=True):
     """Finds the space of the config's super-networks.
 
+    both: the discriminator must be one too.
+
     Raises:
-      UserError: the models span none.
+      UserError: the models span none, or two.
     """
-    for player in ('generator', 'discriminator'):
-      known = [name for name in lookup.names('models')
-               if hasattr(lookup.find('models', name), 'SPACE')]
-      if config[player].name not in known:
+    known = [name for name in lookup.names('models')
+             if hasattr(lookup.find('models', name), 'SPACE')]
+    players = [player for player in ('generator', 'discriminator')
+               if config[player].name in known]
+    for player in ('generator', 'discriminator')[:2 if both else 1]:
+      if player not in players:
         raise UserError(f"method '{config.method.name}' searches super-"
                         f'networks, and config.{player}.name is '
                         f"'{config[player].name}': {lookup.nearest('', known)}")
-    self.name = lookup.find('models', config.generator.name).SPACE
+    spaces = [lookup.find('models', config[player].name).SPACE
+              for player in players]
+    self.name = spaces[0]
+    if spaces[-1] != self.name:
+      raise UserError(f"config.generator.name is of the space '{self.name}', "
+                      f"config.discriminator.name of '{spaces[-1]}': both are "
+                      'searched, so both must be of one')
     self._rules = lookup.find('spaces', self.name)
     self._model = models.gen
     # Which operations the space offers is up to the super-network.
     self._pools = {pool: tuple(getattr(models.gen, pool))
                    for pool in configs.keywords(self._rules.ops)}
-    self.names = {'generator': self._rules.ops('generator', **self._pools),
-                  'discriminator': self._rules.ops('discriminator')}
+    pools = {'generator': self._pools, 'discriminator': {}}
+    self.names = {player: self._rules.ops(player, **pools[player])
+                  for player in players}
 
   def choices(self, player):
     """Which operations each edge has: {part of the logits: [..., ops] 0, 1}."""
@@ -65,18 +77,28 @@ class Space:
     return found
 
   def search(self, **quirks):
-    """The Search of a method; quirks: keywords of the space's derive()."""
+    """The Search of a method.
+
+    quirks: of derive(), those that are on; not every space has them.
+
+    Raises:
+      UserError: this space has not.
+    """
+    for quirk in quirks:
+      if quirk not in configs.keywords(self._rules.derive):
+        raise UserError(f"space '{self.name}' has no {quirk}: leave "
+                        f'config.method.{quirk} as it is')
     return Search(functools.partial(self.derive, **quirks), self.draw,
                   self.select)
 
   def derive(self, state, **quirks):
-    """The genotype of both players' logits."""
-    return {
-        'space': self.name,
-        'generator': self._rules.derive(state.gen.stats['arch'], 'generator',
-                                        **self._pools),
-        'discriminator': self._rules.derive(state.disc.stats['arch'],
-                                            'discriminator', **quirks)}
+    """The genotype of the players' logits."""
+    found = {'space': self.name, 'generator': self._rules.derive(
+        state.gen.stats['arch'], 'generator', **self._pools)}
+    if 'discriminator' in self.names:
+      found['discriminator'] = self._rules.derive(
+          state.disc.stats['arch'], 'discriminator', **quirks)
+    return found
 
   def draw(self, rng):
     """A genotype of the generator drawn from the space."""
@@ -90,19 +112,19 @@ class Space:
     """
     net = selected(net, self._rules.one_hot(genotype['generator'], 'generator',
                                             **self._pools))
-    return self._settle(net)
+    for i in range(_SETTLING):
+      net = self._settle(net, jax.random.key(i))
+    return net
 
   @functools.cached_property
   def _settle(self):
-    """Compiled: a network -> the same with batch statistics of its own."""
-    def settled(net):
-      stats = net.stats
-      for i in range(_SETTLING):
-        key = jax.random.key(i)
-        z = jax.random.normal(key, (64, self._model.latent))
-        stats = steps.generate(self._model, net.params, stats, z, key)[1]
-      return net.replace(stats={**net.stats, **{
-          k: v for k, v in stats.items() if k == 'batch_stats'}})
+    """Compiled: the network after one more batch moved its statistics."""
+    def settled(net, key):
+      z = jax.random.normal(key, (64, self._model.latent))
+      # Without a key for noise, which would draw other operations.
+      _, moved = self._model.apply({'params': net.params, **net.stats}, z, True,
+                                   mutable=['batch_stats'])
+      return net.replace(stats={**net.stats, **moved})
     return jax.jit(settled)
 
 
@@ -123,6 +145,9 @@ def with_arch(net, arch, heat=None):
 
 def selected(net, one_hot):
   """The network in which every edge does one operation alone.
+
+  Of the relaxations only gumbel_on_probabilities may draw another one, where
+  it is given noise.
 
   one_hot: like the network's logits, 1 for that operation.
   """

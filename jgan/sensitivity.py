@@ -14,7 +14,7 @@ import jax
 from jgan.compress import ranks, sensitivity
 from jgan.errors import UserError
 from jgan.report import bars
-from jgan.scoring import Scoring
+from jgan.scoring import Scoring, append, lines
 from jgan.types import Network
 from jgan.workdir import write_text
 
@@ -56,8 +56,9 @@ def run(config, method, state, out, *, data_dir=''):
   folder.mkdir(parents=True, exist_ok=True)
   file = folder / 'trials.jsonl'
   about = {'step': int(state.step), 'source': plan.source,
-           'samples': config.eval.samples, 'seed': config.seed}
-  if not file.exists():
+           'restarts': plan.restarts, 'iterations': plan.iterations,
+           **scoring.about}
+  if not lines(file):
     metric, base = score(params)
     append(file, {**about, 'metric': metric, 'base': base})
   header, rows = read(file, about)
@@ -105,23 +106,16 @@ def table(base, rows, proposal, metric):
   return '\n'.join(lines) + '\n'
 
 
-def append(file, line):
-  """Adds one line of JSON."""
-  with file.open('a') as lines:
-    lines.write(json.dumps(line) + '\n')
-
-
 def read(file, about):
   """The header and the finished trials: {(layer, rank): Row}.
 
   Raises:
     UserError: they are of another checkpoint, or scored otherwise.
   """
-  header, *rows = [json.loads(x) for x in file.read_text().splitlines(True)
-                   if x.endswith('\n')]
+  header, *rows = lines(file)
   for key, value in about.items():
-    if header[key] != value:
-      raise UserError(f'{file} has trials with {key}={header[key]}, not '
+    if header.get(key) != value:
+      raise UserError(f'{file} has trials with {key}={header.get(key)}, not '
                       f'{value}: take another --out')
   rank = lambda r: tuple(r) if isinstance(r, list) else r
   return header, {(row['layer'], rank(row['rank'])): sensitivity.Row(**row)

@@ -11,17 +11,18 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jgan import (
-    build,
-    checkpoint,
-    duality,
-    evaluation,
-    export,
-    parallel,
-    pipeline,
+  build,
+  checkpoint,
+  duality,
+  evaluation,
+  export,
+  parallel,
+  pipeline,
 )
 from jgan import config as configs
 from jgan.errors import Stopped
 from jgan.session import Session
+from jgan.types import Turn
 from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
@@ -105,57 +106,82 @@ def begin(config, init, abstract, saved, where):
 
 
 def loop(config, method, source, where, k, state, start, session, stop,
-         call=None):
+         calls=None):
   """Steps from `start` to the end, calling what is periodic in between.
 
-  call: the compiled step, if there is one already.
+  calls: {(kind of step, steps): executable}, if there are some already.
   """
   if start >= config.steps:
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
     return state
   health = parallel.place(parallel.healthy(), where)
   seed = parallel.place(np.uint32(config.seed), where)
-  with batches(config, source, where, start, k) as (data, feed):
-    x = next(feed)
-    if call is None:
-      began = time.perf_counter()
-      call = parallel.compile_call(
-          functools.partial(parallel.advance, step=method.step), where,
-          state, health, data, x, seed)
-      report_compiled(call, time.perf_counter() - began)
-    session.begin(start)
-    for step in range(start + k, config.steps + 1, k):
-      state, health, metrics = call(state, health, data, x, seed)
+  kinds = method.step if method.plan else {'step': method.step}
+  calls = dict(calls or {})
+  plan = plan_of(config, method)
+  session.begin(start)
+  with batches(config, plan, source, where, start, k) as (data, feed):
+    ahead = next(feed)
+    while ahead:
+      (step, length, name), x = ahead
+      if (name, length) not in calls:
+        began = time.perf_counter()
+        calls[name, length] = parallel.compile_call(
+            functools.partial(parallel.advance, step=kinds[name]), where,
+            state, health, data, x, seed)
+        report_compiled(name, calls[name, length], time.perf_counter() - began)
+        session.begin(step - length)
+      state, health, metrics = calls[name, length](state, health, data, x, seed)
       state = session.after(step, state, health, metrics)
       if stop(step) and step < config.steps:
         session.save(step, state)
         raise Stopped(f'preempted at step {step:,}: saved. The same command '
                       'goes on from there')
-      if step < config.steps:
-        x = next(feed)
+      ahead = next(feed, None)
   return state
 
 
+def plan_of(config, method):
+  """step -> Turn; steps of one kind are all alike."""
+  return method.plan or (
+      lambda step: Turn('step', config.critics, (0., 1.), step))
+
+
+def chunks(plan, start, end, k):
+  """Yields what one call takes each: (its last step, steps, their kind).
+
+  At most k steps of one kind, ending where a multiple of k is passed.
+  """
+  while start < end:
+    name, length = plan(start).name, 1
+    while ((start + length) % k and start + length < end
+           and plan(start + length).name == name):
+      length += 1
+    start += length
+    yield start, length, name
+
+
 @contextlib.contextmanager
-def batches(config, source, where, start, k):
+def batches(config, plan, source, where, start, k):
   """What the calls are fed: (images on the device or None, an iterator).
 
-  Sets that fit live on the devices and a call gets indices; larger ones are
-  streamed. Either way the images of step s depend on (seed, s) alone.
+  The iterator yields a chunk (see `chunks`) and its batches. Sets that fit
+  live on the devices and a call gets indices; larger ones are streamed.
+  Either way the images of step s depend on (seed, s) alone.
   """
-  sizes = dict(critics=config.critics, batch=config.batch)
+  indices = lambda step: pipeline.turn_indices(
+      config.seed, plan(step), batch=config.batch, total=len(source))
   with contextlib.ExitStack() as stack:
     if _resident(config, source):
       data = parallel.place(pipeline.as_array(source), where)
-      rows = (pipeline.batch_indices(config.seed, s, total=len(source),
-                                     **sizes)[:, where.rows]
-              for s in itertools.count(start))
+      rows = (indices(s)[:, where.rows] for s in itertools.count(start))
     else:
       data = None
       rows = stack.enter_context(contextlib.closing(pipeline.stream(
-          source, config.seed, start, rows=where.rows, **sizes)))
-    yield data, (parallel.feed(np.stack(chunk), where)
-                 for chunk in iter(lambda: [*itertools.islice(rows, k)], []))
+          source, indices, start, rows=where.rows)))
+    yield data, ((chunk, parallel.feed(
+        np.stack([*itertools.islice(rows, chunk[1])]), where))
+                 for chunk in chunks(plan, start, config.steps, k))
 
 
 @contextlib.contextmanager
@@ -186,13 +212,13 @@ def describe_devices(where):
           f'{jax.process_count()}')
 
 
-def report_compiled(call, seconds):
+def report_compiled(name, call, seconds):
   """Says what compiling took and what a step needs."""
   memory = call.memory_analysis()
   peak = (memory.argument_size_in_bytes + memory.output_size_in_bytes
           - memory.alias_size_in_bytes + memory.temp_size_in_bytes)
-  log.info('compiled in %.1f s; %.1f MiB per device', seconds,
-               peak / 2**20)
+  log.info('%s: compiled in %.1f s; %.1f MiB per device', name, seconds,
+           peak / 2**20)
 
 
 def _quick():

@@ -151,21 +151,40 @@ class Search(NamedTuple):
   select: Callable
 
 
+class Turn(NamedTuple):
+  """What one step of a run is, of a method with steps of several kinds.
+
+  Attributes:
+    name: of the kind, which decides all that follows but `index`.
+    critics: batches that it takes, 0 for none.
+    share: (low, high) in [0, 1]: which part of the images, in one random
+      order for the whole run, they come from.
+    index: how many turns have taken from that share before.
+  """
+  name: str
+  critics: int
+  share: tuple[float, float]
+  index: int
+
+
 class Method(NamedTuple):
   """A way to train: what the loop, or a notebook, knows of it.
 
   Attributes:
     init: (rng, batch) -> GanState
-    step: (state, batch, rng) -> (state, metrics), pure
+    step: (state, batch, rng) -> (state, metrics), pure; of a method with
+      several kinds of steps {name: such a function}, all with the same metrics
     sample: (ema or gen Network, z) -> images [b, h, w, c] in [-1, 1]
     latent: the width of z
     search: Search, of a method that looks for an architecture
+    plan: step number -> Turn, of a method with several kinds of steps
   """
   init: Callable
-  step: Callable
+  step: Any
   sample: Callable
   latent: int
   search: Search | None = None
+  plan: Callable | None = None
 
 
 class ImageSpec(NamedTuple):

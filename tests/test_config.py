@@ -1,5 +1,6 @@
 """The config: every key is read, every mistake is refused."""
 import ast
+import importlib
 import pathlib
 
 import pytest
@@ -162,7 +163,10 @@ def test_every_experiment_and_its_smoke_form_can_be_built():
   files = cli.experiments()
   assert files
   for file in files:
-    for form in ('', ':smoke'):
+    name = f'experiments.{file.parent.name}.{file.stem}'
+    rows = getattr(importlib.import_module(name), 'ROWS', ())
+    forms = [f':{row}:smoke' for row in rows]
+    for form in ('', ':smoke', *forms):
       config = configs.complete(cli.load(f'{file}{form}'))
       shape = build.spec(config).shape
       build.models(config, shape)
@@ -182,7 +186,8 @@ def test_the_nearest_name_is_offered():
 ARROWS = {
     'ops': {'ops'},
     'layers': {'ops', 'layers', 'lookup', 'errors'},
-    'models': {'ops', 'layers', 'models', 'genotype', 'spaces', 'lookup', 'errors'},
+    'models': {'ops', 'layers', 'models', 'genotype', 'spaces', 'lookup',
+               'errors'},
     'spaces': {'genotype', 'lookup', 'errors'},
     'compress': {'compress', 'layers', 'ops', 'lookup', 'errors'},
     'feedback': {'errors', 'lookup'},

@@ -33,7 +33,8 @@ def game(**changes):
   c.pipeline.update({'flip': True, 'dequantize': True})
   for side in ('gen', 'disc'):
     c.optimizer[side] = {'name': 'sgd', 'lr': .02, 'clip_norm': 0.,
-                         'clip_weight': 0., 'schedule': {'name': 'constant'}}
+                         'clip_weight': 0., 'groups': (),
+                         'schedule': {'name': 'constant'}}
   c.ema.decay = .5
   c.log.every = 1
   c.samples.every = 0

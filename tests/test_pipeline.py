@@ -11,6 +11,7 @@ import pytest
 
 from jgan import pipeline
 from jgan.errors import UserError
+from jgan.types import Turn
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 6, 3), np.uint8)
 
@@ -74,10 +75,30 @@ def test_a_batch_may_be_larger_than_the_set():
   assert counts.min() >= 1 and counts.max() <= 4
 
 
+def picks(seed, **take):
+  """step -> the images that it takes."""
+  return lambda step: pipeline.batch_indices(seed, step, **take, total=23)
+
+
+def test_turns_of_two_shares_never_see_the_same_image():
+  turn = lambda low, high, i: pipeline.turn_indices(
+      3, Turn('x', 2, (low, high), i), batch=4, total=23)
+  one = np.concatenate([turn(0., .5, i).ravel() for i in range(9)])
+  two = np.concatenate([turn(.5, 1., i).ravel() for i in range(9)])
+  assert len({*one}) == 12 and len({*two}) == 11 and not {*one} & {*two}
+  np.testing.assert_array_equal(np.bincount(one)[np.unique(one)], [6] * 12)
+
+
+def test_a_turn_of_all_images_is_a_plain_step():
+  np.testing.assert_array_equal(
+      pipeline.turn_indices(3, Turn('x', 2, (0., 1.), 5), batch=4, total=23),
+      pipeline.batch_indices(3, 5, critics=2, batch=4, total=23))
+
+
 @pytest.mark.parametrize('source', [IMAGES, Lazy()])
 def test_a_stream_gives_what_gathering_would(source):
   take = {'critics': 2, 'batch': 6}
-  stream = pipeline.stream(source, 5, 0, **take, threads=3)
+  stream = pipeline.stream(source, picks(5, **take), 0, threads=3)
   for k in range(9):
     indices = pipeline.batch_indices(5, k, **take, total=23)
     np.testing.assert_array_equal(next(stream), IMAGES[indices])
@@ -87,7 +108,7 @@ def test_a_stream_gives_what_gathering_would(source):
 @pytest.mark.parametrize('step', [1, 4, 1000003])
 def test_a_stream_resumes_at_any_step(step):
   take = {'critics': 1, 'batch': 7}
-  stream = pipeline.stream(Lazy(), 5, step, **take, threads=2)
+  stream = pipeline.stream(Lazy(), picks(5, **take), step, threads=2)
   for k in range(step, step + 3):
     indices = pipeline.batch_indices(5, k, **take, total=23)
     np.testing.assert_array_equal(next(stream), IMAGES[indices])
@@ -95,8 +116,8 @@ def test_a_stream_resumes_at_any_step(step):
 
 
 def test_processes_share_a_batch_by_rows():
-  whole = pipeline.stream(IMAGES, 0, 0, critics=2, batch=6)
-  parts = [pipeline.stream(Lazy(), 0, 0, critics=2, batch=6, rows=rows)
+  whole = pipeline.stream(IMAGES, picks(0, critics=2, batch=6), 0)
+  parts = [pipeline.stream(Lazy(), picks(0, critics=2, batch=6), 0, rows=rows)
            for rows in (slice(0, 3), slice(3, 6))]
   for _ in range(3):
     np.testing.assert_array_equal(
@@ -106,7 +127,7 @@ def test_processes_share_a_batch_by_rows():
 
 
 def test_a_closed_stream_leaves_no_thread():
-  stream = pipeline.stream(Lazy(), 0, 0, critics=1, batch=2, threads=2)
+  stream = pipeline.stream(Lazy(), picks(0, critics=1, batch=2), 0, threads=2)
   next(stream)
   stream.close()
   for _ in range(50):
@@ -124,7 +145,7 @@ def test_a_bad_image_comes_out_of_the_stream_as_its_own_error():
     def __getitem__(self, i):
       raise UserError('a.png is not a whole image')
 
-  stream = pipeline.stream(Bad(), 0, 0, critics=1, batch=2)
+  stream = pipeline.stream(Bad(), picks(0, critics=1, batch=2), 0)
   with pytest.raises(UserError, match=r'a.png is not a whole image'):
     next(stream)
   with pytest.raises(UserError, match=r'a.png'):

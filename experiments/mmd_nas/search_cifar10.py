@@ -40,7 +40,7 @@ def base():
   return c
 
 
-def small(c, form):
+def small(c, form, size=32):
   """The `:smoke` form: narrow super-networks, some steps."""
   return configs.small(c, form, {
       'steps': 4, 'batch': 8, 'gen_batch': 4, 'critics': 1,
@@ -48,4 +48,4 @@ def small(c, form):
       'samples.every': 4, 'samples.count': 16, 'checkpoint.every': 2,
       'checkpoint.best': 'eval/fd_pixels', 'eval.every': 4,
       'eval.metrics': ('fd_pixels',), 'eval.network': '', 'eval.samples': 64,
-      'eval.reals': 256}, size=32)
+      'eval.reals': 256}, size)

@@ -36,7 +36,8 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
     Method.
 
   Raises:
-    UserError: the models are no super-networks, or the batch is odd.
+    UserError: the models are no super-networks of one space, that space has
+      no softmax_over_edges, or the batch is odd.
   """
   models = build.models(config, shape, axis_name=axis_name)
   space = search.Space(config, models)
@@ -47,6 +48,8 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
   tx = build.optimizers(config)
   arch_tx = search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
                              weight_decay=arch_weight_decay)
+
+  quirks = {'softmax_over_edges': True} if softmax_over_edges else {}
 
   def heat(step):
     stage = jnp.floor(step / config.steps * epochs)
@@ -72,7 +75,7 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
     return models.gen.apply({'params': net.params, **net.stats}, z, False)
 
   return Method(init, step, sample, models.gen.latent,
-                space.search(softmax_over_edges=softmax_over_edges))
+                space.search(**quirks))
 
 
 def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
@@ -97,6 +100,9 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
       jax.random.normal, key, (n, models.gen.latent), axis_name)
   images = batch['image']
   critics, b = images.shape[:2]
+  if b % 2:
+    raise UserError(f'{b} images per device and step cannot be halved: '
+                    'config.batch must be a multiple of twice the devices')
   image_rng, disc_rng, arch_rng, gen_rng = jax.random.split(rng, 4)
   real = jax.vmap(prepare)(jax.random.split(image_rng, critics), images)
   now = heat(state.step)

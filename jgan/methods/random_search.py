@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan import build, search, steps
+from jgan.errors import UserError
 from jgan.types import Method
 
 
@@ -20,12 +21,17 @@ def make(config, shape, *, axis_name=None):
     Method. What it samples from is the even mixture of all operations.
 
   Raises:
-    UserError: the models are no super-networks.
+    UserError: the models are no super-networks of one space, or their
+      relaxation is not 'softmax'.
   """
+  for player in ('generator', 'discriminator'):
+    if config[player].get('relax', 'softmax') != 'softmax':
+      raise UserError(f'config.{player}.relax is {config[player].relax!r}: '
+                      "method 'random_search' draws the operations itself, "
+                      "'softmax' would be right")
   models = build.models(config, shape, axis_name=axis_name)
-  space = search.Space(config, models)
-  choices = [space.choices(player)
-             for player in ('generator', 'discriminator')]
+  space = search.Space(config, models, both=False)
+  choices = {player: space.choices(player) for player in space.names}
   tx = build.optimizers(config)
   play = functools.partial(
       steps.gan_step, models=models, loss=build.loss(config),
@@ -36,11 +42,12 @@ def make(config, shape, *, axis_name=None):
 
   def step(state, batch, rng):
     gen_rng, disc_rng, rng = jax.random.split(rng, 3)
-    path = {'gen': search.uniform(gen_rng, choices[0]),
-            'disc': search.uniform(disc_rng, choices[1])}
-    state, metrics = play(state.replace(
-        gen=search.selected(state.gen, path['gen']),
-        disc=search.selected(state.disc, path['disc'])), batch, rng)
+    state = state.replace(gen=search.selected(
+        state.gen, search.uniform(gen_rng, choices['generator'])))
+    if 'discriminator' in choices:
+      state = state.replace(disc=search.selected(
+          state.disc, search.uniform(disc_rng, choices['discriminator'])))
+    state, metrics = play(state, batch, rng)
     level = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
     return state.replace(ema=search.with_arch(state.ema, level, 1.)), metrics
 

@@ -1,0 +1,75 @@
+"""alphaGAN: training of found architectures; `:ROW` is a row of the tables.
+
+Tian et al. (2020): hinge loss, spectral norm in D alone, five critics of 64
+images for one generator step of 128; 50,000 of those on CIFAR-10, 80,000 on
+STL-10 at 48 x 48. Rows (published FID, IS): cifar10_s (12.86, 8.72),
+cifar10_l (11.38, 8.51), stl10_s (22.63, 9.92), stl10_l (26.31, 9.64),
+autogan_cifar10 (13.95, 8.38), autogan_stl10 (27.69, 9.38); cifar10_s_32, _64,
+_128 (channels, table 5); and with a genotype of your own:
+--config.generator.genotype=FILE. One accelerator.
+
+python -m jgan.main --config=experiments/alphagan/retrain.py:cifar10_s \
+  --workdir=runs/alphagan_s --data_dir=DATA
+"""
+from jgan import config as configs
+
+ROWS = {
+    **{f'{data}_{size}': {'data': data, 'genotype': f'alphagan_{size}'}
+       for data in ('cifar10', 'stl10') for size in ('s', 'l')},
+    **{f'autogan_{data}': {'data': data, 'model': 'autogan', 'genotype': 'A'}
+       for data in ('cifar10', 'stl10')},
+    **{f'cifar10_s_{width}': {
+        'data': 'cifar10', 'genotype': 'alphagan_s', 'width': width,
+        'disc_width': min(width, 128)} for width in (32, 64, 128)},
+}
+
+
+def get_config(form=None):
+  """One row; `:ROW:smoke` ends in a minute on two CPU cores."""
+  row, form = configs.row(form, ROWS)
+  return small(base(**ROWS[row]), form)
+
+
+def base(data, genotype, model='alphagan', width=256, disc_width=128):
+  """What all rows share.
+
+  Args:
+    data: cifar10 or stl10.
+    genotype: a name in jgan/genotypes, a path, or of AutoGAN a letter.
+    model: of the generator.
+    width, disc_width: channels of G and D.
+  """
+  stl10 = data == 'stl10'
+  c = configs.base()
+  c.data = {'name': data}
+  c.platform = 'accelerator'
+  c.steps, c.batch, c.gen_batch, c.critics = 50_000, 64, 128, 5
+  c.generator = {'name': model, 'genotype': genotype, 'latent': 128,
+                 'width': width, 'initializer': 'xavier_kernel'}
+  c.discriminator = {'name': 'autogan', 'width': disc_width,
+                     'initializer': 'xavier_kernel'}
+  c.loss = {'name': 'hinge'}
+  for player in ('gen', 'disc'):
+    c.optimizer[player].update({'lr': 2e-4, 'b1': .5 if stl10 else 0.,
+                                'b2': .9})
+  c.ema.decay = .999
+  c.eval.update({'every': 3000, 'metrics': ('fd', 'inception_score'),
+                 'network': 'inception', 'samples': 50000})
+  c.checkpoint.update({'every': 3000, 'best': 'eval/FID'})
+  c.samples.every = 3000
+  if stl10:
+    c.steps = 80_000
+    for section in (c.eval, c.checkpoint, c.samples):
+      section.every = 6560  # 20 epochs of D
+  return c
+
+
+def small(c, form):
+  """The `:smoke` form: narrow networks, some steps, a score of pixels."""
+  return configs.small(c, form, {
+      'steps': 4, 'batch': 4, 'gen_batch': 8, 'critics': 1, 'log.every': 1,
+      'generator.width': 8, 'discriminator.width': 8, 'samples.every': 2,
+      'samples.count': 16, 'checkpoint.every': 2,
+      'checkpoint.best': 'eval/fd_pixels', 'eval.every': 2,
+      'eval.metrics': ('fd_pixels',), 'eval.network': '', 'eval.samples': 64,
+      'eval.reals': 256}, 48 if c.data.name == 'stl10' else 32)

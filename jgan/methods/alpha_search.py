@@ -1,0 +1,429 @@
+"""alphaGAN: bilevel search by the duality gap (Tian et al., 2020).
+
+With h the discriminator's loss and a bar for a best response, the outer
+problem lowers
+  V(G, D) = h(Gbar, D) - h(G, Dbar)
+over the architecture. One outer iteration is a row of turns, each a step of
+its own kind, compiled once:
+
+  critic  D's weights, on the training share of the images
+  both    the same, then G's weights: every critics-th of the weight steps
+  stars   Gbar and Dbar become copies of the players, their optimizers fresh
+  dbar    Dbar's weights against G, on the held-out share
+  gbar    Gbar's weights against D
+  alpha   the architecture, on the held-out share
+  gap     V and both its terms, for the log
+
+The players' weights stand still from `stars` to `gap`; only G's batch
+statistics move in `alpha`.
+"""
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jgan import build, lookup, search, steps
+from jgan.errors import UserError
+from jgan.ops import collectives
+from jgan.types import Method, Pair, Turn
+
+# What Gbar's updates move: its weights, its architecture.
+GBAR = {'weights': (True, False), 'arch': (False, True), 'both': (True, True),
+        'none': (False, False)}
+
+
+class Outer(NamedTuple):
+  """The turns of an outer iteration.
+
+  Attributes:
+    weight_steps: T, updates of D.
+    star_steps: R, updates of either best response.
+    arch_steps: S, updates of the architecture.
+    critics: updates of D before one of G.
+    gbar: Gbar is updated.
+    warmup: first outer iterations that only train weights.
+    held: share of the images for best responses and architecture.
+    paired: G's loss, or a penalty of it, looks at real images too.
+  """
+  weight_steps: int = 20
+  star_steps: int = 20
+  arch_steps: int = 20
+  critics: int = 5
+  gbar: bool = True
+  warmup: int = 0
+  held: float = .5
+  paired: bool = False
+
+  def turns(self):
+    """The names of all turns but the weights', in order."""
+    return [*['stars'], *['dbar'] * self.star_steps,
+            *['gbar'] * (self.star_steps if self.gbar else 0),
+            *['alpha'] * self.arch_steps, 'gap']
+
+  def steps(self, count):
+    """How many steps a run of `count` outer iterations has."""
+    return (count * self.weight_steps
+            + max(count - self.warmup, 0) * len(self.turns()))
+
+  def weights(self, step):
+    """How many of a run's first `step` steps train weights."""
+    first = min(step, self.warmup * self.weight_steps)
+    k, i = divmod(step - first, self.weight_steps + len(self.turns()))
+    return first + k * self.weight_steps + min(i, self.weight_steps)
+
+  def plan(self, step):
+    """The Turn that a step is."""
+    weights, rest = self.weight_steps, self.turns()
+    k, i = divmod(step, weights)
+    if k >= self.warmup:
+      k, i = divmod(step - self.warmup * weights, weights + len(rest))
+      k += self.warmup
+    if i < weights:
+      done = k * weights + i
+      return Turn('critic' if (done + 1) % self.critics else 'both', 1,
+                  (0., 1. - self.held), done)
+    name = rest[i - weights]
+    used = [turn in ('dbar', 'alpha', 'gap')
+            or (self.paired and turn == 'gbar') for turn in rest]
+    index = (k - self.warmup) * sum(used) + sum(used[:i - weights])
+    return Turn(name, int(used[i - weights]), (1. - self.held, 1.), index)
+
+
+def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
+         arch_steps=20, off_by_two=False, warmup=0, held=.5, gbar='weights',
+         gbar_shares_arch=False, star_halving=0, star_noise=False,
+         temperature=.5, arch_lr=3e-4, arch_b1=.5, arch_b2=.999,
+         arch_weight_decay=1e-3):
+  """Binds the search; a discriminator that is a super-network is searched too.
+
+  Args:
+    config, shape, axis_name: as every method takes them.
+    weight_steps, star_steps, arch_steps, warmup, held: see Outer;
+      config.critics is its critics.
+    off_by_two: two more steps of each, as the published code makes them.
+    gbar: what Gbar's updates move: weights | arch | both | none.
+    gbar_shares_arch: Gbar has G's own architecture, and V a gradient through
+      it; otherwise a copy.
+    star_halving: outer iterations after which best responses learn half as
+      fast (30 in the published code); 0: never.
+    star_noise: best responses draw noise for the relaxation, too.
+    temperature: of the relaxation.
+    arch_lr, arch_b1, arch_b2, arch_weight_decay: of the architecture's Adam.
+
+  Returns:
+    Method.
+
+  Raises:
+    UserError: the generator is no super-network, or a value is impossible.
+  """
+  if gbar not in GBAR:
+    raise UserError(f"config.method.gbar is '{gbar}': "
+                    f'{lookup.nearest(gbar, GBAR)}')
+  counts = {'weight_steps': weight_steps, 'star_steps': star_steps,
+            'arch_steps': arch_steps}
+  if weight_steps < 1 or min(counts.values()) < 0 or not 0. < held < 1.:
+    raise UserError(f'config.method has {counts} and held={held}: at least one '
+                    'weight step, and a share in (0, 1) held out, are needed')
+  if min(warmup, star_halving) < 0:
+    raise UserError(f'config.method has warmup={warmup} and star_halving='
+                    f'{star_halving}: outer iterations, 0 for none')
+  if gbar_shares_arch and GBAR[gbar][1]:
+    raise UserError(f"config.method has gbar='{gbar}' and gbar_shares_arch="
+                    "True: what Gbar shares it cannot move; gbar='weights' "
+                    'would do')
+  more = 2 if off_by_two else 0
+  loss, penalties = build.loss(config), build.penalties(config)
+  outer = Outer(*(n + more for n in counts.values()), config.critics,
+                gbar != 'none', warmup, held,
+                loss.paired or any(p.paired for p in penalties.values()))
+  models = build.models(config, shape, axis_name=axis_name)
+  space = search.Space(config, models, both=False)
+  # Rates fall over the updates of G that the whole run has.
+  updates = max(1, outer.weights(config.steps) // config.critics)
+  game = Game(
+      models, models if star_noise else _quiet(models, space),
+      loss, penalties,
+      build.optimizers(config, updates),
+      search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
+                       weight_decay=arch_weight_decay),
+      build.prepare(config, axis_name), build.ema(config), space.names,
+      config.batch, config.gen_batch or config.batch, *GBAR[gbar],
+      gbar_shares_arch, star_halving and outer.steps(star_halving), axis_name)
+
+  def sample(net, z):
+    return models.gen.apply({'params': net.params, **net.stats}, z, False)
+
+  init = functools.partial(alpha_init, game, heat=temperature,
+                           extra=build.extra(config))
+  turns = {name: functools.partial(_logged, game, turn)
+           for name, turn in TURNS.items()}
+  return Method(init, turns, sample, models.gen.latent, space.search(),
+                outer.plan)
+
+
+class Game(NamedTuple):
+  """What all turns are played with.
+
+  Attributes:
+    models: Pair of modules, and `stars` those of the best responses.
+    loss, penalties, tx, prepare, ema, axis_name: as in steps.gan_step.
+    arch_tx: optax transformation of the logits.
+    names: {player: {part of its logits: operations}} of those searched.
+    batch, gen_batch: over all devices.
+    moves_weights, moves_arch: what Gbar's updates move.
+    shares: Gbar has G's own architecture.
+    halving: the step from which best responses learn half as fast; 0: never.
+  """
+  models: Pair
+  stars: Pair
+  loss: Any
+  penalties: dict
+  tx: Pair
+  arch_tx: Any
+  prepare: Any
+  ema: Any
+  names: dict
+  batch: int
+  gen_batch: int
+  moves_weights: bool
+  moves_arch: bool
+  shares: bool
+  halving: int
+  axis_name: str | None
+
+  def noise(self, rng, count):
+    """z [this shard's part of count, latent]."""
+    mine = count // collectives.size(self.axis_name)
+    return collectives.draw(jax.random.normal, rng,
+                            (mine, self.models.gen.latent), self.axis_name)
+
+  def real(self, batch, rng):
+    """The real images of a turn, None where it takes none."""
+    images = batch['image']
+    return self.prepare(rng, images[0]) if len(images) else None
+
+  def update(self, models, tx=None):
+    """Keywords of steps.disc_update and steps.gen_update."""
+    return dict(models=models, loss=self.loss, penalties=self.penalties,
+                tx=tx or self.tx, axis_name=self.axis_name)
+
+  def star_tx(self, step):
+    """The players' optimizers, slower once halving is reached."""
+    if not self.halving:
+      return self.tx
+    share = jnp.where(step < self.halving, 1., .5)
+    return Pair(*(_scaled(tx, share) for tx in self.tx))
+
+
+def alpha_init(game, rng, batch, *, heat, extra):
+  """The state before the first step; `extra` as in steps.gan_init.
+
+  Its own `extra` has 'stars' (both best responses), 'arch' (the optimizers of
+  the logits: gen, disc where D is searched, star for Gbar's copy) and 'seen'
+  (the last value of each metric, so that every turn can log all).
+  """
+  state = steps.gan_init(rng, batch, models=game.models, tx=game.tx,
+                         extra=extra)
+  warm = lambda net: search.with_arch(net, net.stats['arch'], heat)
+  state = state.replace(gen=warm(state.gen), ema=warm(state.ema))
+  arch = {'gen': game.arch_tx.init(state.gen.stats['arch']),
+          'star': game.arch_tx.init(state.gen.stats['arch'])}
+  if 'discriminator' in game.names:
+    state = state.replace(disc=warm(state.disc))
+    arch['disc'] = game.arch_tx.init(state.disc.stats['arch'])
+  seen = dict.fromkeys(_METRICS, jnp.float32(0))
+  copies = jax.tree.map(jnp.copy, {'gen': state.gen, 'disc': state.disc})
+  return state.replace(extra={**state.extra, 'arch': arch, 'stars': copies,
+                              'seen': seen})
+
+
+def critic(game, state, batch, rng):
+  """One update of D's weights: -> state, metrics."""
+  image_rng, z_rng, key = jax.random.split(rng, 3)
+  state, metrics = steps.disc_update(
+      state, game.real(batch, image_rng), game.noise(z_rng, game.batch), key,
+      **game.update(game.models))
+  return state, {f'disc/{k}': metrics[k] for k in (
+      'loss', 'real', 'fake', 'grad_norm')}
+
+
+def both(game, state, batch, rng):
+  """One update of D's weights, then one of G's."""
+  disc_rng, image_rng, z_rng, key = jax.random.split(rng, 4)
+  state, metrics = critic(game, state, batch, disc_rng)
+  state, found = steps.gen_update(
+      state, game.real(batch, image_rng), game.noise(z_rng, game.gen_batch),
+      key, **game.update(game.models))
+  state = state.replace(ema=game.ema(state.ema, state.gen, state.step))
+  return state, metrics | {f'gen/{k}': found[k] for k in ('loss', 'grad_norm')}
+
+
+def stars(game, state, batch, rng):
+  """Both best responses begin as copies of the players."""
+  del batch, rng
+  fresh = lambda net, tx: net.replace(opt=tx.init(net.params))
+  arch = {**state.extra['arch'],
+          'star': game.arch_tx.init(state.gen.stats['arch'])}
+  return _with(state, arch=arch, stars={
+      'gen': fresh(state.gen, game.tx.gen),
+      'disc': fresh(state.disc, game.tx.disc)}), {}
+
+
+def dbar(game, state, batch, rng):
+  """One update of Dbar's weights against G."""
+  image_rng, z_rng, key = jax.random.split(rng, 3)
+  held, metrics = steps.disc_update(
+      state.replace(disc=state.extra['stars']['disc']),
+      game.real(batch, image_rng), game.noise(z_rng, game.batch), key,
+      **game.update(Pair(game.models.gen, game.stars.disc),
+                    game.star_tx(state.step)))
+  return _star(state, disc=held.disc), {'dbar/loss': metrics['loss']}
+
+
+def gbar(game, state, batch, rng):
+  """One update of Gbar, of its weights, its architecture or both, against D."""
+  image_rng, z_rng, key, arch_z, arch_key = jax.random.split(rng, 5)
+  real = game.real(batch, image_rng)
+  models = Pair(game.stars.gen, game.models.disc)
+  star, metrics = _gbar(game, state), {}
+  if game.moves_weights:
+    held, found = steps.gen_update(
+        state.replace(gen=star), real, game.noise(z_rng, game.gen_batch), key,
+        **game.update(models, game.star_tx(state.step)))
+    star, metrics = held.gen, {'gbar/loss': found['loss']}
+  arch = state.extra['arch']
+  if game.moves_arch:
+    z = game.noise(arch_z, game.gen_batch)
+
+    def objective(logits, params):
+      return steps.gen_loss(
+          params, state.replace(gen=search.with_arch(star, logits)), real, z,
+          arch_key, models=models, loss=game.loss, penalties={},
+          axis_name=game.axis_name)
+
+    star, opt, (_, _, found) = search.descend(
+        star, arch['star'], game.arch_tx, objective, axis_name=game.axis_name)
+    arch, metrics = {**arch, 'star': opt}, {'gbar/loss': found['loss']}
+  return _with(_star(state, gen=star), arch=arch), metrics
+
+
+def alpha(game, state, batch, rng):
+  """One step down V in the architecture, the weights of all four fixed.
+
+  Of V only -h(G, Dbar) depends on G's logits (and h(Gbar, D) where Gbar
+  shares them), and only h(Gbar, D) on D's. XLA drops what neither gradient
+  needs: Dbar never looks at the real images if h is a sum over both kinds.
+  """
+  image_rng, z_rng, gen_key, star_key = jax.random.split(rng, 4)
+  real, z = game.real(batch, image_rng), game.noise(z_rng, game.batch)
+  bar = state.extra['stars']
+  arch, gen, disc = dict(state.extra['arch']), state.gen, state.disc
+
+  def of_gen(logits, params):
+    net = search.with_arch(gen, logits).replace(params=params)
+    value, stats = h(game, Pair(net, bar['disc']),
+                     Pair(game.models.gen, game.stars.disc), real, z, gen_key,
+                     state)
+    if game.shares:
+      value -= h(game, Pair(search.with_arch(bar['gen'], logits), disc),
+                 Pair(game.stars.gen, game.models.disc), real, z, star_key,
+                 state)[0]
+    return -value, stats
+
+  gen, arch['gen'], stats = search.descend(
+      gen, arch['gen'], game.arch_tx, of_gen, axis_name=game.axis_name)
+  gen = gen.replace(stats={**stats, 'arch': gen.stats['arch']})
+  # The averaged generator is scored with the logits that are derived from.
+  ema = search.with_arch(state.ema, gen.stats['arch'])
+  if 'discriminator' in game.names:
+    def of_disc(logits, params):
+      net = search.with_arch(state.disc, logits).replace(params=params)
+      return h(game, Pair(_gbar(game, state), net),
+               Pair(game.stars.gen, game.models.disc), real, z, star_key,
+               state)
+    disc, arch['disc'], _ = search.descend(
+        disc, arch['disc'], game.arch_tx, of_disc, axis_name=game.axis_name)
+  return _with(state.replace(gen=gen, disc=disc, ema=ema), arch=arch), {}
+
+
+def gap(game, state, batch, rng):
+  """V and its terms on one held-out batch, both with the same noise."""
+  image_rng, z_rng, key = jax.random.split(rng, 3)
+  real, z = game.real(batch, image_rng), game.noise(z_rng, game.batch)
+  bar = state.extra['stars']
+  minmax = -h(game, Pair(state.gen, bar['disc']),
+              Pair(game.models.gen, game.stars.disc), real, z, key, state)[0]
+  maxmin = -h(game, Pair(_gbar(game, state), state.disc),
+              Pair(game.stars.gen, game.models.disc), real, z, key, state)[0]
+  return state, {'gap/duality_gap': minmax - maxmin, 'gap/minmax': minmax,
+                 'gap/maxmin': maxmin}
+
+
+def h(game, nets, models, real, z, rng, state):
+  """D's loss between two networks: -> scalar, G's new statistics."""
+  keys = jax.random.split(rng, 3)
+  fake, stats = steps.generate(models.gen, nets.gen.params, nets.gen.stats, z,
+                               keys[0])
+  views = [steps.judge(models.disc, nets.disc.params, nets.disc.stats, x,
+                       key)[0] for x, key in zip((real, fake), keys[1:])]
+  value = game.loss.discriminator(
+      *(collectives.gather(view.logits, game.axis_name) for view in views),
+      **steps.traced(game.loss, state))
+  return value, stats
+
+
+TURNS = {'critic': critic, 'both': both, 'stars': stars, 'dbar': dbar,
+         'gbar': gbar, 'alpha': alpha, 'gap': gap}
+_METRICS = ('disc/loss', 'disc/real', 'disc/fake', 'disc/grad_norm',
+            'gen/loss', 'gen/grad_norm', 'dbar/loss', 'gbar/loss',
+            'gap/duality_gap', 'gap/minmax', 'gap/maxmin')
+
+
+def _logged(game, turn, state, batch, rng):
+  """A turn that counts itself and returns the last value of every metric."""
+  state, metrics = turn(game, state, batch, rng)
+  seen = {**state.extra['seen'], **collectives.mean(metrics, game.axis_name)}
+  state = _with(state.replace(step=state.step + 1), seen=seen)
+  arch = {}
+  for player, net in (('generator', state.gen), ('discriminator', state.disc)):
+    if player in game.names:
+      logits = net.stats['arch']
+      arch |= {f'arch/{player}/{k}': v for k, v in {
+          'entropy': search.entropy(logits),
+          **search.shares(logits, game.names[player])}.items()}
+  return state, {**seen, **arch}
+
+
+def _with(state, **extra):
+  return state.replace(extra={**state.extra, **extra})
+
+
+def _star(state, **nets):
+  return _with(state, stars={**state.extra['stars'], **nets})
+
+
+def _gbar(game, state):
+  """Gbar, with G's present architecture where it shares that."""
+  star = state.extra['stars']['gen']
+  return (search.with_arch(star, state.gen.stats['arch']) if game.shares
+          else star)
+
+
+def _quiet(models, space):
+  """The models whose relaxation draws no noise, where they have one."""
+  calm = lambda relaxation: lambda logits, rng, heat: relaxation(
+      logits, None, heat)
+  return Pair(*(model.clone(relax=calm(model.relax))
+                if player in space.names else model
+                for player, model in zip(('generator', 'discriminator'),
+                                         models)))
+
+
+def _scaled(tx, share):
+  """The optimizer with its updates times `share`."""
+  def update(grads, state, params=None):
+    updates, state = tx.update(grads, state, params)
+    return jax.tree.map(lambda u: u * share, updates), state
+  return optax.GradientTransformation(tx.init, update)
