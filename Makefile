@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test lint bench parity clean
+.PHONY: help setup run test lint bench bench-torch parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,18 @@ parity: setup $(PARITY)/.done  ## compare metrics with torch-fidelity, three min
 	$(PARITY)/bin/python -W ignore parity/reference.py runs/parity
 	$(PY) -m parity.compare runs/parity
 
+# The same torch as that of the parity check, where that is installed already.
+TORCH := $(firstword $(patsubst %/.done,%,$(wildcard $(PARITY)/.done)) .venv-bench)
+
+.venv-bench/.done: bench/requirements-torch.txt
+	$(PYTHON) -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench-torch: setup $(TORCH)/.done  ## time the searches beside PyTorch
+	$(PY) -m bench.search --check --torch $(TORCH)/bin/python
+	$(PY) -m bench.search --torch $(TORCH)/bin/python
+
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY) .venv-bench .pytest_cache .ruff_cache
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

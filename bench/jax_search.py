@@ -51,6 +51,7 @@ class Search:
     self.method = build.method(config)
     self.batch = {'image': np.random.default_rng(0).integers(
         0, 256, (1, batch, 32, 32, 3), np.uint8)}
+    # A start at which D takes fakes for real: elsewhere REACH may be flat.
     self.state = jax.jit(self.method.init)(jax.random.key(5), self.batch)
 
   def compile(self):

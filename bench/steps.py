@@ -80,7 +80,7 @@ def measure(config):
     (folder / 'samples').mkdir()
     saved = checkpoint.Checkpoints(folder / 'checkpoints')
     first = train.first_state(config, method, source)
-    plan = train.plan_of(config, method)
+    plan = build.plan(config, method)
     with train.batches(config, plan, source, where, 0, k) as (data, feed):
       _, x = next(feed)
       state, _, _ = train.begin(config, *first, saved, where)

@@ -5,7 +5,6 @@ One iteration: weights on one half of the images, then copies of both players
 that train against the other as it stands, then the logits, which see the
 copied discriminator.
 """
-import copy
 import itertools
 import time
 
@@ -14,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.torch_parts import (
+    LAYOUT,
     Edge,
     Game,
     ReluConv,
@@ -162,6 +162,8 @@ class Search(Game):
     del noise
     super().__init__(Generator(widths[0]), Discriminator(widths[1]),
                      latent=LATENT, batch=batch)
+    self.copies = [net.to(memory_format=LAYOUT) for net in (
+        Generator(widths[0]), Discriminator(widths[1]))]
     weights, arch = weights_and_logits(self.gen)
     self.tx = {'gen': adam(weights, 2e-4, (0., .999)),
                'disc': self._optimizer(self.disc),
@@ -181,7 +183,9 @@ class Search(Game):
     times.append(time.perf_counter())
     # Their copies go on from where the players are, with new optimizers.
     gen, disc = self.gen, self.disc
-    best_gen, best_disc = copy.deepcopy(gen), copy.deepcopy(disc)
+    best_gen, best_disc = self.copies
+    best_gen.load_state_dict(gen.state_dict())
+    best_disc.load_state_dict(disc.state_dict())
     self.disc = best_disc
     optimizer = self._optimizer(best_disc)
     for _ in range(updates):

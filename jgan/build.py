@@ -12,7 +12,7 @@ from jgan import lookup, pipeline, steps
 from jgan.errors import UserError
 from jgan.layers import factored
 from jgan.optim.groups import grouped
-from jgan.types import Feedback, Loss, Pair, Penalty
+from jgan.types import Feedback, Loss, Pair, Penalty, Turn
 
 
 def method(config, *, axis_name=None):
@@ -91,6 +91,12 @@ def models(config, shape, *, axis_name=None):
     pair = pair._replace(gen=factored.module(pair.gen,
                                              config.factored.to_dict()))
   return pair
+
+
+def plan(config, method):
+  """step -> Turn of a method; the steps of most are all of one kind."""
+  return method.plan or (
+      lambda step: Turn('step', config.critics, (0., 1.), step))
 
 
 def loss(config):

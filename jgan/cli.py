@@ -41,6 +41,11 @@ def define(values, verbs):
   number('candidates', 0, 'derive: architectures to draw and score.')
   switch('last', False, 'compress: the layers of config.compress.last.')
   text('runs', '', 'report: workdirs to compare, with commas.')
+  text('genotypes', '', 'genotypes: files, names, folders, workdirs, with '
+       'commas.')
+  text('label', '', 'genotypes: the score that tells good ones, as FID.')
+  flags.DEFINE_float('threshold', None, 'genotypes: below it they are good.',
+                     flag_values=values)
   text('a', '', 'evaluate: the reference: a folder, or cifar10:train.')
   text('b', '', 'evaluate: the images to score against --a, likewise.')
   text('metrics', '', 'evaluate: names, with commas; config.eval.metrics.')

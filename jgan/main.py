@@ -19,6 +19,7 @@ from jgan import (
     describe,
     evaluate,
     export,
+    operations,
     recipe,
     sample,
     sensitivity,
@@ -131,6 +132,13 @@ def do_report(config, f):
   return compare.run([x for x in f.runs.split(',') if x], f.out)
 
 
+def do_genotypes(config, f):
+  """Counts operations over genotypes; draws how a search went."""
+  del config
+  return operations.run([x for x in f.genotypes.split(',') if x], f.out,
+                        label=f.label, threshold=f.threshold)
+
+
 def do_pipeline(config, f):
   """Searches, trains, compresses, fine-tunes, reports; again: resumes."""
   return recipe.run(config, _need(f, 'workdir'), data_dir=_data_dir(f))
@@ -139,7 +147,8 @@ def do_pipeline(config, f):
 VERBS = {'train': do_train, 'evaluate': do_evaluate, 'sample': do_sample,
          'describe': do_describe, 'export': do_export, 'derive': do_derive,
          'sensitivity': do_sensitivity, 'compress': do_compress,
-         'report': do_report, 'pipeline': do_pipeline}
+         'report': do_report, 'genotypes': do_genotypes,
+         'pipeline': do_pipeline}
 
 
 def main(argv):
@@ -150,7 +159,8 @@ def main(argv):
     if values.help:
       sys.stdout.write(cli.usage(VERBS))
       return 0
-    if config is None and not (values.a or values.b or values.runs):
+    if config is None and not (values.a or values.b or values.runs
+                               or values.genotypes):
       raise UserError('no --config=FILE given, and no run in '
                       f"--workdir='{values.workdir}' to take it from; --help "
                       'lists the experiments')

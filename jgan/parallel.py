@@ -116,20 +116,31 @@ def calls_of(config, platform):
   there it is 1; elsewhere the largest divisor up to 10 of all intervals, so
   that whatever is periodic falls between two dispatches.
   """
-  intervals = {f'{name}.every': config[name].every
-               for name in ('log', 'samples', 'eval', 'checkpoint')}
-  intervals |= {'steps': config.steps, 'profile.start': config.profile.start,
-                'profile.steps': config.profile.steps}
   k = config.steps_per_call
   if not k:
-    whole = math.gcd(*intervals.values())
+    whole = period(config)
     return 1 if platform == 'cpu' else max(
         d for d in range(1, 11) if whole % d == 0)
-  for key, value in intervals.items():
+  for key, value in _intervals(config).items():
     if value % k:
       raise UserError(f'config.{key}={value} does not divide by '
                       f'config.steps_per_call={k}')
   return k
+
+
+def period(config):
+  """The steps between two points where anything may be due: a divisor of all
+  intervals.
+  """
+  return math.gcd(*_intervals(config).values())
+
+
+def _intervals(config):
+  """Whatever is periodic in a run: {key of the config: steps}."""
+  found = {f'{name}.every': config[name].every
+           for name in ('log', 'samples', 'eval', 'checkpoint')}
+  return found | {'steps': config.steps, 'profile.start': config.profile.start,
+                  'profile.steps': config.profile.steps}
 
 
 def advance(state, health, data, x, seed, *, step):

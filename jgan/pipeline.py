@@ -149,8 +149,9 @@ class _Batches:
     indices = self._indices(self._start + k)[:, self._rows]
     if isinstance(self._source, np.ndarray):
       return self._source[indices]
-    images = [self._source[i] for i in indices.ravel()]
-    return np.stack(images).reshape(*indices.shape, *self._source.shape[1:])
+    shape = *indices.shape, *self._source.shape[1:]
+    images = [self._source[i] for i in indices.ravel()]  # none in some turns
+    return np.array(images, self._source.dtype).reshape(shape)
 
 
 def stream(source, indices, step, *, rows=slice(None), threads=8, prefetch=8):

@@ -27,6 +27,7 @@ class Session:
     self.config, self.folder, self.saved = config, folder, saved
     self.method, self.scorer, self.gap = method, scorer, gap
     self.where, self.rules = where, build.feedback(config)
+    self.plan = build.plan(config, method)
     self.dtype = source.dtype
     self.writer = jax.process_index() == 0
     self.book = Logbook(folder, start) if self.writer else None
@@ -96,7 +97,8 @@ class Session:
     """One line on the console: where, how fast, how long still."""
     before, then = self.clock
     rate = (step - before) / (time.perf_counter() - then)
-    images = rate * self.config.batch * self.config.critics
+    batches = sum(self.plan(s).critics for s in range(before, step))
+    images = batches / max(step - before, 1) * rate * self.config.batch
     left = (self.config.steps - step) / max(rate, 1e-9)
     self.book.speed(step, {'steps_per_second': rate,
                            'images_per_second': images})
@@ -239,7 +241,9 @@ class Session:
                100 * share)
     if self.writer:
       self.book.tabulate()
-      curves.draw(self.folder / 'plots' / 'curves.png', read(self.folder))
+      records = read(self.folder)
+      if records:  # a run may begin at its end: `compress --last`
+        curves.draw(self.folder / 'plots' / 'curves.png', records)
 
   def close(self):
     """Lets go of threads and files, whether or not the run ended well."""

@@ -22,7 +22,6 @@ from jgan import (
 from jgan import config as configs
 from jgan.errors import Stopped
 from jgan.session import Session
-from jgan.types import Turn
 from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
@@ -118,7 +117,7 @@ def loop(config, method, source, where, k, state, start, session, stop,
   seed = parallel.place(np.uint32(config.seed), where)
   kinds = method.step if method.plan else {'step': method.step}
   calls = dict(calls or {})
-  plan = plan_of(config, method)
+  plan = build.plan(config, method)
   session.begin(start)
   with batches(config, plan, source, where, start, k) as (data, feed):
     ahead = next(feed)
@@ -141,20 +140,14 @@ def loop(config, method, source, where, k, state, start, session, stop,
   return state
 
 
-def plan_of(config, method):
-  """step -> Turn; steps of one kind are all alike."""
-  return method.plan or (
-      lambda step: Turn('step', config.critics, (0., 1.), step))
-
-
-def chunks(plan, start, end, k):
+def chunks(plan, start, end, k, period):
   """Yields what one call takes each: (its last step, steps, their kind).
 
-  At most k steps of one kind, ending where a multiple of k is passed.
+  At most k steps of one kind, none passing a multiple of `period`.
   """
   while start < end:
     name, length = plan(start).name, 1
-    while ((start + length) % k and start + length < end
+    while (length < k and (start + length) % period and start + length < end
            and plan(start + length).name == name):
       length += 1
     start += length
@@ -181,7 +174,8 @@ def batches(config, plan, source, where, start, k):
           source, indices, start, rows=where.rows)))
     yield data, ((chunk, parallel.feed(
         np.stack([*itertools.islice(rows, chunk[1])]), where))
-                 for chunk in chunks(plan, start, config.steps, k))
+                 for chunk in chunks(plan, start, config.steps, k,
+                                     parallel.period(config)))
 
 
 @contextlib.contextmanager

@@ -213,6 +213,22 @@ def test_the_faster_form_is_taken_by_measurement(dense, monkeypatch):
     assert found['to_rgb'] == rules['to_rgb']
 
 
+def test_the_trials_of_sensitivity_decide_where_they_are_given(
+    dense, tmp_path):
+  file = tmp_path / 'sensitivity.json'
+  row = {'form': 'cp', 'rank': 2, 'params': 292, 'removed': 200, 'error': .5}
+  file.write_text(json.dumps({'base': 1., 'rows': [
+      {**row, 'layer': 'conv_1', 'score': 1.1},
+      {**row, 'layer': 'to_rgb', 'score': 9.}]}))
+  plan = configs.complete(game(
+      rules=(), sensitivity=str(file), budget=.2)).compress
+  params = jax.device_get(dense.ema.params)
+  assert compression.chosen(plan, params, last=False) == LAYERS
+  file.write_text('{')
+  with pytest.raises(UserError, match='cannot read .*sensitivity.json'):
+    compression.chosen(plan, params, last=False)
+
+
 @pytest.mark.parametrize('changes, last, words', [
     ({'rules': ()}, False, 'config.compress.rules is empty'),
     ({'last': ()}, True, 'config.compress.last is empty'),
@@ -220,8 +236,10 @@ def test_the_faster_form_is_taken_by_measurement(dense, monkeypatch):
      "rule 0 matches no layer with 'conv_9'"),
 ])
 def test_what_cannot_be_done_is_refused(dense, tmp_path, changes, last, words):
+  c = configs.complete(game(**changes))
   with pytest.raises(UserError, match=words):
-    compressed(dense, tmp_path / 'run', last=last, **changes)
+    compression.run(c, build.method(c), jax.device_get(dense),
+                    tmp_path / 'run', last=last)
   assert not any(tmp_path.iterdir())
 
 

@@ -25,7 +25,7 @@ def game(**changes):
 
 @pytest.fixture(scope='module')
 def trained():
-  """A method and the first state, its conv_1 of rank 8."""
+  """A method and its first state."""
   method = build.method(game())
   state = jax.jit(lambda: method.init(
       jax.random.key(0), {'image': jnp.zeros((1, 1, 16, 16, 1))}),
@@ -59,9 +59,8 @@ def test_every_layer_is_tried_at_every_rank_that_makes_it_smaller(report):
   folder, text = report
   found = numbers(folder)
   tried = [(row['layer'], row['form'], row['rank']) for row in found['rows']]
-  assert tried == [('conv_1', 'cp', 1), ('conv_1', 'cp', 8),
-                   ('linear', 'svd', 1)] or set(tried) == {
-      ('conv_1', 'cp', 1), ('conv_1', 'cp', 8), ('linear', 'svd', 1)}
+  assert sorted(tried) == [('conv_1', 'cp', 1), ('conv_1', 'cp', 8),
+                           ('linear', 'svd', 1)]
   for row in found['rows']:
     assert np.isfinite(row['score']) and 0 < row['removed'] < row['params']
     assert row['layer'] in text

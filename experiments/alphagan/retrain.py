@@ -5,7 +5,8 @@ images for one generator step of 128; 50,000 of those on CIFAR-10, 80,000 on
 STL-10 at 48 x 48. Rows (published FID, IS): cifar10_s (12.86, 8.72),
 cifar10_l (11.38, 8.51), stl10_s (22.63, 9.92), stl10_l (26.31, 9.64),
 autogan_cifar10 (13.95, 8.38), autogan_stl10 (27.69, 9.38); cifar10_s_32, _64,
-_128 (channels, table 5); and with a genotype of your own:
+_128, _160, _384 and cifar10_l_64, _96, _128, _192, _384 (channels, table 5 and
+figure 1); and with a genotype of your own:
 --config.generator.genotype=FILE. One accelerator.
 
 python -m jgan.main --config=experiments/alphagan/retrain.py:cifar10_s \
@@ -18,9 +19,11 @@ ROWS = {
        for data in ('cifar10', 'stl10') for size in ('s', 'l')},
     **{f'autogan_{data}': {'data': data, 'model': 'autogan', 'genotype': 'A'}
        for data in ('cifar10', 'stl10')},
-    **{f'cifar10_s_{width}': {
-        'data': 'cifar10', 'genotype': 'alphagan_s', 'width': width,
-        'disc_width': min(width, 128)} for width in (32, 64, 128)},
+    **{f'cifar10_{size}_{width}': {
+        'data': 'cifar10', 'genotype': f'alphagan_{size}', 'width': width,
+        'disc_width': min(width, 128)} for size, widths in (
+            ('s', (32, 64, 128, 160, 384)), ('l', (64, 96, 128, 192, 384)))
+       for width in widths},
 }
 
 

@@ -7,7 +7,9 @@ re-trained: FID 12.86, IS 8.72), `l` 390 (22 hours; 11.38, 8.51). Rows: s, l,
 and with either _search_d, _gbar_arch, _gbar_both (table 3), _gumbel, _warmup
 (table 4); s_32, s_64, s_128 (channels, table 5); s_stl10 (table 6);
 s_no_deconv (table 8), s_learnable_up (table 9); l_arch_10 to l_arch_390
-(architecture steps, figure 10); random. `--mode=derive --workdir=WORKDIR`
+(architecture steps, figure 10); s_code (as the published code has it, not the
+paper: b2 .9, two more steps of each kind, G's rate rising to 1e-3, that of best
+responses halved after 30 iterations); random. `--mode=derive --workdir=WORKDIR`
 writes the genotype. One accelerator.
 
 python -m jgan.main --config=experiments/alphagan/search.py:s \
@@ -39,6 +41,9 @@ ROWS = {
         'up': ('deconv', 'nearest_conv', 'bilinear_conv')}},
     **{f'l_arch_{steps}': {**L, 'arch_steps': steps}
        for steps in (10, 50, 100, 200, 390)},
+    's_code': {**S, 'off_by_two': True, 'star_halving': 30, 'optimizer': {
+        'gen': {'b2': .9, 'schedule': {'name': 'cosine', 'final': 5.}},
+        'disc': {'b2': .9}}},
     'random': {},
 }
 
@@ -48,7 +53,7 @@ def get_config(form=None):
   row, form = configs.row(form, ROWS)
   c = base()
   changes = dict(ROWS[row])
-  for section in ('data', 'generator', 'discriminator'):
+  for section in ('data', 'generator', 'discriminator', 'optimizer'):
     found = changes.pop(section, {})
     if 'name' in found:
       c[section] = found
@@ -86,9 +91,10 @@ def base():
 
 def timed(c, count):
   """Sets the number of steps, and the intervals, by outer iterations."""
-  known = {k: v for k, v in c.method.items() if k in Outer._fields}
-  outer = Outer(**known | {'critics': c.critics,
-                           'gbar': c.method.get('gbar') != 'none'})
+  more = 2 if c.method.get('off_by_two') else 0
+  outer = Outer(**{k: c.method[k] + more for k in S}, critics=c.critics,
+                gbar=c.method.get('gbar') != 'none',
+                warmup=c.method.get('warmup', 0))
   c.steps = outer.steps(count)
   c.log.every = outer._replace(warmup=0).steps(1)
   c.eval.every = c.checkpoint.every = c.samples.every = 4 * c.log.every
@@ -103,6 +109,8 @@ def small(c, form):
       c.method.warmup = 1
     c.critics = 2
     timed(c, 2)
+  elif form == 'smoke':
+    c.steps, c.critics, c.log.every = 4, 2, 2
   return configs.small(c, form, {
       'batch': 4, 'generator.width': 4, 'generator.latent': 16,
       'discriminator.width': 4, 'samples.count': 4, 'eval.every': c.log.every,

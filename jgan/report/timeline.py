@@ -56,8 +56,7 @@ def draw(path, history, player='generator', *, scores=(), label=''):
   axes.set_yticks(range(len(rows)),
                   [f'cell {i + 1}  {name}' for i, name in rows])
   for y, ((before, _), (after, _)) in enumerate(itertools.pairwise(rows)):
-    if before != after:
-      axes.axhline(y + .5, color='white', linewidth=3.)
+    axes.axhline(y + .5, color='white', linewidth=.7 if before == after else 3.)
   # Where the choice of an edge changed.
   for y, row in enumerate(chosen):
     for x, (before, after) in enumerate(itertools.pairwise(row)):

@@ -22,8 +22,8 @@ def gates(model, shapes):
   heat = model.variable('schedule', 'temperature', jnp.ones, ()).value
   total = 1.
   for part, shape in shapes.items():
-    logits = model.variable('arch', part, lambda shape: 1e-3 * jax.random.normal(
-        model.make_rng('params'), shape), shape)
+    start = lambda s: 1e-3 * jax.random.normal(model.make_rng('params'), s)
+    logits = model.variable('arch', part, start, shape)
     noise = model.make_rng('noise') if model.has_rng('noise') else None
     scales = model.param(f'operations_{part}', nn.initializers.normal(.3),
                          (*shape, model.width))
@@ -67,7 +67,7 @@ class Discriminator(nn.Module):
     return output.logits(dense.spectral(self.outputs)(h))
 
 
-@pytest.fixture(scope='package', autouse=True)
+@pytest.fixture(scope='module')
 def toys():
   """Puts them in the place of the real ones; nothing is optimised."""
   compile_ = jax.stages.Lowered.compile
@@ -79,7 +79,7 @@ def toys():
     yield
 
 
-@pytest.fixture(scope='package')
+@pytest.fixture(scope='module')
 def game(toys):
   """Makes the config of a search with them; changes: {'a.b': value}."""
   def made(**changes):

@@ -91,7 +91,8 @@ def test_one_step_moves_weights_and_logits_of_both_players(first):
   after, metrics = step(state, {'image': images()}, jax.random.key(1))
   for old, new in ((state.gen, after.gen), (state.disc, after.disc)):
     names = moved((old.params, old.stats), (new.params, new.stats))
-    for part in ('0/operations_normal', '1/arch/normal', '1/schedule/temperature'):
+    for part in ('0/operations_normal', '1/arch/normal',
+                 '1/schedule/temperature'):
       assert part in names, (part, names)
   assert {'1/arch/up', '1/batch_stats/Norm_0/mean'} & moved(
       (0, state.gen.stats), (0, after.gen.stats))
@@ -195,10 +196,10 @@ def test_the_order_of_updates_and_the_rows_that_each_sees(
 
 
 def test_the_second_order_term_changes_the_logits_step(first, game):
-  _, state, step = first
+  _, state, plain = first
   amended = compiled(build.method(game(**{'method.amend': 10.})).step)
   states = []
-  for step in (step, amended):
+  for step in (plain, amended):
     after, metrics = step(state, {'image': images()}, jax.random.key(1))
     assert all(np.isfinite(x) for x in metrics.values())
     states.append(after)

@@ -101,13 +101,15 @@ def test_a_selected_architecture_gets_batch_statistics_of_its_own(game, relax):
   c = configs.complete(game(**{'generator.relax': relax}))
   models = build.models(c, (8, 8, 1))
   space = search.Space(c, models)
-  stats = dict(models.gen.init(jax.random.key(0), jnp.zeros((1, 4)), True))
+  stats = dict(jax.jit(lambda: models.gen.init(
+      jax.random.key(0), jnp.zeros((1, 4)), True), compiler_options=QUICK)())
   net = Network(stats.pop('params'), stats)
   chosen = space.select(net, space.draw(np.random.default_rng(0)))
   z = jax.random.normal(jax.random.key(9), (4096, 4))
-  _, want = models.gen.apply(
-      {'params': chosen.params, **net.stats, 'arch': chosen.stats['arch'],
-       'schedule': chosen.stats['schedule']}, z, True, mutable=['batch_stats'])
+  _, want = jax.jit(lambda variables: models.gen.apply(
+      variables, z, True, mutable=['batch_stats']), compiler_options=QUICK)(
+          {'params': chosen.params, **net.stats, 'arch': chosen.stats['arch'],
+           'schedule': chosen.stats['schedule']})
   # One batch moves the statistics by a tenth.
   fresh = jax.tree.map(lambda new, old: old + 10. * (new - old),
                        want['batch_stats'], net.stats['batch_stats'])
