@@ -1,6 +1,6 @@
 """alphaGAN at small width on CIFAR-10, on a CPU: `:search`, then `:retrain`.
 
-15 outer iterations, then 1,500 steps of what was found, some 15 minutes on two
+15 outer iterations, then 800 steps of what was found, some 15 minutes on two
 cores. docs/results.md has what came out.
 
 python -m jgan.main --config=experiments/alphagan/cpu.py:search \
@@ -30,9 +30,9 @@ def get_config(form=None):
     c.eval.every = c.checkpoint.every = c.samples.every = 3 * c.log.every
   else:
     c = retrain.base('cifar10', 'alphagan_s', width=32, disc_width=32)
-    c.steps, c.batch, c.gen_batch, c.critics = 1500, 32, 32, 1
+    c.steps, c.batch, c.gen_batch, c.critics = 800, 32, 32, 1
     c.log.every = 50
-    c.eval.every = c.checkpoint.every = c.samples.every = 250
+    c.eval.every = c.checkpoint.every = c.samples.every = 200
   c.platform = 'any'
   # Features of a CIFAR-10 classifier: quick, and no FID.
   c.eval.update({'metrics': ('fd',), 'network': 'resnet56', 'samples': 2000,
