@@ -117,8 +117,10 @@ def penalties(config):
     name = section.name
     while name in found:
       name += '_'
-    found[name] = Penalty(*_players(module, _arguments(section)),
-                          getattr(module, 'PAIRED', False))
+    arguments = _arguments(section)
+    traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
+    found[name] = Penalty(*_players(module, arguments),
+                          getattr(module, 'PAIRED', False), traced)
   return found
 
 
@@ -142,6 +144,10 @@ def extra(config):
   if loss(config).traced:
     found['loss'] = {name: jnp.float32(value)
                      for name, value in loss(config).traced.items()}
+  held = {name: {k: jnp.float32(v) for k, v in penalty.traced.items()}
+          for name, penalty in penalties(config).items() if penalty.traced}
+  if held:
+    found['penalties'] = held
   if config.feedback:
     found['feedback'] = {name: rule.memory
                          for name, rule in feedback(config).items()}

@@ -196,12 +196,12 @@ def with_layers(params, source, layers):
 
 
 def quickest(model, net, layers, batch=16):
-  """Settles how each cp layer is computed: fused or not, by measurement.
+  """Settles the way in which each cp layer is computed, by measurement.
 
   Layers for which the rules say it, and other forms, stay as they are.
 
   Returns:
-    {path: {'form', 'rank', 'fused'}}.
+    {path: {'form', 'rank', 'way'}}.
   """
   convs = {}
 
@@ -218,33 +218,32 @@ def quickest(model, net, layers, batch=16):
   settled, known = {}, {}
   for path, options in layers.items():
     settled[path] = dict(options)
-    if options['form'] != 'cp' or 'fused' in options:
+    if options['form'] != 'cp' or 'way' in options:
       continue
     conv, shape = convs[path]
     kind = (shape, conv.features, conv.kernel, conv.dilation, conv.stride,
             options['rank'])
     if kind not in known:
-      known[kind] = _fused_is_faster(conv, (batch, *shape), options)
-      log.info('%s: fused is %s', path,
-               'faster' if known[kind] else 'not faster')
-    settled[path]['fused'] = known[kind]
+      known[kind] = _fastest(conv, (batch, *shape), options)
+      log.info('%s is fastest as %s', path, known[kind])
+    settled[path]['way'] = known[kind]
   return settled
 
 
-def _fused_is_faster(conv, shape, options):
-  """Times both ways of computing one cp convolution."""
+def _fastest(conv, shape, options):
+  """Times the ways of computing one cp convolution: -> the fastest."""
   fields = {f.name: getattr(conv, f.name) for f in dataclasses.fields(Conv)
             if f.name not in ('parent', 'name')}
   x = np.ones(shape, np.float32)
   calls = {}
-  for fused in (False, True):
+  for way in factored.WAYS:
     layer = factored.FactoredConv(**fields, layers=FrozenDict(
-        {'': factored.checked('', {**options, 'fused': fused})}))
+        {'': factored.checked('', {**options, 'way': way})}))
     like = jax.eval_shape(layer.init, jax.random.key(0), x)
     weights = jax.tree.map(lambda a: np.ones(a.shape, a.dtype), like)
-    calls[fused] = layer.apply, (weights, x)
+    calls[way] = layer.apply, (weights, x)
   times = latency.measure(calls, rounds=9, seconds=3.)
-  return times[True] < times[False]
+  return min(times, key=times.get)
 
 
 def table(reports, scores):

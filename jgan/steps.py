@@ -38,10 +38,14 @@ def judge(model, params, stats, image, rng):
 
 
 def frozen(model, params, stats, rng):
-  """The network as a function of its input alone; it changes no stats."""
+  """The network as a function of its input alone; it changes no stats.
+
+  The function's keyword `method` calls another of the module's methods.
+  """
   variables = {'params': params, **stats}
-  return lambda x: model.apply(variables, x, True, mutable=[*stats],
-                               rngs={'noise': rng})[0]
+  return lambda x, method=None: model.apply(
+      variables, x, True, mutable=[*stats], rngs={'noise': rng},
+      method=method)[0]
 
 
 def traced(loss, state):
@@ -51,13 +55,38 @@ def traced(loss, state):
           for name, start in dict(loss.traced).items()}
 
 
-def penalise(side, penalties, play):
-  """Evaluates a player's penalties: -> sum, {name: value}, of this shard."""
+def penalise(side, penalties, play, state):
+  """Evaluates a player's penalties on this shard.
+
+  Returns:
+    Their sum, and {name: value}, with {name/what: value} of what a penalty
+    remembers, which `remember` puts into the state.
+  """
   keys = jax.random.split(play.rng, max(len(penalties), 1))
-  terms = {name: getattr(penalty, side)(play._replace(rng=key))
-           for key, (name, penalty) in zip(keys, penalties.items())
-           if getattr(penalty, side)}
-  return sum(terms.values(), jnp.float32(0)), terms
+  total, terms = jnp.float32(0), {}
+  for key, (name, penalty) in zip(keys, penalties.items()):
+    function = getattr(penalty, side)
+    if not function:
+      continue
+    held = {**dict(penalty.traced),
+            **state.extra.get('penalties', {}).get(name, {})}
+    value = function(play._replace(rng=key), **held)
+    if held:
+      value, held = value
+    terms |= {name: value, **{f'{name}/{k}': v for k, v in held.items()}}
+    total += value
+  return total, terms
+
+
+def remember(state, penalties, metrics):
+  """The state with what penalties remember, as `penalise` found it."""
+  held = {name: {k: metrics[f'{name}/{k}'] for k in dict(penalty.traced)}
+          for name, penalty in penalties.items()
+          if any(f'{name}/{k}' in metrics for k in dict(penalty.traced))}
+  if not held:
+    return state
+  return state.replace(extra=state.extra | {
+      'penalties': state.extra.get('penalties', {}) | held})
 
 
 def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
@@ -84,7 +113,7 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
   play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
               frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
               z, rng, state.step, axis_name)
-  total, terms = penalise('discriminator', penalties, play)
+  total, terms = penalise('discriminator', penalties, play, state)
   metrics = {'loss': value, 'real': real.logits.mean(),
              'fake': fake.logits.mean(), **terms}
   metrics |= loss.observe(*outputs) if loss.observe else {}
@@ -113,7 +142,7 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
               frozen(models.disc, state.disc.params, stats, fake_rng),
               frozen(models.gen, params, state.gen.stats, gen_rng),
               z, rng, state.step, axis_name)
-  total, terms = penalise('generator', penalties, play)
+  total, terms = penalise('generator', penalties, play, state)
   return value + total, (gen_stats, stats, {'loss': value, **terms})
 
 
@@ -139,7 +168,8 @@ def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
       objective, state.disc, tx.disc, axis_name)
   state = state.replace(gen=state.gen.replace(stats=gen_stats),
                         disc=disc.replace(stats=stats))
-  return state, {**metrics, 'grad_norm': norm}
+  return (remember(state, penalties, metrics),
+          {**metrics, 'grad_norm': norm})
 
 
 def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
@@ -152,7 +182,8 @@ def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
       objective, state.gen, tx.gen, axis_name)
   state = state.replace(gen=gen.replace(stats=gen_stats),
                         disc=state.disc.replace(stats=stats))
-  return state, {**metrics, 'grad_norm': norm}
+  return (remember(state, penalties, metrics),
+          {**metrics, 'grad_norm': norm})
 
 
 def average(ema, gen, step, *, decay, rampup=0., stats=False):

@@ -38,7 +38,8 @@ class GanState:
     disc: the discriminator.
     ema: the averaged generator (no optimizer): what is sampled and scored.
     extra: traced values of the method, a dict: 'loss' has the loss's traced
-      scalars, 'feedback' what the rules that steer them remember.
+      scalars, 'feedback' what the rules that steer them remember, 'penalties'
+      what penalties do.
   """
   step: jax.Array
   gen: Network
@@ -74,7 +75,8 @@ class Play(NamedTuple):
     fake: View of the generated batch.
     disc: images -> logits, with the parameters that are being updated (or
       frozen, in the generator's update); it changes no statistics.
-    gen: z -> images, likewise.
+    gen: z -> images, likewise; gen(x, method='styles') calls another of the
+      generator's methods.
     z: [b, latent], the noise behind `fake`.
     rng: a key of its own for this penalty.
     step: generator step, int32 scalar.
@@ -115,10 +117,14 @@ class Penalty(NamedTuple):
     discriminator: Play -> scalar mean over this shard, or None.
     generator: the same for the generator's update, or None.
     paired: the generator's term looks at the real batch too.
+    traced: {name: start} of scalars that it remembers from one update to the
+      next. The functions take them by keyword and return (scalar, {name: new
+      value, the same on all devices}).
   """
   discriminator: Callable | None = None
   generator: Callable | None = None
   paired: bool = False
+  traced: Any = ()  # of pairs, or a dict
 
 
 class Feedback(NamedTuple):

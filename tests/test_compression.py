@@ -10,11 +10,12 @@ from jgan import build, checkpoint, compression, train
 from jgan import config as configs
 from jgan.compress import factorize
 from jgan.errors import UserError
+from jgan.layers import factored
 from jgan.logbook import read
 from jgan.types import Network
 from jgan.workdir import checkpoints, recorded_config
 
-RULES = ({'match': 'conv_1', 'form': 'cp', 'rank': 2, 'fused': False},)
+RULES = ({'match': 'conv_1', 'form': 'cp', 'rank': 2, 'way': 'separable'},)
 LAYERS = {'conv_1': {'form': 'cp', 'rank': 2}}
 
 
@@ -195,12 +196,13 @@ def test_the_average_becomes_both_generators(dense, begun):
   assert not equal(state.gen.params['linear'], dense.gen.params['linear'])
 
 
-def test_the_faster_form_is_taken_by_measurement(dense, monkeypatch):
+def test_the_fastest_way_is_taken_by_measurement(dense, monkeypatch):
   rules = {'conv_1': {'form': 'cp', 'rank': 2},
-           'to_rgb': {'form': 'cp', 'rank': 1, 'fused': False}}
+           'to_rgb': {'form': 'cp', 'rank': 1, 'way': 'separable'}}
   model = build.models(configs.complete(game()), (16, 16, 1)).gen
-  for times, fused in (({False: 2., True: 1.}, True),
-                       ({False: 1., True: 2.}, False)):
+  for fastest in factored.WAYS:
+    times = {way: 1. + (way != fastest) for way in factored.WAYS}
+
     def measure(calls, times=times, **limits):
       assert calls.keys() == times.keys()
       shapes = {call[0](*call[1]).shape for call in calls.values()}
@@ -209,7 +211,7 @@ def test_the_faster_form_is_taken_by_measurement(dense, monkeypatch):
 
     monkeypatch.setattr(compression.latency, 'measure', measure)
     found = compression.quickest(model, dense.ema, rules)
-    assert found['conv_1']['fused'] is fused
+    assert found['conv_1']['way'] == fastest
     assert found['to_rgb'] == rules['to_rgb']
 
 

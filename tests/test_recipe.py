@@ -69,7 +69,7 @@ def shrunk(location, load=cli.load):
     c.discriminator = {'name': 'dcgan', 'width': 4}
     c.compress.update({
         'rules': ({'match': 'after', 'form': 'cp', 'rank': 1,
-                   'fused': False},),
+                   'way': 'separable'},),
         'ranks': (1,), 'match': ''})
   for name in ('samples', 'reals'):
     c.eval[name] = 32

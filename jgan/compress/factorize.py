@@ -43,7 +43,7 @@ def factorize(params, layers, *, seed=0, restarts=3, iterations=100,
 
   Args:
     params: nested dict of a network's parameters; it is not changed.
-    layers: {path: {'form', 'rank'[, 'fused']}}, see layers/factored.py.
+    layers: {path: {'form', 'rank'[, 'way']}}, see layers/factored.py.
     seed, restarts, iterations: of cp, see compress/cp.py.
     scaling: of svd, see compress/svd.py.
 

@@ -39,11 +39,11 @@ def resolve(params, rules):
           sum(shape), is the inverse of this one);
         'energy': the smallest rank that keeps this share of the kernel's
           squared singular values, in (0, 1]; for cp see compress/cp.py;
-      and optionally 'fused'}. A layer belongs to the first rule whose pattern
+      and optionally 'way'}. A layer belongs to the first rule whose pattern
       is found in its path.
 
   Returns:
-    {path: {'form', 'rank'[, 'fused']}}, in the order of the network.
+    {path: {'form', 'rank'[, 'way']}}, in the order of the network.
 
   Raises:
     UserError: a rule is wrong, matches no layer, does not fit one, or asks
@@ -69,7 +69,7 @@ def resolve(params, rules):
       except UserError as error:
         raise UserError(f"rule {i}, layer '{path}': {error}") from error
       layers[path] = {'form': rule['form'], 'rank': rank} | (
-          {'fused': rule['fused']} if 'fused' in rule else {})
+          {'way': rule['way']} if 'way' in rule else {})
   return {path: layers[path] for path in shapes if path in layers}
 
 
@@ -177,7 +177,7 @@ _RANKS = {'rank': _given, 'ratio': _of_ratio, 'energy': _of_energy}
 
 def _check(i, rule):
   """The one of 'rank', 'ratio' and 'energy' that the rule has."""
-  known = ('match', 'form', 'fused', *_HOW)
+  known = ('match', 'form', 'way', *_HOW)
   for key in rule:
     if key not in known:
       raise UserError(f"rule {i} has an unknown key '{key}': "

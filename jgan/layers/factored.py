@@ -8,7 +8,10 @@ A kernel K [k, k, c, t] stands as the product of arrays of these names:
 
   cp      K[i,j,c,t] = sum_r in[c,r] height[i,r] width[j,r] out[r,t]
           (Lebedev et al., 2015): 1 x 1, k x 1, 1 x k and 1 x 1 convolutions,
-          the middle two depthwise; with 'fused': True one depthwise k x k.
+          the middle two depthwise. 'way' says how that is computed:
+          'separable', so; 'depthwise', the middle two as one of k x k;
+          'kernel', as the one convolution of K, made anew for every batch:
+          no less work, but depthwise convolutions are slow on many devices.
   tucker  K[i,j,c,t] = sum_rs in[c,r] core[i,j,r,s] out[s,t]
           (Kim et al., 2016): 1 x 1, k x k and 1 x 1; 'rank' is a pair.
   svd     K[c,t] = sum_r in[c,r] out[r,t]: two layers for a dense layer's
@@ -31,6 +34,8 @@ from jgan.errors import UserError
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
 
+# How a cp convolution is computed; the first is what the method's paper does.
+WAYS = ('separable', 'depthwise', 'kernel')
 FACTORS = ('in', 'height', 'width', 'core', 'out')
 """All their names: '/(in|height|width|core|out)$' matches them alone."""
 
@@ -39,7 +44,7 @@ class FactoredConv(Conv):
   """A Conv, factored if `layers` lists its path: [b, h, w, c] -> as Conv.
 
   Attributes, beside Conv's:
-    layers: {path: {'form', 'rank', 'fused'}}; a layer by itself has path ''.
+    layers: {path: {'form', 'rank', 'way'}}; a layer by itself has path ''.
   """
   layers: Mapping = FrozenDict()
 
@@ -80,7 +85,7 @@ def module(model, layers):
 
   Args:
     model: a linen module with `latent` and layers from `conv` and `dense`.
-    layers: {path: {'form': ..., 'rank': ..., 'fused': ...}}.
+    layers: {path: {'form': ..., 'rank': ..., 'way': ...}}.
 
   Raises:
     UserError: an option is wrong, or a path is no layer that can be factored.
@@ -108,7 +113,7 @@ def chosen(plain, layers):
     plain: Conv, Dense or a functools.partial of one. Another is returned as
       it is: its layers cannot be factored.
     layers: {path: {'form': 'cp' | 'tucker' | 'svd', 'rank': int, or a pair
-      for tucker, 'fused': bool, for cp}}.
+      for tucker, 'way': of cp}}.
 
   Raises:
     UserError: an unknown form or key, or an impossible rank.
@@ -129,9 +134,9 @@ def checked(path, options):
     UserError: as `chosen`.
   """
   for key in options:
-    if key not in ('form', 'rank', 'fused'):
+    if key not in ('form', 'rank', 'way'):
       raise UserError(f"layer '{path}': unknown key '{key}': "
-                      f"{lookup.nearest(key, ('form', 'rank', 'fused'))}")
+                      f"{lookup.nearest(key, ('form', 'rank', 'way'))}")
   form, rank = options.get('form'), options.get('rank')
   if form not in _CONV:
     raise UserError(f"layer '{path}': no form '{form}': "
@@ -143,25 +148,32 @@ def checked(path, options):
     wanted = 'two numbers' if pair else 'a number'
     raise UserError(f"layer '{path}': rank {rank!r} of form '{form}' must be "
                     f'{wanted} of at least 1')
-  fused = options.get('fused', False)
-  if fused and form != 'cp':
-    raise UserError(f"layer '{path}': form '{form}' cannot be fused, only 'cp'")
+  way = options.get('way', 'separable')
+  if way not in WAYS or (way != WAYS[0] and form != 'cp'):
+    known = WAYS if form == 'cp' else WAYS[:1]
+    raise UserError(f"layer '{path}': form '{form}' has no way '{way}': "
+                    f'{lookup.nearest(way, known)}')
   return FrozenDict(form=form, rank=tuple(ranks) if pair else rank,
-                    fused=bool(fused))
+                    way=way)
 
 
 def _cp(conv, x, options):
   """Three or four convolutions: see the head of this file."""
   k, rank = conv.kernel, options['rank']
-  x = x @ _factor(conv, 'in', x.shape[-1], rank)
+  first = _factor(conv, 'in', x.shape[-1], rank)
   height = _factor(conv, 'height', k, rank)
   width = _factor(conv, 'width', k, rank)
-  if options['fused']:
+  last = _factor(conv, 'out', rank, conv.features)
+  if options['way'] == 'kernel':
+    spread = height[:, None] * width
+    return _slide(conv, x, jnp.einsum('hwr,cr,rt->hwct', spread, first, last))
+  x = x @ first
+  if options['way'] == 'depthwise':
     x = _slide(conv, x, (height[:, None] * width)[:, :, None], groups=rank)
   else:
     x = _slide(conv, x, height[:, None, None], (True, False), rank)
     x = _slide(conv, x, width[None, :, None], (False, True), rank)
-  return x @ _factor(conv, 'out', rank, conv.features)
+  return x @ last
 
 
 def _tucker(conv, x, options):

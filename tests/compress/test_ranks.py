@@ -28,12 +28,12 @@ def test_a_listing_has_every_kernel_and_nothing_else():
 def test_the_first_rule_that_matches_a_layer_holds():
   layers = ranks.resolve(PARAMS, [
       {'match': 'linear_2', 'form': 'svd', 'rank': 1},
-      {'match': r'/c\d/', 'form': 'cp', 'rank': 5, 'fused': True},
+      {'match': r'/c\d/', 'form': 'cp', 'rank': 5, 'way': 'depthwise'},
       {'match': '^linear', 'form': 'svd', 'rank': 2}])
   assert layers == {
       'linear_1': {'form': 'svd', 'rank': 2},
       'linear_2': {'form': 'svd', 'rank': 1},
-      'cell_1/c0/conv_3x3': {'form': 'cp', 'rank': 5, 'fused': True}}
+      'cell_1/c0/conv_3x3': {'form': 'cp', 'rank': 5, 'way': 'depthwise'}}
 
 
 @pytest.mark.parametrize('ratio', [1.5, 2., 4.])

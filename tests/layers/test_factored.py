@@ -11,7 +11,7 @@ from jgan.errors import UserError
 from jgan.layers import conv, dense, factored
 from jgan.layers.conv import Conv, ConvTranspose
 from jgan.layers.dense import Dense
-from jgan.layers.factored import FactoredConv, FactoredDense
+from jgan.layers.factored import WAYS, FactoredConv, FactoredDense
 from jgan.models import sngan
 from jgan.ops import flops
 
@@ -34,13 +34,13 @@ def cp_factors(k, c, t, rank):
           'width': drawn(k, rank), 'out': drawn(rank, t)}
 
 
-@pytest.mark.parametrize('fused', [False, True])
+@pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('k, dilation, stride, padding', [
     (3, 1, 1, None), (5, 1, 1, None), (3, 2, 1, None), (5, 2, 1, None),
     (3, 1, 2, None), (5, 2, 2, None), (4, 1, 2, 1), (1, 1, 1, None),
     (3, 1, 1, 0)])
 def test_a_cp_layer_is_the_convolution_of_its_kernel(k, dilation, stride,
-                                                     padding, fused):
+                                                     padding, way):
   f = cp_factors(k, 4, 6, 5)
   kernel = np.einsum('hr,wr,cr,rt->hwct', f['height'], f['width'], f['in'],
                      f['out'])
@@ -48,7 +48,7 @@ def test_a_cp_layer_is_the_convolution_of_its_kernel(k, dilation, stride,
   fields = dict(kernel=k, dilation=dilation, stride=stride, padding=padding)
   expected = Conv(6, **fields).apply(
       {'params': {'kernel': kernel, 'bias': bias}}, x)
-  out = FactoredConv(6, **fields, **only('cp', 5, fused=fused)).apply(
+  out = FactoredConv(6, **fields, **only('cp', 5, way=way)).apply(
       {'params': {**f, 'bias': bias}}, x)
   np.testing.assert_allclose(out, expected, rtol=0,
                              atol=1e-5 * np.abs(expected).max())
@@ -143,19 +143,20 @@ def test_layers_inside_the_blocks_of_a_model_are_found():
   assert isinstance(hash(factored.module(model, layers)), int)
 
 
-@pytest.mark.parametrize('fused', [False, True])
-def test_multiply_accumulates_are_those_of_the_smaller_layers(fused):
-  layers = {'second': {'form': 'cp', 'rank': 3, 'fused': fused},
+@pytest.mark.parametrize('way', WAYS)
+def test_multiply_accumulates_are_those_of_the_smaller_layers(way):
+  layers = {'second': {'form': 'cp', 'rank': 3, 'way': way},
             'linear': {'form': 'svd', 'rank': 2},
             'first': {'form': 'tucker', 'rank': (2, 5)}}
   model = factored.module(Nest(), layers)
   z = jax.ShapeDtypeStruct((2, 4), jnp.float32)
   variables = jax.eval_shape(functools.partial(model.init, train=False), KEY, z)
   rows = {row.name: row for row in flops.layers(model, variables, z)}
-  taps = 25 if fused else 10
+  work = {'separable': 3 * (8 + 10 + 8), 'depthwise': 3 * (8 + 25 + 8),
+          'kernel': 25 * 8 * 8}
   assert {name: row.macs for name, row in rows.items()} == {
       'linear': 2 * (4 + 128), 'first': 16 * (8 * 2 + 9 * 2 * 5 + 5 * 8),
-      'second': 16 * 3 * (8 + taps + 8)}
+      'second': 16 * work[way]}
   assert rows['second'].params == 3 * (8 + 8 + 5 + 5) + 8
 
 
@@ -177,7 +178,7 @@ def test_a_factored_layer_computes_in_its_dtype():
     ('second', {'form': 'cp', 'ranks': 2}, "unknown key 'ranks'"),
     ('second', {'form': 'svd', 'rank': 2}, 'kernel of 5 x 5'),
     ('linear', {'form': 'cp', 'rank': 2}, "takes no form 'cp'"),
-    ('linear', {'form': 'svd', 'rank': 2, 'fused': True}, 'cannot be fused'),
+    ('linear', {'form': 'svd', 'rank': 2, 'way': 'kernel'}, "no way 'kernel'"),
 ])
 def test_what_cannot_be_factored_is_refused(path, options, says):
   with pytest.raises(UserError, match=says):

@@ -1,0 +1,195 @@
+"""Adaptive discriminator augmentation, ADA (Karras et al., 2020), with pixel
+blitting, geometric and colour transformations ('bgc'): each happens to each
+image with probability p, which follows how much D overfits.
+
+As in the published code, but: a reflected image goes on without end, where
+that one is 0 beyond one image on each side; and an image that nothing was
+drawn for is passed on untouched, not filtered.
+"""
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgan.augment import _adaptive, _warp
+from jgan.errors import UserError
+from jgan.ops import collectives
+
+signs, update = _adaptive.signs, _adaptive.update
+
+
+class Draws(NamedTuple):
+  """What happens to each image, in this order: [b] each, or [2, b] for x, y.
+
+  Attributes:
+    flip: mirror left to right, 0 or 1.
+    turns: quarter turns, 0 to 3.
+    shift: right and down in sides, to be rounded to pixels.
+    scale: isotropic.
+    turn_before, turn_after: rotations in radians around the stretching.
+    stretch: scale of x; y has its inverse.
+    slide: right and down in sides, not rounded.
+    brightness: is added.
+    contrast: multiplies.
+    invert: the lightness, keeping what differs from grey, 0 or 1.
+    hue: rotation around the grey axis in radians.
+    saturation: multiplies the distance from that axis.
+  """
+  flip: jax.Array
+  turns: jax.Array
+  shift: jax.Array
+  scale: jax.Array
+  turn_before: jax.Array
+  stretch: jax.Array
+  turn_after: jax.Array
+  slide: jax.Array
+  brightness: jax.Array
+  contrast: jax.Array
+  invert: jax.Array
+  hue: jax.Array
+  saturation: jax.Array
+
+
+NOTHING = Draws(flip=0., turns=0., shift=0., scale=1., turn_before=0.,
+                stretch=1., turn_after=0., slide=0., brightness=0., contrast=1.,
+                invert=0., hue=0., saturation=1.)
+
+
+def start(*, p=0.):
+  """What is known before the first step: -> memory.
+
+  p: the probability to begin with; with kimg=0 it stays.
+
+  Raises:
+    UserError: p is outside [0, 1].
+  """
+  if not 0. <= p <= 1.:
+    raise UserError(f'ada: p={p:g}; a probability in [0, 1] would be right')
+  return _adaptive.start(p)
+
+
+def apply(rng, images, p, *, axis_name=None):
+  """Transforms each image: geometry, then colours.
+
+  Args:
+    rng: a key; the same one gives the same transformations.
+    images: [b, h, w, c] in [-1, 1], of this shard; c is 1 or 3.
+    p: probability of each transformation, a traced scalar >= 0.
+    axis_name: the device axis over which b is split.
+
+  Returns:
+    [b, h, w, c], whose colours may leave [-1, 1]. What was not transformed is
+    the same bit for bit.
+
+  Raises:
+    UserError: the images are neither grey nor RGB.
+  """
+  b, h, w, c = images.shape
+  if c not in (1, 3):
+    raise UserError(f'ada: the images have {c} channels; 1 or 3 would be right')
+  draws = sample(rng, b, p, axis_name)
+  # Positions in bfloat16, or TF32, would be pixels off.
+  with jax.default_matmul_precision('highest'):
+    warp, colors = inverse_warp(draws, h, w), color_matrix(draws)
+    images = _unless_identity(warp, _warp.affine(images, warp), images)
+    return _unless_identity(colors, _recolor(images, colors), images)
+
+
+def sample(rng, b, p, axis_name=None):
+  """Draws what happens to b images of this shard: -> Draws.
+
+  Uniform: flip, turns, shift in +-1/8, angles and hue in +-pi. Normal: slide
+  (standard deviation 1/8), brightness (.2) and the logarithms to base 2 of
+  scale and stretch (.2), contrast (.5) and saturation (1).
+  """
+  keys = jax.random.split(rng, 3)
+  # All at once: a draw of its own for each takes seconds to compile.
+  coins, uniform, normal = (
+      collectives.draw(sampler, key, (b, count), axis_name).T
+      for key, sampler, count in zip(
+          keys, (jax.random.uniform, jax.random.uniform, jax.random.normal),
+          (len(Draws._fields), 8, 7)))
+  flip, invert = jnp.floor(2. * uniform[:2])
+  turns = jnp.floor(4. * uniform[2])
+  turn_before, turn_after, hue = np.pi * (2. * uniform[3:6] - 1.)
+  drawn = Draws(
+      flip, turns, .125 * (2. * uniform[6:] - 1.), jnp.exp2(.2 * normal[0]),
+      turn_before, jnp.exp2(.2 * normal[1]), turn_after, .125 * normal[2:4],
+      .2 * normal[4], jnp.exp2(.5 * normal[5]), invert, hue,
+      jnp.exp2(normal[6]))
+  # So that one rotation or the other happens with probability p.
+  p_turn = 1. - jnp.sqrt(1. - jnp.minimum(p, 1.))
+  chance = dict.fromkeys(Draws._fields, p) | {'turn_before': p_turn,
+                                              'turn_after': p_turn}
+  return Draws(*(
+      jnp.where(coin < chance[name], value, neutral) for name, coin, value,
+      neutral in zip(Draws._fields, coins, drawn, NOTHING)))
+
+
+def inverse_warp(draws, h, w):
+  """All geometry of Draws undone: [b, 3, 3] for _warp.affine."""
+  def scale(x, y):
+    return _matrix((x, 0, 0), (0, y, 0), (0, 0, 1))
+
+  def turn(cos, sin):
+    return _matrix((cos, sin, 0), (-sin, cos, 0), (0, 0, 1))
+
+  def move(x, y):
+    return _matrix((1, 0, x), (0, 1, y), (0, 0, 1))
+
+  sides = jnp.array([[w], [h]])
+  quarter = np.pi / 2. * draws.turns
+  # Undone last to first, so from the left in the order of what was done.
+  return functools.reduce(jnp.matmul, (
+      scale(1. - 2. * draws.flip, 1.),
+      turn(jnp.round(jnp.cos(quarter)), jnp.round(jnp.sin(quarter))),
+      move(*-jnp.round(draws.shift * sides)),
+      scale(1. / draws.scale, 1. / draws.scale),
+      turn(jnp.cos(draws.turn_before), jnp.sin(draws.turn_before)),
+      scale(1. / draws.stretch, draws.stretch),
+      turn(jnp.cos(draws.turn_after), jnp.sin(draws.turn_after)),
+      move(*-(draws.slide * sides))))
+
+
+def color_matrix(draws):
+  """All colour changes of Draws: [b, 4, 4], (r, g, b, 1) -> (r, g, b, 1)."""
+  rgb = np.diag([1., 1., 1., 0.])
+  grey = np.pad(np.full((3, 3), 1. / 3.), (0, 1))  # onto the grey axis
+  cross = np.pad(np.cross(np.eye(3), np.full(3, np.sqrt(1. / 3.))), (0, 1))
+  offset = np.zeros((4, 4))
+  offset[:3, 3] = 1.
+
+  def add(amount, matrix):
+    return jnp.eye(4) + amount[:, None, None] * jnp.float32(matrix)
+
+  # Written so that what changes nothing is the identity, not rounded.
+  return functools.reduce(jnp.matmul, (
+      add(draws.saturation - 1., rgb - grey),
+      add(jnp.sin(draws.hue), cross)
+      + add(1. - jnp.cos(draws.hue), grey - rgb) - jnp.eye(4),
+      add(-2. * draws.invert, grey),
+      add(draws.contrast - 1., rgb),
+      add(draws.brightness, offset)))
+
+
+def _matrix(*rows):
+  """Rows of numbers or [b] arrays -> [b, n, n] float32."""
+  entries = jnp.broadcast_arrays(*(jnp.float32(x) for row in rows for x in row))
+  return jnp.stack(entries, -1).reshape(-1, len(rows), len(rows))
+
+
+def _recolor(images, matrix):
+  """[b, h, w, c] by [b, 4, 4]; a grey image is taken for an RGB one of equal
+  channels, of which the mean is left."""
+  rgb = jnp.broadcast_to(images, (*images.shape[:3], 3))
+  rgb = jnp.einsum('bij,bhwj->bhwi', matrix[:, :3, :3], rgb)
+  rgb += matrix[:, None, None, :3, 3]
+  return rgb if images.shape[3] == 3 else rgb.mean(3, keepdims=True)
+
+
+def _unless_identity(matrix, changed, images):
+  """`changed` of those images whose matrix is not the identity."""
+  same = (matrix == jnp.eye(matrix.shape[1])).all((1, 2))
+  return jnp.where(same[:, None, None, None], images, changed)

@@ -1,0 +1,59 @@
+"""Equalised learning rate (Karras et al., 2018): weights start from N(0, 1)
+and He's constant 1 / sqrt(fan_in) is applied whenever they are used, so that
+one step of Adam moves all layers alike.
+"""
+import functools
+import math
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jgan.layers.act import leaky_relu
+from jgan.layers.conv import Conv
+from jgan.layers.initializer import Init
+
+
+class Equalized(nn.Module):
+  """Kernel [..., in, out] -> rate / sqrt(fan_in) times it."""
+  rate: float = 1.
+
+  def __call__(self, kernel):
+    return kernel * (self.rate / math.sqrt(math.prod(kernel.shape[:-1])))
+
+
+UNIT = Init(nn.initializers.normal(1.), lambda fan_in: nn.initializers.zeros)
+
+EqualizedConv = functools.partial(Conv, weight=Equalized, initializer=UNIT)
+"""A Conv with such weights; its bias starts at 0."""
+
+
+class EqualizedDense(nn.Module):
+  """Affine map with such weights: [..., c] -> [..., features].
+
+  Attributes:
+    features: channels of the output.
+    rate: how fast it learns beside other layers: the parameters are kept
+      1 / rate times as large as they are used.
+    start: of the parameter 'bias' [features].
+    dtype: of the computation and the output.
+  """
+  features: int
+  rate: float = 1.
+  start: float = 0.
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x):
+    kernel = self.param('kernel', nn.initializers.normal(1. / self.rate),
+                        (x.shape[-1], self.features))
+    bias = self.param('bias', nn.initializers.constant(self.start),
+                      (self.features,))
+    kernel = Equalized(self.rate)(kernel)
+    x = x.astype(self.dtype) @ kernel.astype(self.dtype)
+    return x + (self.rate * bias).astype(self.dtype)
+
+
+def scaled_leaky_relu(x):
+  """sqrt(2) leaky_relu(x, .2), which about keeps the variance of N(0, 1)."""
+  return math.sqrt(2) * leaky_relu(x)

@@ -1,0 +1,134 @@
+"""StyleGAN2's weights in the names of rosinality/stylegan2-pytorch, and back.
+
+That repository's `state_dict` is what most published StyleGAN2 weights for
+PyTorch come in. Both ways only rename and transpose: nothing is lost.
+"""
+import flax
+import numpy as np
+
+from jgan import lookup
+from jgan.errors import UserError
+from jgan.ops.upfirdn import BINOMIAL
+
+# Layout there -> here, and back.
+_LAYOUTS = {
+    'same': (lambda x: x, lambda x: x),
+    'dense': (lambda x: x.T, lambda x: x.T),
+    'conv': (lambda x: x.transpose(2, 3, 1, 0),
+             lambda x: x.transpose(3, 2, 0, 1)),
+    'modulated': (lambda x: x[0].transpose(2, 3, 1, 0),
+                  lambda x: x.transpose(3, 2, 0, 1)[None]),
+    'map': (lambda x: x[0].transpose(1, 2, 0),
+            lambda x: x.transpose(2, 0, 1)[None]),
+    'scalar': (lambda x: x[0], lambda x: x[None]),
+    'color': (lambda x: x[0, :, 0, 0], lambda x: x[None, :, None, None]),
+    # A dense layer on a map of 4 x 4: channels come first there, last here.
+    'flat': (lambda x: x.reshape(len(x), -1, 4, 4).transpose(
+        2, 3, 1, 0).reshape(-1, len(x)),
+             lambda x: x.reshape(4, 4, -1, x.shape[-1]).transpose(
+                 3, 2, 0, 1).reshape(x.shape[-1], -1)),
+}
+
+
+def from_rosinality(arrays):
+  """{name: array} -> variables of Generator or Discriminator, numpy.
+
+  Raises:
+    UserError: an array is missing, left over or of a strange filter.
+  """
+  table, filters = _names(arrays)
+  want = {*table, *filters}
+  if want != {*arrays}:
+    wrong = min(want ^ {*arrays})
+    raise UserError(f"not StyleGAN2's weights: {wrong} is " + (
+        'missing' if wrong in want else
+        f'left over: {lookup.nearest(wrong, want)}'))
+  for name, gain in filters.items():
+    if not np.allclose(arrays[name], _filter(gain), atol=1e-6):
+      raise UserError(f'{name} is not the filter [1, 3, 3, 1] of this model')
+  return flax.traverse_util.unflatten_dict(
+      {path: _LAYOUTS[layout][0](np.asarray(arrays[name]))
+       for name, (path, layout) in table.items()}, sep='/')
+
+
+def to_rosinality(variables):
+  """Variables of Generator or Discriminator -> {name: array}, numpy."""
+  found = flax.traverse_util.flatten_dict(variables, sep='/')
+  table, filters = _names(found)
+  arrays = {name: _LAYOUTS[layout][1](np.asarray(found[path]))
+            for name, (path, layout) in table.items()}
+  return arrays | {name: _filter(gain) for name, gain in filters.items()}
+
+
+def _names(arrays):
+  """Of either kind of names: ({their name: (our path, layout)}, {name of a
+  filter: its gain}).
+  """
+  count = lambda *ends: sum(name.endswith(ends) for name in arrays)
+  if any('mapping/' in name or name.startswith('style.') for name in arrays):
+    depth = sum(name.startswith(('style.', 'params/mapping/'))
+                for name in arrays) // 2
+    return _generator(depth, count('to_rgb/kernel', '.upsample.kernel',
+                                   'to_rgb1.conv.weight'))
+  return _discriminator(count('skip/kernel', '.skip.1.weight'))
+
+
+def _generator(depth, blocks):
+  table = {'input.input': ('params/input/const', 'map')}
+  filters = {}
+  for i in range(depth):
+    table |= _pair(f'style.{i + 1}', f'params/mapping/dense_{i}', 'dense')
+  place = 0
+  for i in range(blocks):
+    convs = [('conv1', 1)] if not i else [
+        (f'convs.{2 * i - 2}', 0), (f'convs.{2 * i - 1}', 1)]
+    for name, j in convs:
+      path = f'block_{i}/conv_{j}'
+      table |= _modulated(f'{name}.conv', f'params/{path}/conv')
+      table |= {
+          f'{name}.activate.bias': (f'params/{path}/conv/bias', 'same'),
+          f'{name}.noise.weight': (f'params/{path}/noise_strength', 'scalar'),
+          f'noises.noise_{place}': (f'noise/{path}/map', 'map')}
+      place += 1
+    rgb = f'to_rgbs.{i - 1}' if i else 'to_rgb1'
+    path = f'params/block_{i}/to_rgb'
+    table |= _modulated(f'{rgb}.conv', path)
+    table[f'{rgb}.bias'] = (f'{path}/bias', 'color')
+    if i:
+      filters |= {f'convs.{2 * i - 2}.conv.blur.kernel': 4,
+                  f'{rgb}.upsample.kernel': 4}
+  return table, filters
+
+
+def _discriminator(blocks):
+  table = _activated('convs.0', 'from_rgb') | _activated('final_conv', 'conv')
+  table |= _pair('final_linear.0', 'params/linear_0', 'flat')
+  table |= _pair('final_linear.1', 'params/linear_1', 'dense')
+  filters = {}
+  for i in range(blocks):
+    name, path = f'convs.{i + 1}', f'block_{i}'
+    table |= _activated(f'{name}.conv1', f'{path}/conv_0')
+    table |= _activated(f'{name}.conv2', f'{path}/conv_1', first=1)
+    table[f'{name}.skip.1.weight'] = (f'params/{path}/skip/kernel', 'conv')
+    filters |= {f'{name}.conv2.0.kernel': 1, f'{name}.skip.0.kernel': 1}
+  return table, filters
+
+
+def _pair(name, path, layout):
+  return {f'{name}.weight': (f'{path}/kernel', layout),
+          f'{name}.bias': (f'{path}/bias', 'same')}
+
+
+def _modulated(name, path):
+  return {f'{name}.weight': (f'{path}/kernel', 'modulated'),
+          **_pair(f'{name}.modulation', f'{path}/style', 'dense')}
+
+
+def _activated(name, path, first=0):
+  """A convolution and the activation behind it, which has the bias there."""
+  return {f'{name}.{first}.weight': (f'params/{path}/kernel', 'conv'),
+          f'{name}.{first + 1}.bias': (f'params/{path}/bias', 'same')}
+
+
+def _filter(gain):
+  return gain * np.outer(BINOMIAL, BINOMIAL).astype(np.float32)

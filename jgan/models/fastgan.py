@@ -1,0 +1,278 @@
+"""FastGAN (Liu et al., 2021): few images, high resolution.
+
+Both networks are spectrally normalised and, but for the batch norms, without
+biases. The paper's sizes begin at 256 pixels. Those of 64 and 128 here are the
+same networks cut short: the blocks and skips of larger maps are left out, and
+the smaller image that the discriminator sees too is half as large as the image
+where at 256 pixels and above it is 128 pixels.
+"""
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jgan.layers import act, conv, initializer, norm, output
+from jgan.layers.conv import ConvTranspose
+from jgan.layers.resize import doublings, downsample, upsample
+from jgan.layers.skip_excitation import SkipExcitation
+from jgan.layers.spectral_norm import SpectralNorm
+from jgan.ops import collectives
+
+SIZES = (64, 128, 256, 512, 1024)
+# Channels of the generator at each resolution, in sixty-fourths of `width`.
+_WIDTHS = {4: 1024, 8: 512, 16: 256, 32: 128, 64: 128, 128: 64, 256: 32,
+           512: 16, 1024: 8}
+# The same of a decoder.
+_DECODER = {16: 128, 32: 64, 64: 64, 128: 32}
+
+
+class Noise(nn.Module):
+  """Adds one map of N(0, 1) to all channels, with a learned weight.
+
+  It is drawn by the key 'noise'; without one nothing is added.
+  """
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, x):
+    weight = self.param('weight', nn.initializers.zeros, ())
+    if not self.has_rng('noise'):
+      return x
+    noise = collectives.draw(jax.random.normal, self.make_rng('noise'),
+                             (*x.shape[:3], 1), self.axis_name)
+    return x + (weight * noise).astype(x.dtype)
+
+
+class UpBlock(nn.Module):
+  """Doubles a map: [b, h, w, c] -> [b, 2h, 2w, features].
+
+  noise: makes the noise behind each convolution of a block of two; None: the
+    block has one, and none.
+  """
+  features: int
+  conv: Callable
+  norm: Callable
+  noise: Callable | None = None
+
+  @nn.compact
+  def __call__(self, x, train):
+    x = upsample(x)
+    for i in range(2 if self.noise else 1):
+      x = self.conv(2 * self.features, name=f'conv_{i}')(x)
+      x = self.noise(name=f'noise_{i}')(x) if self.noise else x
+      x = nn.glu(self.norm(name=f'norm_{i}')(x, train))
+    return x
+
+
+class DownBlock(nn.Module):
+  """Halves a map: [b, h, w, c] -> [b, h / 2, w / 2, features].
+
+  residual: the mean of two branches, two convolutions and one; else the first
+    convolution alone.
+  """
+  features: int
+  conv: Callable
+  norm: Callable
+  residual: bool = True
+
+  @nn.compact
+  def __call__(self, x, train):
+    def layer(name, x, **fields):
+      x = self.conv(self.features, name=f'conv_{name}', **fields)(x)
+      return act.leaky_relu(self.norm(name=f'norm_{name}')(x, train))
+
+    h = layer('0', x, kernel=4, stride=2, padding=1)
+    if not self.residual:
+      return h
+    direct = layer('direct', downsample(x), kernel=1)
+    return (layer('1', h) + direct) / 2
+
+
+class Decoder(nn.Module):
+  """A map [b, 8, 8, c] -> the image it came from, [b, size, size, colors]."""
+  size: int
+  colors: int
+  width: int
+  conv: Callable
+  norm: Callable
+
+  @nn.compact
+  def __call__(self, x, train):
+    for size, features in _DECODER.items():
+      if size <= self.size:
+        x = UpBlock(_channels(features, self.width), self.conv, self.norm,
+                    name=f'block_{size}')(x, train)
+    return output.image(self.conv(self.colors, name='to_rgb')(x))
+
+
+class Generator(nn.Module):
+  """z [b, latent] -> images [b, size, size, colors] in [-1, 1].
+
+  Attributes:
+    width: 64 are the published channels.
+    side: in training, return the images and beside them smaller ones made
+      from an earlier map, [b, s, s, colors], as the discriminator takes them.
+    tanh: False leaves the images linear, as the published code does below
+      1024 pixels, by oversight.
+  """
+  size: int
+  colors: int
+  latent: int = 256
+  width: int = 64
+  side: bool = False
+  tanh: bool = True
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, z, train):
+    doublings(self.size, SIZES)
+    conv, norm = _parts(self)
+    bound = train and not self.is_initializing()
+    noise = functools.partial(Noise, self.axis_name if bound else None)
+    widths = {size: _channels(n, self.width) for size, n in _WIDTHS.items()
+              if size <= self.size}
+    finish = output.image if self.tanh else (lambda x: x.astype(jnp.float32))
+
+    # A stride of 4 makes it one matrix product: from 1 x 1 all are the same.
+    x = ConvTranspose(2 * widths[4], kernel=4, stride=4, padding=0,
+                      use_bias=False, initializer=initializer.normal(),
+                      weight=SpectralNorm, dtype=self.dtype,
+                      name='stem')(z[:, None, None])
+    maps = {4: nn.glu(norm(name='norm')(x, train))}
+    for size, features in list(widths.items())[1:]:
+      x = UpBlock(features, conv, norm, noise if size in (8, 32, 128, 512)
+                  else None, name=f'block_{size}')(maps[size // 2], train)
+      if 64 <= size <= 512:
+        x = SkipExcitation(conv, name=f'skip_{size}')(x, maps[size // 16])
+      self.sow('features', 'blocks', x)
+      maps[size] = x
+    image = finish(conv(self.colors, name='to_rgb')(x))
+    if not (self.side and train):
+      return image
+    side = conv(self.colors, kernel=1, name='to_side')(maps[_side(self.size)])
+    return image, finish(side)
+
+
+class Discriminator(nn.Module):
+  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+
+  It sees every image twice, by one network each: as it is, and smaller. The
+  smaller one is resized (nearest), or given: a pair (images, smaller images)
+  may come in the place of images. Either network judges 25 places.
+
+  Attributes:
+    width: 64 are the published channels.
+    patches: give the logits of all places, [b, 50 outputs], which is what the
+      paper's loss averages over, in the place of their mean.
+    decode: self-supervision. Three decoders rebuild the image from the last
+      map of either network, and a quarter of it from that quarter of the map
+      of 16 pixels; which, the key 'noise' draws, one for the batch. They run
+      where the collection 'decoded' is mutable: its 'pairs' are then three
+      (rebuilt, as it should be), both [b, s, s, colors] in [-1, 1].
+  """
+  size: int
+  colors: int
+  outputs: int = 1
+  width: int = 64
+  patches: bool = False
+  decode: bool = False
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, x, train):
+    doublings(self.size, SIZES)
+    image, small = x if isinstance(x, tuple) else (
+        x, _shrink(x, _side(self.size)))
+    conv, norm = _parts(self)
+    last, middle = self._large(image, train, conv, norm)
+    side = self._small(small, train, conv, norm)
+
+    h = conv(_channels(1024, self.width), kernel=1, name='conv_logits')(last)
+    h = act.leaky_relu(norm(name='norm_logits')(h, train))
+    judge = functools.partial(conv, self.outputs, kernel=4, padding=0)
+    logits = jnp.stack([judge(name='logits')(h),
+                        judge(name='logits_side')(side)], 1)
+    if self.decode and self.is_mutable_collection('decoded'):
+      quarter = (jax.random.randint(self.make_rng('noise'), (), 0, 4)
+                 if self.has_rng('noise') else 0)
+      for name, h, target in (
+          ('image', last, small), ('side', side, small),
+          ('part', _quarter(middle, quarter),
+           _shrink(_quarter(image, quarter), small.shape[1]))):
+        rebuilt = Decoder(small.shape[1], self.colors, self.width, conv, norm,
+                          name=f'decoder_{name}')(h, train)
+        self.sow('decoded', 'pairs', (rebuilt, target))
+    if self.patches:
+      return logits.astype(jnp.float32).reshape(len(logits), -1)
+    return output.logits(logits.astype(jnp.float32).mean((1, 2, 3)))
+
+  def _large(self, x, train, conv, norm):
+    """Its maps of 8 and of 16 pixels."""
+    width = lambda size: _channels(4096 // size, self.width)
+    strided = functools.partial(conv, kernel=4, stride=2, padding=1)
+    if self.size > 512:
+      x = act.leaky_relu(strided(width(512), name='conv_512')(x))
+      x = act.leaky_relu(norm(name='norm_256')(
+          strided(width(256), name='conv_256')(x), train))
+    elif self.size > 256:
+      x = act.leaky_relu(strided(width(256), name='conv_256')(x))
+    else:
+      x = act.leaky_relu(conv(width(self.size), name='from_rgb')(x))
+    maps = {x.shape[1]: x}
+    size = x.shape[1] // 2
+    while size >= 8:
+      x = DownBlock(width(size), conv, norm, name=f'block_{size}')(x, train)
+      if 8 * size in maps:
+        x = SkipExcitation(conv, name=f'skip_{size}')(x, maps[8 * size])
+      self.sow('features', 'blocks', x)
+      maps[size] = x
+      size //= 2
+    return maps[8], maps[16]
+
+  def _small(self, x, train, conv, norm):
+    """The map of 8 pixels of the smaller images."""
+    width = lambda size: _channels(2048 // size, self.width)
+    size = x.shape[1] // 2
+    x = act.leaky_relu(conv(width(size), kernel=4, stride=2, padding=1,
+                            name='side_from_rgb')(x))
+    while size > 8:
+      size //= 2
+      x = DownBlock(width(size), conv, norm, residual=False,
+                    name=f'side_block_{size}')(x, train)
+    self.sow('features', 'blocks', x)
+    return x
+
+
+def _parts(model):
+  """What makes the convolutions and the norms of a network."""
+  common = dict(initializer=initializer.normal(), dtype=model.dtype)
+  return (functools.partial(conv.spectral, use_bias=False, **common),
+          functools.partial(norm.batch, axis_name=model.axis_name, **common))
+
+
+def _channels(published, width):
+  """As many as the published network of width 64 has, in proportion."""
+  return max(published * width // 64, 1)
+
+
+def _side(size):
+  """The size of the smaller images."""
+  return min(size // 2, 128)
+
+
+def _shrink(x, size):
+  """[b, h, h, c] -> [b, size, size, c], of each square its first pixel."""
+  step = x.shape[1] // size
+  return x[:, ::step, ::step]
+
+
+def _quarter(x, which):
+  """Quarter 0 to 3 of maps [b, h, h, c], in reading order: [b, h/2, h/2, c]."""
+  half = x.shape[1] // 2
+  x = jax.lax.dynamic_slice_in_dim(x, which // 2 * half, half, 1)
+  return jax.lax.dynamic_slice_in_dim(x, which % 2 * half, half, 2)

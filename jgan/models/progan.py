@@ -1,0 +1,209 @@
+"""Progressively grown networks (Karras et al., 2018), as Re-GAN trains them.
+
+A network is initialised with the layers of every stage: 4, 8, ... `size`
+pixels. `model.clone(stage=16)` is the network of an earlier stage over the
+same variables: it makes or judges images of 16 x 16 pixels and leaves the
+layers above alone, which then get no gradient. A stage blends in by 'alpha' of
+the collection 'schedule': in [0, 1) it is the share of the new layers, beside
+the path of the stage before; any other value means the new layers alone.
+
+Two networks go by this name, and the fields choose between them. The defaults
+are those of the code of Re-GAN (Saxena et al., 2023). The original has:
+
+  both           table='paper', pixel_norm='after' (generator), 'none'
+                 (discriminator), act='leaky_relu', last_gain=1.
+  generator      normalise=True, stem_convs=1, tanh=False
+  discriminator  hidden='in', rgb_act=True, group=4
+"""
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jgan import lookup
+from jgan.errors import UserError
+from jgan.layers import act, equalized, output
+from jgan.layers.conv import Conv, ConvTranspose
+from jgan.layers.dense import Dense
+from jgan.layers.minibatch_stddev import minibatch_stddev
+from jgan.layers.pixel_norm import pixel_norm
+from jgan.layers.resize import doublings, downsample, upsample
+from jgan.ops import collectives
+
+# Of `width`, the channels at 4, 8, 16, ... pixels are one part in so many.
+_TABLES = {'regan': (1, 1, 1, 1, 2, 4, 4),
+           'paper': (1, 1, 1, 1, 2, 4, 8, 16, 32)}
+# Where the pixel norm stands: (activation, x) -> x.
+_ACTIVATIONS = {'before': lambda act, x: act(pixel_norm(x)),
+                'after': lambda act, x: pixel_norm(act(x)),
+                'none': lambda act, x: act(x)}
+_HIDDEN = ('out', 'in')
+_GAIN = math.sqrt(2)
+
+
+class Generator(nn.Module):
+  """z [b, latent] -> images [b, stage, stage, colors].
+
+  They are in [-1, 1] after a tanh, which the stage of 4 pixels never has.
+
+  Attributes:
+    width: channels of the coarse stages.
+    stage: pixels of the images; 0: size.
+    table: how channels fall with the resolution: regan | paper.
+    stem_convs: convolutions at 4 pixels, behind the layer that reads z.
+    pixel_norm: before | after the activation | none.
+    normalise: z is pixel-normalised.
+    last_gain: of the equalised layers that make the images.
+    tanh: the images go through one, after the blend.
+  """
+  size: int
+  colors: int
+  latent: int = 512
+  width: int = 512
+  stage: int = 0
+  table: str = 'regan'
+  stem_convs: int = 2
+  pixel_norm: str = 'before'
+  normalise: bool = False
+  last_gain: float = _GAIN
+  tanh: bool = True
+  act: Callable = act.leaky_relu_tenth
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, z, train):
+    del train
+    widths, stage = _stages(self)
+    layer = _equalized(self)
+    activate = functools.partial(
+        _member('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
+
+    x = pixel_norm(z) if self.normalise else z
+    # A stride of 4 makes it one matrix product: from 1 x 1 all are the same.
+    x = activate(layer(ConvTranspose, widths[4], kernel=4, stride=4, padding=0,
+                       name='stem')(x[:, None, None]))
+    images = []
+    for size, features in widths.items():
+      if size > stage:
+        break
+      x = upsample(x) if size > 4 else x
+      for i in range(2 if size > 4 else self.stem_convs):
+        x = activate(layer(Conv, features, name=f'conv_{size}_{i}')(x))
+      self.sow('features', 'blocks', x)
+      if size in (stage // 2, stage) or self.is_initializing():
+        images.append(layer(Conv, self.colors, kernel=1, gain=self.last_gain,
+                            name=f'to_rgb_{size}')(x).astype(jnp.float32))
+    alpha = _alpha(self)
+    *old, image = images
+    if old:
+      image = alpha * image + (1. - alpha) * upsample(old[-1])
+    return output.image(image) if self.tanh and stage > 4 else image
+
+
+class Discriminator(nn.Module):
+  """Images [b, stage, stage, colors] -> logits [b], or [b, outputs] if many.
+
+  Attributes:
+    width, stage, table, pixel_norm: as in Generator.
+    hidden: channels between the two convolutions of a stage: those that go
+      out | in.
+    rgb_act: an activation follows the layer that reads the images.
+    last_gain: of the equalised layer that makes the logits.
+    group: images over which the last stage sees a standard deviation
+      (layers/minibatch_stddev.py); 0: the whole batch.
+  """
+  size: int
+  colors: int
+  outputs: int = 1
+  width: int = 512
+  stage: int = 0
+  table: str = 'regan'
+  hidden: str = 'out'
+  pixel_norm: str = 'before'
+  rgb_act: bool = False
+  last_gain: float = _GAIN
+  group: int = 0
+  act: Callable = act.leaky_relu_tenth
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, x, train):
+    widths, stage = _stages(self)
+    layer = _equalized(self)
+    if self.hidden not in _HIDDEN:
+      raise UserError(f"progan: no hidden '{self.hidden}': "
+                      f'{lookup.nearest(self.hidden, _HIDDEN)}')
+    activate = functools.partial(
+        _member('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
+    # Neither where weights are made nor in evaluation is an axis bound.
+    bound = train and not self.is_initializing()
+    axis_name = self.axis_name if bound else None
+
+    read = {}
+    for size, features in widths.items():
+      if size in (stage // 2, stage) or self.is_initializing():
+        image = x if size == stage else downsample(x)
+        h = layer(Conv, features, kernel=1, name=f'from_rgb_{size}')(image)
+        read[size] = self.act(h) if self.rgb_act else h
+    alpha = _alpha(self).astype(self.dtype)
+
+    x, size = read[stage], stage
+    while size > 4:
+      out = widths[size // 2]
+      hidden = out if self.hidden == 'out' else widths[size]
+      for i, features in enumerate((hidden, out)):
+        x = activate(layer(Conv, features, name=f'conv_{size}_{i}')(x))
+      x = downsample(x)
+      if size == stage:
+        x = alpha * x + (1 - alpha) * read[size // 2]
+      self.sow('features', 'blocks', x)
+      size //= 2
+    batch = len(x) * collectives.size(axis_name)
+    x = minibatch_stddev(x, group=self.group or batch, axis_name=axis_name)
+    x = activate(layer(Conv, widths[4], name='conv_4_0')(x))
+    self.sow('features', 'blocks', x)
+    x = activate(layer(Conv, widths[4], kernel=4, padding=0,
+                       name='conv_4_1')(x))
+    return output.logits(layer(Dense, self.outputs, gain=self.last_gain,
+                               name='linear')(x))
+
+
+def _stages(model):
+  """{resolution: channels} of all stages, and the resolution in training."""
+  parts = _member('table', model.table, _TABLES)
+  widths = {4 * 2**i: max(model.width // part, 1)
+            for i, part in enumerate(parts)}
+  doublings(model.size, widths)
+  widths = {size: n for size, n in widths.items() if size <= model.size}
+  stage = model.stage or model.size
+  if stage not in widths:
+    raise UserError(f'progan: no stage {stage} on the way to {model.size} '
+                    f'pixels: {lookup.nearest(stage, widths)}')
+  return widths, stage
+
+
+def _alpha(model):
+  """The share of the newest layers, a scalar in [0, 1]."""
+  alpha = model.variable('schedule', 'alpha', jnp.ones, ()).value
+  return jnp.where((alpha >= 0) & (alpha < 1), alpha, 1.)
+
+
+def _equalized(model):
+  """(layer, features, gain=, ...) -> one with an equalised learning rate."""
+  def make(layer, features, gain=_GAIN, **fields):
+    return layer(features, initializer=equalized.UNIT, dtype=model.dtype,
+                 weight=functools.partial(equalized.Equalized, gain), **fields)
+  return make
+
+
+def _member(field, name, known):
+  """known[name], or a UserError with the names that there are."""
+  if name not in known:
+    raise UserError(f"progan: no {field} '{name}': "
+                    f'{lookup.nearest(name, known)}')
+  return known[name]

@@ -1,0 +1,227 @@
+"""StyleGAN2 (Karras et al., 2020): a generator with skips to RGB and a
+residual discriminator, configuration F.
+
+Channels double with every halving of the map, from `width` at full size to at
+most `most`. Width 0 is 2^15 / size, the paper's large networks; 2^14 / size
+are its small ones; 128 is the usual choice for CIFAR-10 (DiffAugment) and
+Tiny-ImageNet.
+
+A noise map is added after each convolution. In training, where a key 'noise'
+is given, the maps are drawn anew for each sample, and two latents are mixed.
+Elsewhere they are those of the collection 'noise', drawn once at the start and
+kept with the weights, so that an image is a function of z, as it is in the
+reference's code for pictures. Its code for scores draws them anew.
+"""
+import functools
+import math
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jgan.layers import output
+from jgan.layers.equalized import (
+  EqualizedConv,
+  EqualizedDense,
+  scaled_leaky_relu,
+)
+from jgan.layers.minibatch_stddev import minibatch_stddev
+from jgan.layers.modulated import ModulatedConv
+from jgan.layers.pixel_norm import pixel_norm
+from jgan.layers.resize import doublings
+from jgan.ops import collectives
+from jgan.ops.upfirdn import blur, double, halve
+
+_SIZES = tuple(2**i for i in range(3, 11))
+
+
+class Mapping(nn.Module):
+  """z [b, d] -> style w [b, d]: pixel norm and dense layers."""
+  depth: int
+  rate: float
+
+  @nn.compact
+  def __call__(self, z):
+    z = pixel_norm(z)
+    for i in range(self.depth):
+      z = scaled_leaky_relu(EqualizedDense(z.shape[-1], self.rate,
+                                           name=f'dense_{i}')(z))
+    return z
+
+
+class Constant(nn.Module):
+  """The learned map [4, 4, features] that every image starts from."""
+  features: int
+
+  @nn.compact
+  def __call__(self, b):
+    const = self.param('const', nn.initializers.normal(1.),
+                       (4, 4, self.features))
+    return jnp.broadcast_to(const, (b, *const.shape))
+
+
+class StyledConv(nn.Module):
+  """ModulatedConv, noise of a learned strength, activation."""
+  features: int
+  up: bool = False
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, x, style, train):
+    x = ModulatedConv(self.features, up=self.up, dtype=self.dtype,
+                      name='conv')(x, style)
+    strength = self.param('noise_strength', nn.initializers.zeros, ())
+    shape = (*x.shape[1:3], 1)
+    noise = self.variable('noise', 'map', lambda: jax.random.normal(
+        self.make_rng('params'), shape)).value
+    if train and self.has_rng('noise'):
+      noise = collectives.draw(jax.random.normal, self.make_rng('noise'),
+                               (x.shape[0], *shape), self.axis_name)
+    return scaled_leaky_relu(x + (strength * noise).astype(x.dtype))
+
+
+class UpBlock(nn.Module):
+  """Doubles a map and the image that is made of it.
+
+  Without an image yet it is the first block, which keeps the map's size and
+  has one convolution and one style less.
+  """
+  features: int
+  colors: int
+  dtype: Any
+  axis_name: str | None
+
+  @nn.compact
+  def __call__(self, x, image, styles, train):
+    """x: [b, h, w, c]; image: [b, h, w, colors]; styles: [b, 3, d]."""
+    layer = functools.partial(StyledConv, self.features, dtype=self.dtype,
+                              axis_name=self.axis_name)
+    if image is not None:
+      x = layer(up=True, name='conv_0')(x, styles[:, 0], train)
+    x = layer(name='conv_1')(x, styles[:, -2], train)
+    rgb = ModulatedConv(self.colors, kernel=1, demodulate=False,
+                        dtype=self.dtype, name='to_rgb')(x, styles[:, -1])
+    rgb = rgb.astype(jnp.float32)
+    return x, rgb if image is None else rgb + double(image)
+
+
+class DownBlock(nn.Module):
+  """[b, h, w, c] -> [b, h/2, w/2, features]."""
+  features: int
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, x):
+    conv = functools.partial(EqualizedConv, dtype=self.dtype)
+    h = scaled_leaky_relu(conv(x.shape[-1], name='conv_0')(x))
+    h = conv(self.features, stride=2, padding=0, name='conv_1')(
+        blur(h, (2, 2)))
+    x = conv(self.features, kernel=1, use_bias=False, name='skip')(halve(x))
+    return (scaled_leaky_relu(h) + x) / math.sqrt(2)
+
+
+class Generator(nn.Module):
+  """z [b, latent] -> images [b, size, size, colors].
+
+  Training leaves them unbounded, else they are clipped to [-1, 1].
+
+  Attributes:
+    latent: the width of z and of styles.
+    width: channels of the last block, 0: 2^15 / size.
+    most: channels that no block exceeds.
+    depth: layers that map z to a style.
+    rate: their learning rate beside that of other layers.
+    mixing: the probability that a batch mixes two latents: later layers take
+      their styles from the second.
+  """
+  size: int
+  colors: int
+  latent: int = 512
+  width: int = 0
+  most: int = 512
+  depth: int = 8
+  rate: float = .01
+  mixing: float = .9
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  def setup(self):
+    widths = _widths(self.size, self.width, self.most)
+    self.mapping = Mapping(self.depth, self.rate)
+    self.input = Constant(widths[0])
+    self.block = [UpBlock(features, self.colors, self.dtype, self.axis_name)
+                  for features in widths]
+
+  def __call__(self, z, train):
+    return self.synthesise(self.styles(z, train), train)
+
+  def styles(self, z, train):
+    """z [b, latent] -> one style per layer, [b, layers, latent]."""
+    layers = 2 * len(self.block)
+    style = self.mapping(z)[:, None]
+    if train and self.mixing and self.has_rng('noise'):
+      # One coin and one place for the batch, as in the reference.
+      coin, place, other = jax.random.split(self.make_rng('noise'), 3)
+      z = collectives.draw(jax.random.normal, other, z.shape, self.axis_name)
+      start = jnp.where(jax.random.bernoulli(coin, self.mixing),
+                        jax.random.randint(place, (), 1, layers), layers)
+      style = jnp.where((jnp.arange(layers) < start)[:, None], style,
+                        self.mapping(z)[:, None])
+    return jnp.broadcast_to(style, (z.shape[0], layers, self.latent))
+
+  def synthesise(self, styles, train):
+    """Styles [b, layers, latent] -> images, as when called."""
+    x, image = self.input(styles.shape[0]), None
+    for i, block in enumerate(self.block):
+      # The style that makes an image is also that of the next convolution.
+      own = styles[:, max(2 * i - 1, 0):2 * i + 2]
+      x, image = block(x, image, own, train)
+      self.sow('features', 'blocks', x)
+    return image if train else jnp.clip(image, -1., 1.)
+
+
+class Discriminator(nn.Module):
+  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+
+  Attributes:
+    width, most: as of Generator.
+    group: samples whose deviation is compared (layers/minibatch_stddev.py).
+  """
+  size: int
+  colors: int
+  outputs: int = 1
+  width: int = 0
+  most: int = 512
+  group: int = 4
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, x, train):
+    first, *widths = reversed(_widths(self.size, self.width, self.most))
+    conv = functools.partial(EqualizedConv, dtype=self.dtype)
+    x = scaled_leaky_relu(conv(first, kernel=1, name='from_rgb')(x))
+    for i, features in enumerate(widths):
+      x = DownBlock(features, self.dtype, name=f'block_{i}')(x)
+      self.sow('features', 'blocks', x)
+    # Elsewhere no axis is bound.
+    sharded = train and not self.is_initializing()
+    x = minibatch_stddev(x, group=self.group,
+                         axis_name=self.axis_name if sharded else None)
+    x = scaled_leaky_relu(conv(widths[-1], name='conv')(x))
+    x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+    x = scaled_leaky_relu(EqualizedDense(widths[-1], name='linear_0')(x))
+    return output.logits(EqualizedDense(self.outputs, name='linear_1')(x))
+
+
+def _widths(size, width, most):
+  """Channels at 4, 8, ..., size pixels.
+
+  Raises:
+    UserError: these networks have no such size.
+  """
+  times = doublings(size, _SIZES)
+  width = width or 2**15 // size
+  return [min(most, width * 2**i) for i in range(times, -1, -1)]

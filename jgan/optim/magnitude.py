@@ -1,0 +1,114 @@
+"""Magnitude pruning (Han et al., 2015): masks that drop the smallest weights.
+
+A mask is a boolean array of its tensor's shape, True where a weight is kept.
+Of n weights and a ratio r, k = ceil(r (n - 1)) are pruned: all whose |w| is
+strictly below the k-th smallest, counting from 0. Those are the weights below
+the linearly interpolated r-quantile of |w|, found without interpolating. So
+ties at the threshold are kept (a tensor of equal values loses none), as is a
+tensor's only weight, and pruning weights that were set to zero by the same
+ratio gives the same mask.
+"""
+import re
+
+import jax
+import jax.numpy as jnp
+
+from jgan import lookup
+from jgan.errors import UserError
+
+# Which parameters may be pruned: (name, parameter) -> bool.
+SCOPES = {
+    'all': lambda name, w: True,
+    'kernels': lambda name, w: _is_kernel(name),  # convolutions, dense layers
+    'convs': lambda name, w: _is_kernel(name) and w.ndim == 4,
+}
+
+
+def chosen(params, *, scope, skip=''):
+  """Which tensors may be pruned: a tree of bools.
+
+  Args:
+    params: tree of arrays, or of their shapes.
+    scope: all | kernels | convs.
+    skip: regular expression; parameters whose '/'-joined names have a match
+      are left out. '': none is.
+
+  Raises:
+    UserError: no such scope, `skip` is no pattern, or nothing is chosen.
+  """
+  if scope not in SCOPES:
+    raise UserError(f"no scope '{scope}' of pruning: "
+                    f'{lookup.nearest(scope, SCOPES)}')
+  try:
+    pattern = re.compile(skip or '(?!)')  # which matches nothing
+  except re.error as error:
+    raise UserError(f"skip='{skip}' of pruning is no regular expression: "
+                    f'{error}') from error
+
+  def choose(path, w):
+    name = jax.tree_util.keystr(path, simple=True, separator='/')
+    return SCOPES[scope](name, w) and not pattern.search(name)
+
+  found = jax.tree_util.tree_map_with_path(choose, params)
+  if not any(jax.tree.leaves(found)):
+    raise UserError(f"pruning of scope='{scope}' with skip='{skip}' finds no "
+                    f'weight among {len(jax.tree.leaves(params))} tensors')
+  return found
+
+
+def masks(params, *, ratio, scope='all', skip='', threshold='tensor'):
+  """Masks of `params` without its smallest weights.
+
+  Args:
+    params: tree of arrays.
+    ratio: in [0, 1), which part of the weights to prune; may be traced.
+    scope, skip: as in `chosen`; tensors not chosen are kept whole.
+    threshold: 'tensor' prunes the ratio of each tensor, 'global' of all
+      chosen tensors together.
+
+  Raises:
+    UserError: as `chosen`, or there is no such threshold.
+  """
+  if threshold not in THRESHOLDS:
+    raise UserError(f"no threshold '{threshold}' of pruning: "
+                    f'{lookup.nearest(threshold, THRESHOLDS)}')
+  picks = jax.tree.leaves(chosen(params, scope=scope, skip=skip))
+  leaves, tree = jax.tree.flatten(params)
+  scores = [jnp.abs(w) for w, pick in zip(leaves, picks) if pick]
+  lows = iter(THRESHOLDS[threshold](scores, ratio))
+  keep = [jnp.abs(w) >= next(lows) if pick else jnp.ones(w.shape, bool)
+          for w, pick in zip(leaves, picks)]
+  return jax.tree.unflatten(tree, keep)
+
+
+def all_kept(params):
+  """Masks that prune nothing."""
+  return jax.tree.map(lambda w: jnp.ones(w.shape, bool), params)
+
+
+def pruned(n, ratio):
+  """How many of n distinct weights a ratio prunes: ceil(ratio * (n - 1))."""
+  # -(-x // 1) is the ceiling of a number, exactly, and of a traced one.
+  return jnp.asarray(-(-ratio * (n - 1) // 1), jnp.int32)
+
+
+def _lowest_kept(scores, ratio):
+  scores = scores.ravel()
+  return jnp.sort(scores)[pruned(scores.size, ratio)]
+
+
+def _by_tensor(scores, ratio):
+  return [_lowest_kept(s, ratio) for s in scores]
+
+
+def _over_all(scores, ratio):
+  low = _lowest_kept(jnp.concatenate([s.ravel() for s in scores]), ratio)
+  return [low] * len(scores)
+
+
+# The magnitude from which on weights are kept: ([scores], ratio) -> [scalar].
+THRESHOLDS = {'tensor': _by_tensor, 'global': _over_all}
+
+
+def _is_kernel(name):
+  return name.rpartition('/')[2] == 'kernel'
