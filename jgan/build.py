@@ -3,6 +3,7 @@ functions here and in a method's make(), and nowhere else.
 """
 import functools
 
+import jax
 import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
@@ -91,6 +92,12 @@ def models(config, shape, *, axis_name=None):
     pair = pair._replace(gen=factored.module(pair.gen,
                                              config.factored.to_dict()))
   return pair
+
+
+def abstract(config, method):
+  """The shapes that a state of the config's method has."""
+  image = jax.ShapeDtypeStruct((1, 1, *spec(config).shape), jnp.float32)
+  return jax.eval_shape(method.init, jax.random.key(0), {'image': image})
 
 
 def plan(config, method):

@@ -132,8 +132,7 @@ def load(folder, name):
                     '--mode=train')
   config = configs.from_record(recorded)
   method = build.method(config)
-  image = jax.ShapeDtypeStruct((1, 1, *build.spec(config).shape), 'float32')
-  like = jax.eval_shape(method.init, jax.random.key(0), {'image': image})
+  like = build.abstract(config, method)
   best = config.checkpoint.best
   with contextlib.closing(
       Checkpoints(checkpoints(folder), read_only=True)) as saved:

@@ -226,10 +226,7 @@ def _checkpoints(config, f, method):
     raise UserError(f'no checkpoints in --workdir={f.workdir}: train first, '
                     'by --mode=train')
   saved = checkpoint.Checkpoints(folder, read_only=True)
-  spec = build.spec(config)
-  like = jax.eval_shape(method.init, jax.random.key(0), {
-      'image': jax.ShapeDtypeStruct((1, 1, *spec.shape), 'float32')})
-  return saved, like
+  return saved, build.abstract(config, method)
 
 
 def _need(f, name):

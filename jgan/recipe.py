@@ -18,17 +18,15 @@ import logging
 import pathlib
 import shutil
 
-import jax
-
 from jgan import (
-    build,
-    checkpoint,
-    cli,
-    compare,
-    compression,
-    derive,
-    sensitivity,
-    train,
+  build,
+  checkpoint,
+  cli,
+  compare,
+  compression,
+  derive,
+  sensitivity,
+  train,
 )
 from jgan import config as configs
 from jgan.errors import UserError
@@ -122,9 +120,7 @@ def restored(folder, best=True):
   """Config, method and state of a run: its best, or its last checkpoint."""
   config = configs.from_record(recorded_config(folder))
   method = build.method(config)
-  like = jax.eval_shape(method.init, jax.random.key(0), {
-      'image': jax.ShapeDtypeStruct((1, 1, *build.spec(config).shape),
-                                    'float32')})
+  like = build.abstract(config, method)
   with contextlib.closing(checkpoint.Checkpoints(
       checkpoints(folder), read_only=True)) as saved:
     state = saved.choose(like, best=best and bool(config.checkpoint.best))

@@ -23,6 +23,11 @@ def generate(model, params, stats, z, rng):
                      rngs={'noise': rng})
 
 
+def sample(model, net, z):
+  """Images of a generator that is not trained: [b, latent] -> images."""
+  return model.apply({'params': net.params, **net.stats}, z, False)
+
+
 def judge(model, params, stats, image, rng):
   """One training forward of D: [b, h, w, c] -> View, new stats.
 

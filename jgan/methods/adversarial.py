@@ -29,9 +29,7 @@ def make(config, shape, *, axis_name=None):
       ema=build.ema(config), gen_batch=config.gen_batch,
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 
-  def sample(net, z):
-    return models.gen.apply({'params': net.params, **net.stats}, z, False)
-
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))
-  return Method(init, step, sample, models.gen.latent)
+  return Method(init, step, functools.partial(steps.sample, models.gen),
+                models.gen.latent)

@@ -71,10 +71,8 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
             'disc': arch_tx.init(state.disc.stats['arch'])}
     return state.replace(extra={**state.extra, 'arch': arch})
 
-  def sample(net, z):
-    return models.gen.apply({'params': net.params, **net.stats}, z, False)
-
-  return Method(init, step, sample, models.gen.latent,
+  return Method(init, step, functools.partial(steps.sample, models.gen),
+                models.gen.latent,
                 space.search(**quirks))
 
 

@@ -152,14 +152,12 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
       config.batch, config.gen_batch or config.batch, *GBAR[gbar],
       gbar_shares_arch, star_halving and outer.steps(star_halving), axis_name)
 
-  def sample(net, z):
-    return models.gen.apply({'params': net.params, **net.stats}, z, False)
-
   init = functools.partial(alpha_init, game, heat=temperature,
                            extra=build.extra(config))
   turns = {name: functools.partial(_logged, game, turn)
            for name, turn in TURNS.items()}
-  return Method(init, turns, sample, models.gen.latent, space.search(),
+  return Method(init, turns, functools.partial(steps.sample, models.gen),
+                models.gen.latent, space.search(),
                 outer.plan)
 
 

@@ -51,10 +51,8 @@ def make(config, shape, *, axis_name=None):
     level = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
     return state.replace(ema=search.with_arch(state.ema, level, 1.)), metrics
 
-  def sample(net, z):
-    return models.gen.apply({'params': net.params, **net.stats}, z, False)
-
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))
-  return Method(init, step, sample, models.gen.latent,
+  return Method(init, step, functools.partial(steps.sample, models.gen),
+                models.gen.latent,
                 space.search()._replace(derive=None))
