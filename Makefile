@@ -33,6 +33,7 @@ bench: setup  ## time steps, the loop, compiling; show memory
 	$(PY) -m bench.features
 	$(PY) -m bench.frechet
 	$(PY) -m bench.neighbours
+	$(PY) -m bench.methods
 
 # PyTorch has an environment of its own: nothing of jgan needs it.
 PARITY := .venv-parity

@@ -2,6 +2,7 @@
 functions here and in a method's make(), and nowhere else.
 """
 import functools
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,8 @@ from jgan import lookup, pipeline, steps
 from jgan.errors import UserError
 from jgan.layers import factored
 from jgan.optim.groups import grouped
-from jgan.types import Feedback, Loss, Pair, Penalty, Turn
+from jgan.schedules._progress import progress
+from jgan.types import Augment, Feedback, Loss, Pair, Penalty, Turn
 
 
 def method(config, *, axis_name=None):
@@ -113,7 +115,8 @@ def loss(config):
   traced = {name: arguments.pop(name) for name in getattr(module, 'TRACED', ())}
   observe = getattr(module, 'observe', None)
   return Loss(*_players(module, arguments), getattr(module, 'PAIRED', False),
-              traced, observe and _bind(observe, arguments))
+              traced, observe and _bind(observe, arguments),
+              getattr(module, 'DRAWS', False))
 
 
 def penalties(config):
@@ -129,6 +132,65 @@ def penalties(config):
     found[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced)
   return found
+
+
+def augment(config, axis_name=None):
+  """{name: Augment}, in the config's order.
+
+  Raises:
+    UserError: a name stands there twice, whose memories would be one.
+  """
+  found = {}
+  for section in config.augment:
+    if section.name in found:
+      raise UserError(f"config.augment has '{section.name}' twice: once would "
+                      'be right')
+    module = lookup.find('augment', section.name)
+    arguments = _arguments(section)
+
+    def slot(name, module=module, arguments=arguments):
+      function = getattr(module, name, None)
+      takes = inspect.signature(function).parameters if function else ()
+      where = {'axis_name': axis_name} if 'axis_name' in takes else {}
+      return function and functools.partial(_bind(function, arguments), **where)
+
+    def held(function):
+      """With those entries of the memory that the function takes."""
+      takes = function and inspect.signature(function).parameters
+      return function and (lambda rng, x, memory: function(
+          rng, x, **{k: v for k, v in memory.items() if k in takes}))
+
+    start = slot('start')
+    takes = inspect.signature(start).parameters if start else ()
+    shape = (config.gen_batch or config.batch, *spec(config).shape)
+    found[section.name] = Augment(
+        held(slot('apply')), held(slot('replace')), slot('remember'),
+        slot('update'), start and start(*[shape] if 'shape' in takes else []))
+  return found
+
+
+def schedule(config):
+  """step -> ({variable: value} in training, the same for sampling), or None.
+
+  Of what config.schedules names, over config.steps.
+  """
+  bound = []
+  for section in config.schedules:
+    module = lookup.find('schedules', section.name)
+    arguments = _arguments(section)
+    every, evaluation = arguments.pop('every'), arguments.pop('evaluation')
+    bound.append((_bind(module.values, arguments), every,
+                  evaluation == 'final'))
+
+  def values(step):
+    now, sampled = {}, {}
+    for function, every, final in bound:
+      found = function(progress(step, steps=config.steps, every=every))
+      now |= found
+      sampled |= function(jnp.float32(1.)) if final else found
+    return now, sampled
+
+  return values if bound else None
 
 
 def feedback(config):
@@ -155,6 +217,10 @@ def extra(config):
           for name, penalty in penalties(config).items() if penalty.traced}
   if held:
     found['penalties'] = held
+  held = {name: each.start for name, each in augment(config).items()
+          if each.start is not None}
+  if held:
+    found['augment'] = held
   if config.feedback:
     found['feedback'] = {name: rule.memory
                          for name, rule in feedback(config).items()}
@@ -167,8 +233,9 @@ def optimizers(config, steps=0):
   steps: of the schedules; 0: config.steps.
   """
   steps = steps or config.steps
-  return Pair(_optimizer(config.optimizer.gen, steps, 1),
-              _optimizer(config.optimizer.disc, steps, config.critics))
+  return Pair(_optimizer(config.optimizer.gen, steps, 1, config.seed),
+              _optimizer(config.optimizer.disc, steps, config.critics,
+                         config.seed))
 
 
 def ema(config):
@@ -177,9 +244,10 @@ def ema(config):
                            rampup=config.ema.rampup, stats=config.ema.stats)
 
 
-def _optimizer(section, steps, updates_per_step):
-  """Gradient clipping, the algorithm, then clipping of weights."""
+def _optimizer(section, steps, updates_per_step, seed):
+  """Gradient clipping, the algorithm, clipping of weights; pruned, if asked."""
   arguments = _arguments(section)
+  pruning = arguments.pop('pruning')
   schedule = arguments.pop('schedule')
   lr = arguments.pop('lr')
   groups = arguments.pop('groups')
@@ -198,7 +266,9 @@ def _optimizer(section, steps, updates_per_step):
   if clip_weight:
     weight_clip = lookup.find('optim', 'weight_clip').weight_clip
     chain.append(weight_clip(clip_weight))
-  return optax.chain(*chain)
+  return lookup.member('optim.pruning', pruning.name)(
+      optax.chain(*chain), steps=steps, updates_per_step=updates_per_step,
+      seed=seed, **_arguments(pruning))
 
 
 def _data(config):

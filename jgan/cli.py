@@ -37,10 +37,12 @@ def define(values, verbs):
   switch('online', False,
          'sample, export: the trained generator, not its average.')
   switch('discriminator', False, 'export: the discriminator.')
-  text('params', '', 'sample: an exported generator instead of a checkpoint.')
+  text('params', '', 'sample, evaluate: an exported generator instead of a '
+       "checkpoint's.")
   number('candidates', 0, 'derive: architectures to draw and score.')
   switch('last', False, 'compress: the layers of config.compress.last.')
   text('runs', '', 'report: workdirs to compare, with commas.')
+  switch('spectra', False, 'report: draw their mean power spectra too.')
   text('genotypes', '', 'genotypes: files, names, folders, workdirs, with '
        'commas.')
   text('label', '', 'genotypes: the score that tells good ones, as FID.')

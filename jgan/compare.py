@@ -10,16 +10,29 @@ import platform
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
+from ml_collections import ConfigDict
 
-from jgan import build, describe, latency, protocol
+from jgan import (
+  breaks,
+  build,
+  describe,
+  evaluation,
+  latency,
+  protocol,
+  timing,
+)
 from jgan import config as configs
 from jgan.checkpoint import Checkpoints
+from jgan.cost import Cost
 from jgan.errors import UserError
-from jgan.report import tradeoff
+from jgan.metrics import spectrum, spectrum_bands
+from jgan.report import bands, spectra, tradeoff
 from jgan.types import Method, Network
 from jgan.workdir import checkpoints, recorded_config, write_text
 
 BATCHES = 1, 64  # images made by one measured call
+_IMAGES = 1000  # of each generator, and real ones, behind the mean spectra
 
 
 class Run(NamedTuple):
@@ -33,6 +46,10 @@ class Run(NamedTuple):
     best: the metric by which that is the best one; '' where it is the newest.
     size: 'params', 'mb', 'macs', 'macs_thop', as `describe` counts them.
     scores: records of evaluation.record at that step, oldest first.
+    history: the same at all steps.
+    config: completed.
+    cost: what training up to the checkpoint took: {'total', 'phases'} of
+      cost.py, and the 'seconds' of all sessions where they were recorded.
   """
   name: str
   method: Method
@@ -41,9 +58,12 @@ class Run(NamedTuple):
   best: str
   size: dict[str, Any]
   scores: list
+  history: list = ()
+  config: ConfigDict | None = None
+  cost: dict[str, Any] | None = None
 
 
-def run(folders, out=''):
+def run(folders, out='', *, mean_spectra=False, data_dir=''):
   """Compares the generators of several workdirs.
 
   From each, the averaged generator of the best checkpoint by its
@@ -53,22 +73,29 @@ def run(folders, out=''):
   Args:
     folders: workdirs; the others are compared with the first.
     out: a folder for report.md (the returned text), report.json (all numbers,
-      unrounded) and, where there are scores, tradeoff.png; '' for none.
+      unrounded) and, where there are scores, tradeoff.png, and of the metric
+      'spectrum_bands' bands.png; '' for none.
+    mean_spectra: draw there spectra.png too, of images that are made for it.
+    data_dir: where the real images for that stand.
 
   Returns:
     Text: tables, as GitHub reads them.
 
   Raises:
     UserError: no folders, one of them twice, one without a checkpoint, or
-      `out` cannot be written.
+      `out` cannot be written; for spectra, no `out` or several data sets.
   """
+  if mean_spectra and not out:
+    raise UserError('spectra are a picture: --out=FOLDER would be right')
   runs = [load(folder, name) for folder, name in zip(folders, names(folders))]
   columns = score_columns({r.name: r.scores for r in runs})
   times = {b: latency.measure({r.name: _call(r, b) for r in runs})
            for b in BATCHES}
   device = jax.devices()[0]
   where = f'{device.device_kind} of {platform.node()}'
-  text = '\n'.join([*_sizes(runs, times, where), '', *_scores(runs, columns)])
+  courses = {r.name: found for r in runs if (found := course(r))}
+  text = '\n'.join([*_sizes(runs, times, where), '', *_scores(runs, columns),
+                    *_costs(runs), *_courses(runs, courses)])
   if not out:
     return text + '\n'
   found = {
@@ -78,13 +105,16 @@ def run(folders, out=''):
           **r.size, 'params_1e6': millions(r.size['params']),
           'latency': {b: times[b][r.name] for b in BATCHES},
           'ratios': ratios(runs[0], r, times),
-          'scores': r.scores} for folder, r in zip(folders, runs)},
-      'columns': columns}
+          'scores': r.scores, 'cost': r.cost}
+               for folder, r in zip(folders, runs)},
+      'columns': columns, 'courses': courses}
   plots = {column['title']: {
       r.name: (r.size['params'], cell['value'],
                cell['identity'] == column['identity'])
       for r in runs if (cell := column['cells'].get(r.name))}
            for column in columns}
+  evolutions = {r.name: evolution(r.history) for r in runs}
+  evolutions = {name: found for name, found in evolutions.items() if found}
   folder = pathlib.Path(out)
   try:
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +124,12 @@ def run(folders, out=''):
     if plots:
       written.append(folder / 'tradeoff.png')
       tradeoff.draw(written[-1], plots)
+    if evolutions:
+      written.append(folder / 'bands.png')
+      bands.draw(written[-1], evolutions)
+    if mean_spectra:
+      written.append(folder / 'spectra.png')
+      spectra.draw(written[-1], profiles(runs, data_dir))
   except OSError as error:
     raise UserError(f'cannot write to --out={out}: {error}') from error
   return '\n'.join([text, '', *map(str, written), ''])
@@ -141,13 +177,23 @@ def load(folder, name):
   size = {k: v for k, v in described.items() if k != 'layers'}
   step = int(state.step)
   return Run(name, method, state.ema, step, best, size, recorded_scores(
-      folder, step))
+      folder, step), recorded_scores(folder), config,
+             trained(folder, config, step))
 
 
-def recorded_scores(folder, step):
+def trained(folder, config, step):
+  """Run.cost of the checkpoint of a workdir."""
+  cost = Cost(config)
+  seconds = [r['training'] for r in timing.read(folder) if r['step'] == step]
+  return {'total': cost.total(step), 'phases': cost.phases(step),
+          **({'seconds': seconds[-1]} if seconds else {})}
+
+
+def recorded_scores(folder, step=None):
   """What a workdir records of the averaged generator at a step, oldest first.
 
-  Both while it was trained and by `evaluate`, which came later.
+  Both while it was trained and by `evaluate`, which came later. step: None for
+  all of them.
   """
   records = []
   for name in ('evaluations.jsonl', 'scores.jsonl'):
@@ -155,8 +201,66 @@ def recorded_scores(folder, step):
     if file.exists():
       lines = file.read_text().splitlines(keepends=True)
       records += [json.loads(x) for x in lines if x.endswith('\n')]
-  return [r for r in records if r['step'] == step
+  return [r for r in records if step in (None, r['step'])
           and r['protocol']['generator'] == 'average']
+
+
+def curve(history, label):
+  """A score over the steps, {step: value}, of one protocol.
+
+  Of the identity that most of its records have; a later one counts.
+  """
+  found = [r for r in history if label in r['values']]
+  identities = [r['identity'] for r in found]
+  usual = max(identities, key=identities.count, default='')
+  return {r['step']: r['values'][label]
+          for r in sorted(found, key=lambda r: r['step'])
+          if r['identity'] == usual}
+
+
+def course(run):
+  """How the score went by which a run's best checkpoint is chosen.
+
+  Returns:
+    {'score', 'curve', 'min', 'final', 'max_late', 'breaks'}, see breaks.py, or
+    None where that score is not chosen or was not taken several times.
+  """
+  label = run.best.removeprefix('eval/')
+  points = curve(run.history, label)
+  if len(points) < 2:
+    return None
+  return {'score': label, 'curve': points, **breaks.summary(points)}
+
+
+def evolution(history):
+  """The metric spectrum_bands over the steps: {band: {step: ratio}}, or {}."""
+  found = {band: curve(history, f'spectrum_bands-{band}')
+           for band in spectrum_bands.BANDS}
+  return found if all(found.values()) else {}
+
+
+def profiles(runs, data_dir):
+  """Spectra of the real images and of each run's: {name: [n, bins]}.
+
+  Raises:
+    UserError: the runs were trained on several data sets.
+  """
+  first = runs[0].config
+  for r in runs:
+    if r.config.data != first.data:
+      apart = configs.differences(first.data.to_dict(), r.config.data.to_dict())
+      raise UserError(f'{runs[0].name} and {r.name} were trained on different '
+                      f'images ({"; ".join(apart)}): their spectra are not to '
+                      'be compared; give runs on one data set')
+  source = build.source(first, data_dir)
+  found = {'real': spectrum.profiles(
+      evaluation.reals(source, _IMAGES, first.seed))}
+  for r in runs:
+    fake = evaluation.fakes(jax.jit(r.method.sample), r.net, _IMAGES,
+                            r.config.eval.batch, r.method.latent,
+                            r.config.seed + 2, source.dtype)
+    found[r.name] = spectrum.profiles(np.concatenate([*fake]))
+  return found
 
 
 def score_columns(scores):
@@ -267,6 +371,63 @@ def _scores(runs, columns):
     lines += ['', f'[{i}] made under another protocol, not to be compared with '
               f'the rest of the column: {note}.']
   return lines
+
+
+def _costs(runs):
+  """Lines: what training up to the checkpoint took; [] if none is known."""
+  if not any(r.cost for r in runs):
+    return []
+  rows = [['run', 'phase', 'real images', 'FLOPs', 'if sparse', 'published',
+           'if sparse', 'hours']]
+  for r in runs:
+    if not r.cost:
+      continue
+    hours = (f'{r.cost["seconds"] / 3600:.3g}' if 'seconds' in r.cost else '-')
+    phases = r.cost['phases'] if len(r.cost['phases']) > 1 else {}
+    for phase, spent in {'all': r.cost['total'], **phases}.items():
+      number = lambda key, spent=spent: (
+          f'{spent[key]:.4g}' if key in spent else '-')
+      rows.append([r.name, phase, f'{spent["real_images"]:,}', *map(number, (
+          'flops', 'flops_sparse', 'published', 'published_sparse')),
+                   hours if phase == 'all' else ''])
+  return ['', *_table(rows), '',
+          'Of the training up to the checkpoint. Real images: those that D was '
+          'shown. FLOPs: of all its steps, forward and backward. Published: '
+          'real images times one pass of G, as Saxena et al. (2023) count. If '
+          'sparse: were zeroed weights free, which they are not on real '
+          'hardware. Hours: of all sessions, without scoring.']
+
+
+def _courses(runs, courses):
+  """Lines: how each run's score went, and the mean over seeds; [] if none."""
+  if not courses:
+    return []
+  keys = 'min', 'final', 'max_late', 'breaks'
+  rows = [['run', 'score', 'evaluations', 'min', 'final', 'max after half',
+           'breaks']]
+  seeds = {}
+  for r in runs:
+    if r.name in courses:
+      found = courses[r.name]
+      rows.append([r.name, found['score'], str(len(found['curve'])),
+                   *(f'{found[k]:.6g}' for k in keys)])
+      recipe = json.dumps(configs.plain(r.config) | {'seed': None})
+      seeds.setdefault(recipe, []).append(r.name)
+  notes = []
+  for group in seeds.values():
+    if len(group) > 1:
+      numbers = np.array([[courses[name][k] for k in keys] for name in group])
+      mean, spread = numbers.mean(0), numbers.std(0, ddof=1)
+      first = courses[group[0]]
+      rows.append([f'{len(group)} seeds', first['score'],
+                   str(len(first['curve'])),
+                   *(f'{m:.6g} +- {s:.3g}' for m, s in zip(mean, spread))])
+      notes += ['', f'{len(group)} seeds: mean and standard deviation of '
+                f'{", ".join(group)}.']
+  return ['', *_table(rows), '',
+          'Over the evaluations of a run. Max after half: of the second half '
+          'of its steps. Breaks: scores above twice the least before them.',
+          *notes]
 
 
 def _table(rows):

@@ -15,7 +15,9 @@ from jgan import genotype, lookup, protocol
 from jgan.errors import UserError
 
 # Fields of a module that name a function or class of jgan/layers/<field>.py.
-PARTS = ('conv', 'dense', 'norm', 'act', 'initializer', 'relax')
+PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
+# Keys that hold tuples of named sections, each of the kind of its key.
+LISTS = ('penalties', 'feedback', 'augment', 'schedules')
 # Fields of a module that the builder sets, from the data and the devices.
 _BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
 
@@ -48,6 +50,8 @@ def base():
   c.loss = ConfigDict({'name': 'nonsaturating'})
   c.penalties = ()        # of {'name': ..., its arguments}
   c.feedback = ()         # of {'name': ..., 'metric': ..., its arguments}
+  c.augment = ()          # of {'name': ..., its arguments}
+  c.schedules = ()        # of {'name': ..., 'every': ..., its arguments}
   c.method = ConfigDict({'name': 'adversarial'})
   c.optimizer = ConfigDict({side: {
       'name': 'adam',
@@ -56,6 +60,7 @@ def base():
       'groups': (),         # of {'match': a pattern of names, 'lr': ...}
       'clip_norm': 0.,      # clip the gradient's global norm; 0: no
       'clip_weight': 0.,    # keep every parameter in [-c, c]; 0: no
+      'pruning': {'name': 'none'},
   } for side in ('gen', 'disc')})
   c.ema = ConfigDict({
       'decay': 0.,          # per generator step; 0: none
@@ -163,7 +168,8 @@ def sections(config):
     path = f'optimizer.{side}'
     yield path, 'optim.algorithms', config.optimizer[side]
     yield f'{path}.schedule', 'optim.schedules', config.optimizer[side].schedule
-  for kind in ('penalties', 'feedback'):
+    yield f'{path}.pruning', 'optim.pruning', config.optimizer[side].pruning
+  for kind in LISTS:
     for i, section in enumerate(config[kind]):
       yield f'{kind}[{i}]', kind, section
 
@@ -175,17 +181,22 @@ def arguments(path, kind, name):
     return _fields(getattr(lookup.find(kind, name), player))
   if kind.startswith('optim.'):
     found = keywords(lookup.member(kind, name))
-    return {k: v for k, v in found.items() if k not in ('steps', 'offset')}
+    return {k: v for k, v in found.items()
+            if k not in ('steps', 'offset', 'updates_per_step', 'seed')}
   if kind == 'data':
     module, dataset = source(name)
     return {k: v for k, v in keywords(module.load).items()
             if not (dataset and k == 'dataset')}
   module = lookup.find(kind, name)
   found = {}
-  for function in ('discriminator', 'generator', 'make', 'start', 'update'):
+  for function in ('discriminator', 'generator', 'make', 'start', 'update',
+                   'apply', 'replace', 'values'):
     if hasattr(module, function):
       found |= keywords(getattr(module, function))
-  found.pop('axis_name', None)
+  for built in ('axis_name', 'shape'):
+    found.pop(built, None)
+  if kind == 'schedules':  # what build.schedule reads itself
+    found |= {'every': 0, 'evaluation': 'current'}
   return found
 
 
@@ -216,7 +227,7 @@ def fill(config):
   """
   config = config.copy_and_resolve_references().unlock()
   _refuse_unknown_top(config)
-  for kind in ('penalties', 'feedback'):
+  for kind in LISTS:
     config[kind] = tuple(ConfigDict(section) for section in config[kind])
   for path, kind, section in list(sections(config)):
     if 'name' not in section:
@@ -297,9 +308,10 @@ def _fixed(path):
   """Keys of a named section that the builder reads itself."""
   if path.startswith('feedback'):
     return ('name', 'metric')
-  if path.endswith('.schedule') or '.' not in path:
-    return ('name',)
-  return ('name', 'lr', 'schedule', 'groups', 'clip_norm', 'clip_weight')
+  if path.startswith('optimizer') and path.count('.') == 1:
+    return ('name', 'lr', 'schedule', 'groups', 'clip_norm', 'clip_weight',
+            'pruning')
+  return ('name',)
 
 
 def keywords(function):
@@ -324,8 +336,9 @@ def _fields(module):
 
 def _typed(path, value, default):
   """`value` as the type of `default`; an int may stand for a float."""
-  if path.split('.')[-1] in PARTS and isinstance(value, ConfigDict):
-    return value
+  field = path.split('.')[-1]
+  if field in PARTS and isinstance(value, ConfigDict):
+    return _part(path, field, value)
   if isinstance(default, float) and type(value) is int:
     return float(value)
   if isinstance(default, tuple) and isinstance(value, list):
@@ -334,6 +347,17 @@ def _typed(path, value, default):
     raise UserError(f'config.{path} is {value!r}, a {type(value).__name__}; '
                     f'a {type(default).__name__} like {default!r} is needed')
   return value
+
+
+def _part(path, field, section):
+  """A part with arguments, {'name': 'octave', 'alpha': .5}, checked."""
+  factory = lookup.member(f'layers.{field}', section.get('name', ''))
+  takes = list(inspect.signature(factory).parameters)
+  for key in section:
+    if key != 'name' and key not in takes:
+      raise UserError(f"unknown key '{key}' in config.{path} "
+                      f"('{section.name}'): {lookup.nearest(key, takes)}")
+  return section
 
 
 def _refuse_unknown_top(config):
@@ -352,7 +376,9 @@ def _refuse_unknown_top(config):
       elif key in known:
         given[key] = _typed(path, given[key], known[key])
     for key in known:
-      if key not in given:
+      if key not in given and prefix[:-1] in named:  # a section put in whole
+        given[key] = known[key]
+      elif key not in given:
         raise UserError(f"config key '{prefix}{key}' is missing: start from "
                         'jgan.config.base()')
   compare(config, base(), '')
@@ -428,6 +454,17 @@ def _check_values(config):
       raise UserError(f"config.feedback[{i}] ('{section.name}') needs a metric "
                       "to follow, as metric='eval/FID', and config.eval.every "
                       'above 0')
+  for side in ('gen', 'disc'):
+    if (config.optimizer[side].pruning.name == 'fixed_mask'
+        and config.method.name != 'lottery'):
+      raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
+                      f"masks nothing under method '{config.method.name}': "
+                      "'lottery' would be right")
+  for i, section in enumerate(config.schedules):
+    if section.every < 0 or section.evaluation not in ('current', 'final'):
+      raise UserError(f"config.schedules[{i}] has every={section.every} and "
+                      f"evaluation='{section.evaluation}'; at least 0, and one "
+                      'of current, final would be right')
   if config.checkpoint.best and not config.eval.every:
     raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
                     'but config.eval.every is 0: nothing would be scored')

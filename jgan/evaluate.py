@@ -7,9 +7,19 @@ import pathlib
 import jax
 import rich.console
 import rich.table
+from ml_collections import ConfigDict
 from PIL import Image
 
-from jgan import build, duality, evaluation, lookup, pipeline, protocol
+from jgan import (
+  build,
+  duality,
+  evaluation,
+  export,
+  lookup,
+  pair,
+  pipeline,
+  protocol,
+)
 from jgan.errors import UserError
 from jgan.metrics import memorisation, spectrum
 from jgan.report import neighbours, spectra
@@ -18,7 +28,7 @@ _REALS = 10000  # among which the pictures look for neighbours
 
 
 def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
-                protocols=(), online=False):
+                protocols=(), online=False, params=''):
   """Scores checkpoints under every protocol asked for, in one pass each.
 
   Args:
@@ -30,6 +40,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
     data_dir: where data sets and weights are found.
     protocols: names, or ('all',); () for the config's.
     online: score the trained generator instead of its average.
+    params: score this exported generator instead of the checkpoint's.
 
   Returns:
     Text: a table.
@@ -52,13 +63,18 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
   rows = []
   for step in steps:
     state = restore(step)
+    if params:
+      state = export.warm_start(state, ConfigDict({'generator': params,
+                                                   'discriminator': ''}))
     net = state.gen if online else state.ema
     images = evaluation.fakes(sample, net, config.eval.samples,
                               config.eval.batch, method.latent,
                               config.seed + 2, source.dtype)
-    step = int(state.step)
+    step = pair.step_of(params) if params else int(state.step)
     stamp = evaluation.of_fakes(config, step,
                                 network='online' if online else 'average')
+    if params:
+      stamp |= {'generator': 'exported', 'file': params}
     found = scorer.score(images, evaluation.settings_of(config), stamp)
     gains = gap.score(state, config.seed + 3) if gap else {}
     for values, stamp in found.values():
@@ -83,8 +99,8 @@ def pictures(folder, metrics, real, fake):
   paths = []
   if 'spectrum' in metrics:
     paths.append(folder / 'spectra.png')
-    spectra.draw(paths[-1], *(spectrum.profiles(x[:1000])
-                              for x in (real, fake)))
+    spectra.draw(paths[-1], {'real': spectrum.profiles(real[:1000]),
+                             'generated': spectrum.profiles(fake[:1000])})
   if 'memorisation' in metrics:
     paths.append(folder / 'neighbours.png')
     indices, _ = memorisation.neighbours(real, fake[:8], k=7)

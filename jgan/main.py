@@ -89,6 +89,10 @@ def do_evaluate(config, f):
              'eval.weights': f.weights}
   with config.unlocked():
     config.update_from_flattened_dict({k: v for k, v in changes.items() if v})
+  if f.params and (f.steps or f.online):
+    raise UserError(f'--params={f.params} is one generator, and --steps and '
+                    '--online choose among those of checkpoints: leave them '
+                    'out')
   method = build.method(config)
   saved, like = _checkpoints(config, f, method)
   steps = evaluate.steps_of(f.steps, saved.steps()) if f.steps else [f.step]
@@ -96,7 +100,7 @@ def do_evaluate(config, f):
       configs.complete(config), method,
       lambda step: saved.choose(like, step=step, best=f.best), steps,
       f.workdir, data_dir=_data_dir(f), protocols=split(f.protocols),
-      online=f.online)
+      online=f.online, params=f.params)
 
 
 def do_derive(config, f):
@@ -129,7 +133,8 @@ def do_compress(config, f):
 def do_report(config, f):
   """Compares trained generators: size, work, latency, scores."""
   del config
-  return compare.run([x for x in f.runs.split(',') if x], f.out)
+  return compare.run([x for x in f.runs.split(',') if x], f.out,
+                     mean_spectra=f.spectra, data_dir=_data_dir(f))
 
 
 def do_genotypes(config, f):

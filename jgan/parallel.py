@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jgan import pair
 from jgan.errors import UserError
 from jgan.ops import loop
 
@@ -35,11 +36,9 @@ class Layout(NamedTuple):
   Attributes:
     kind: 'one', 'pmap' or 'jit'.
     mesh: Mesh over all devices of all processes, one axis, AXIS.
-    rows: slice of the global batch that this process feeds.
   """
   kind: str
   mesh: Mesh
-  rows: slice
 
   @property
   def axis_name(self):
@@ -57,7 +56,7 @@ def layout(config):
 
   Raises:
     UserError: the platform is not the one asked for, there are fewer devices
-      than asked for, or the batch does not divide by them.
+      than asked for, or a batch does not divide by them.
   """
   devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
   if config.devices > len(devices):
@@ -74,16 +73,23 @@ def layout(config):
         f"config.platform asks for '{want}' and JAX found {len(devices)} x "
         f"'{have}'; install jax for that platform (requirements.txt says how) "
         'or set --config.platform=any to run here')
-  for key in ('batch', 'gen_batch'):
-    if config[key] % len(devices):
-      near = max(round(config[key] / len(devices)), 1) * len(devices)
-      raise UserError(f'config.{key}={config[key]} does not divide by '
+  batches = {'batch': config.batch, 'gen_batch': config.gen_batch,
+             **{f'method.batches[{i}]': batch for i, batch in enumerate(
+                 config.method.get('batches', ()))}}
+  for key, batch in batches.items():
+    if batch % len(devices):
+      near = max(round(batch / len(devices)), 1) * len(devices)
+      raise UserError(f'config.{key}={batch} does not divide by '
                       f'{len(devices)} devices; {near} would')
   kind = 'one' if len(devices) == 1 else config.parallel
-  share = config.batch // jax.process_count()
+  return Layout(kind, Mesh(np.array(devices), (AXIS,)))
+
+
+def rows(batch):
+  """Slice of a global batch of so many images that this process feeds."""
+  share = batch // jax.process_count()
   first = jax.process_index() * share
-  return Layout(kind, Mesh(np.array(devices), (AXIS,)),
-                slice(first, first + share))
+  return slice(first, first + share)
 
 
 def place(tree, where):
@@ -139,6 +145,8 @@ def _intervals(config):
   """Whatever is periodic in a run: {key of the config: steps}."""
   found = {f'{name}.every': config[name].every
            for name in ('log', 'samples', 'eval', 'checkpoint')}
+  # Between two phases of pruning the generator is kept.
+  found['optimizer.gen.pruning (ends of phases)'] = math.gcd(*pair.ends(config))
   return found | {'steps': config.steps, 'profile.start': config.profile.start,
                   'profile.steps': config.profile.steps}
 

@@ -126,10 +126,10 @@ def batch_indices(seed, step, *, critics, batch, total):
 
 
 def turn_indices(seed, turn, *, batch, total):
-  """The images of one Turn: [turn.critics, batch] int32."""
+  """The images of one Turn: [turn.critics, turn.batch or batch] int32."""
   low, high = (round(x * total) for x in turn.share)
-  chosen = batch_indices(seed, turn.index, critics=turn.critics, batch=batch,
-                         total=high - low)
+  chosen = batch_indices(seed, turn.index, critics=turn.critics,
+                         batch=turn.batch or batch, total=high - low)
   if high - low == total:
     return chosen
   return _permutation(seed, _SHARES, total)[low:high][chosen]
@@ -138,15 +138,14 @@ def turn_indices(seed, turn, *, batch, total):
 class _Batches:
   """Random access to the batches of a run: item k is that of step start + k."""
 
-  def __init__(self, source, indices, start, rows):
-    self._source, self._indices = source, indices
-    self._start, self._rows = start, rows
+  def __init__(self, source, indices, start):
+    self._source, self._indices, self._start = source, indices, start
 
   def __len__(self):
     return sys.maxsize  # the stream has no end
 
   def __getitem__(self, k):
-    indices = self._indices(self._start + k)[:, self._rows]
+    indices = self._indices(self._start + k)
     if isinstance(self._source, np.ndarray):
       return self._source[indices]
     shape = *indices.shape, *self._source.shape[1:]
@@ -154,20 +153,20 @@ class _Batches:
     return np.array(images, self._source.dtype).reshape(shape)
 
 
-def stream(source, indices, step, *, rows=slice(None), threads=8, prefetch=8):
+def stream(source, indices, step, *, threads=8, prefetch=8):
   """Yields the batches of steps step, step + 1, ... without end.
 
   They are read by Grain in threads, ahead of their use. Closing the generator
   ends the threads.
 
-  indices: step -> [critics, batch], which images it takes.
-  rows: the part of each batch that this process holds.
+  indices: step -> [critics, rows], which images it takes: of a batch those
+    rows that this process holds. Steps may differ in both.
   prefetch: batches that are read ahead, at least `threads`.
 
-  Yields: [critics, rows of the batch, h, w, c] of the source's dtype.
+  Yields: [critics, rows, h, w, c] of the source's dtype.
   """
   import grain
-  batches = grain.MapDataset.source(_Batches(source, indices, step, rows))
+  batches = grain.MapDataset.source(_Batches(source, indices, step))
   iterator = iter(batches.to_iter_dataset(
       grain.ReadOptions(num_threads=threads,
                         prefetch_buffer_size=max(prefetch, threads))))

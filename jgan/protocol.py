@@ -37,7 +37,7 @@ NAMED = {
 }
 
 
-_UNCOUNTED = {'jgan', 'step', 'seed', 'noise seed'}
+_UNCOUNTED = {'jgan', 'step', 'seed', 'noise seed', 'file'}
 
 
 def find(name):
@@ -54,8 +54,8 @@ def find(name):
 def identity(stamp):
   """Eight hexadecimal digits that differ where two stamps do.
 
-  The version of jgan, the step and the seeds are in the stamp but do not
-  count: runs of several seeds are there to be compared.
+  The version of jgan, the step, the seeds and the file of an exported
+  generator are in the stamp but do not count: they are there to be compared.
   """
   counted = {k: v for k, v in stamp.items() if k not in _UNCOUNTED}
   text = json.dumps(counted, sort_keys=True)

@@ -36,8 +36,12 @@ class Space:
     both: the discriminator must be one too.
 
     Raises:
-      UserError: the models span none, or two.
+      UserError: the models span none, or two; or something is scheduled.
     """
+    if config.schedules:
+      raise UserError(f'config.schedules names {config.schedules[0].name}: '
+                      'super-networks have nothing to schedule but the '
+                      'temperature, which is of their method')
     known = [name for name in lookup.names('models')
              if hasattr(lookup.find('models', name), 'SPACE')]
     players = [player for player in ('generator', 'discriminator')

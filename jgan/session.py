@@ -5,16 +5,19 @@ and pictures are made by a thread of their own.
 """
 import concurrent.futures
 import datetime
+import functools
 import logging
 import time
 
 import jax
 import numpy as np
 
-from jgan import build, evaluation, genotype, parallel, protocol
+from jgan import build, evaluation, genotype, pair, parallel, protocol
+from jgan.cost import Cost
 from jgan.errors import Stopped, UserError
 from jgan.logbook import Logbook, read
 from jgan.report import curves, grid, scatter
+from jgan.timing import Timing
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,8 @@ class Session:
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
     self.pending = self.health = None
-    self.evaluating, self.opened = 0., time.perf_counter()
+    self.timing = Timing(folder, start) if self.writer else None
+    self.ends = pair.ends(config)
     self.trace = None
     self.begin(start)
     if scorer:
@@ -66,6 +70,8 @@ class Session:
       state = self.steer(step, state, values)
     if due(c.samples.every):
       self.draw(step, state)
+    if step in self.ends:
+      self.keep(step, state)
     if due(c.checkpoint.every) or best:
       self.save(step, state)
     self.profile(step)
@@ -97,8 +103,9 @@ class Session:
     """One line on the console: where, how fast, how long still."""
     before, then = self.clock
     rate = (step - before) / (time.perf_counter() - then)
-    batches = sum(self.plan(s).critics for s in range(before, step))
-    images = batches / max(step - before, 1) * rate * self.config.batch
+    turns = [self.plan(s) for s in range(before, step)]
+    images = sum(t.critics * (t.batch or self.config.batch) for t in turns)
+    images *= rate / max(len(turns), 1)
     left = (self.config.steps - step) / max(rate, 1e-9)
     self.book.speed(step, {'steps_per_second': rate,
                            'images_per_second': images})
@@ -117,13 +124,19 @@ class Session:
     if self.gap:
       scores = self.gap.score(parallel.local(state), self.config.seed + 3)
       values |= {f'eval/{name}': value for name, value in scores.items()}
-    self.evaluating += time.perf_counter() - began
     if self.writer:
-      self.book.write(step, values)
+      spent = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
+      self.timing.scored(time.perf_counter() - began)
+      self.book.write(step, {**values, **spent})
       log.info('step %s  %s', f'{step:,}', '  '.join(
           f'{k} {v:.4g}' for k, v in values.items()))
     self.begin(step)
     return values, self.is_best(step, values, identity)
+
+  @functools.cached_property
+  def cost(self):
+    """What the steps cost; counted when that is first asked for."""
+    return Cost(self.config)
 
   def is_best(self, step, values, identity):
     """Whether these scores are the best so far; if so, notes it."""
@@ -191,6 +204,13 @@ class Session:
                            for x in (self.points, images)))
     self.book.image(step, 'samples', grid.read_png(path))
 
+  def keep(self, step, state):
+    """Writes the generator at the end of a sparse or a dense phase."""
+    self.flush()
+    self.require_finite(*self.health)
+    if self.writer:
+      pair.write(self.folder, self.ends[step], step, parallel.local(state.ema))
+
   def save(self, step, state):
     """Brings the log up to date, then writes a checkpoint of finite numbers."""
     self.flush()
@@ -198,6 +218,7 @@ class Session:
     self.settle()
     self.saved.save(step, state, {'best': self.best})
     if self.writer:
+      self.timing.write(step)
       self.book.tabulate()
       self.derive(step, state)
     self.begin(step)
@@ -235,11 +256,10 @@ class Session:
     self.flush()
     self.settle()
     self.saved.wait()
-    if self.evaluating:
-      share = self.evaluating / (time.perf_counter() - self.opened)
-      log.info('scoring took %.1f s, %.1f %% of the time', self.evaluating,
-               100 * share)
     if self.writer:
+      spent = self.timing.now()
+      log.info('training took %.1f s and scoring %.1f s, in all sessions',
+               spent['training'], spent['scoring'])
       self.book.tabulate()
       records = read(self.folder)
       if records:  # a run may begin at its end: `compress --last`

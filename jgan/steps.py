@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jgan.errors import UserError
 from jgan.ops import collectives, loop
+from jgan.optim import masked
 from jgan.types import GanState, Network, Play, View
 
 
@@ -18,6 +20,9 @@ def generate(model, params, stats, z, rng):
   """Makes images in training mode: [b, latent] -> images, new stats.
 
   rng: for modules that draw noise of their own, as 'noise'.
+
+  Some generators make more than [b, h, w, c] for the discriminator to see: a
+  tuple, of which the first are the images.
   """
   return model.apply({'params': params, **stats}, z, True, mutable=[*stats],
                      rngs={'noise': rng})
@@ -28,18 +33,20 @@ def sample(model, net, z):
   return model.apply({'params': net.params, **net.stats}, z, False)
 
 
-def judge(model, params, stats, image, rng):
+def judge(model, params, stats, image, rng, *, decode=False):
   """One training forward of D: [b, h, w, c] -> View, new stats.
 
   A training forward advances what its collections hold: batch statistics by
   one batch, spectral vectors by one power iteration. rng: as in `generate`.
+  decode: have a self-supervised D rebuild what it sees.
   """
+  sown = ('features', 'decoded') if decode else ('features',)
   logits, changed = model.apply({'params': params, **stats}, image, True,
-                                mutable=[*stats, 'features'],
-                                rngs={'noise': rng})
+                                mutable=[*stats, *sown], rngs={'noise': rng})
   changed = dict(changed)
   features = changed.pop('features', {}).get('blocks', ())
-  return View(image, logits, features), changed
+  decoded = changed.pop('decoded', {}).get('pairs', ())
+  return View(_images(image), logits, features, decoded), changed
 
 
 def frozen(model, params, stats, rng):
@@ -53,11 +60,63 @@ def frozen(model, params, stats, rng):
       method=method)[0]
 
 
+def require_scheduled(state, values):
+  """Refuses values that no variable of either player takes.
+
+  Raises:
+    UserError: a name is not in the collection 'schedule' of any module.
+  """
+  known = {path[-1].key for net in (state.gen, state.disc)
+           for path, _ in jax.tree_util.tree_leaves_with_path(
+               net.stats.get('schedule', {}))}
+  for name in values:
+    if name not in known:
+      raise UserError(f"config.schedules sets '{name}', and these models have "
+                      f'{", ".join(sorted(known)) or "no scheduled variable"}')
+
+
+def scheduled(net, values):
+  """The network with scheduled scalars set.
+
+  values: {name: scalar}. Each goes to all variables of that name in the
+    collection 'schedule', wherever in the network they are; a network without
+    any stays as it is.
+  """
+  if 'schedule' not in net.stats:
+    return net
+  known = lambda path, old: jnp.asarray(
+      values.get(path[-1].key, old), old.dtype)
+  return net.replace(stats={
+      **net.stats, 'schedule': jax.tree_util.tree_map_with_path(
+          known, net.stats['schedule'])})
+
+
+def distort(rng, images, augment, state):
+  """What the discriminator sees of images: each augmentation in its order.
+
+  images: [b, h, w, c], or a tuple of such, which are distorted one by one.
+  augment: {name: Augment}.
+  """
+  if isinstance(images, tuple):
+    return tuple(distort(jax.random.fold_in(rng, i), x, augment, state)
+                 for i, x in enumerate(images))
+  for i, (name, each) in enumerate(augment.items()):
+    if each.apply:
+      images = each.apply(jax.random.fold_in(rng, i), images,
+                          _memory(state, name))
+  return images
+
+
 def traced(loss, state):
   """The state's values of the scalars that this loss takes: {name: scalar}."""
   held = state.extra.get('loss', {})
   return {name: held.get(name, start)
           for name, start in dict(loss.traced).items()}
+
+
+def arguments(loss, state, rng):
+  """All that this loss takes by keyword: what is traced, and a key."""
+  return traced(loss, state) | ({'rng': rng} if loss.draws else {})
 
 
 def penalise(side, penalties, play, state):
@@ -95,7 +154,7 @@ def remember(state, penalties, metrics):
 
 
 def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
-              axis_name=None):
+              augment=None, axis_name=None):
   """The discriminator's loss on one batch.
 
   Args:
@@ -103,52 +162,75 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
     state: GanState; its generator makes the fakes, with no gradient.
     real: [b, h, w, c] in [-1, 1].
     z: [b, latent].
+    augment: {name: Augment}, of what the discriminator sees; None: nothing.
 
   Returns:
     The scalar, and (new generator stats, new discriminator stats, metrics).
   """
+  augment = augment or {}
   gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
+  keys = jax.random.split(jax.random.fold_in(rng, 1), 4)
   fake, gen_stats = generate(models.gen, state.gen.params, state.gen.stats, z,
                              gen_rng)
   fake = jax.lax.stop_gradient(fake)
-  real, stats = judge(models.disc, params, state.disc.stats, real, real_rng)
-  fake, stats = judge(models.disc, params, stats, fake, fake_rng)
+  for i, (name, each) in enumerate(augment.items()):
+    if each.replace:
+      real = each.replace(jax.random.fold_in(keys[0], i), real,
+                          _memory(state, name))
+  seen = lambda x: distort(keys[1], x, augment, state)
+  plain = real
+  real, stats = judge(models.disc, params, state.disc.stats, seen(real),
+                      real_rng, decode=True)
+  fake, stats = judge(models.disc, params, stats,
+                      distort(keys[2], fake, augment, state), fake_rng)
   outputs = [collectives.gather(x.logits, axis_name) for x in (real, fake)]
-  value = loss.discriminator(*outputs, **traced(loss, state))
+  value = loss.discriminator(*outputs, **arguments(loss, state, keys[3]))
   play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
               frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
-              z, rng, state.step, axis_name)
+              z, rng, state.step, axis_name, plain, seen)
   total, terms = penalise('discriminator', penalties, play, state)
   metrics = {'loss': value, 'real': real.logits.mean(),
              'fake': fake.logits.mean(), **terms}
   metrics |= loss.observe(*outputs) if loss.observe else {}
+  # How sure D is of the real images: it steers adaptive augmentations.
+  metrics |= ({'signs': jnp.mean(jnp.sign(outputs[0]))}
+              if any(each.update for each in augment.values()) else {})
   return value + total, (gen_stats, stats, metrics)
 
 
 def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
-             axis_name=None):
+             augment=None, axis_name=None):
   """The generator's loss on one batch of noise; as `disc_loss`.
 
   real: the last real batch, looked at only by paired losses and penalties.
+
+  Returns:
+    The scalar, and what `disc_loss` returns beside it and the images made.
   """
+  augment = augment or {}
   paired = loss.paired or any(p.paired for p in penalties.values())
   gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
-  fake, gen_stats = generate(models.gen, params, state.gen.stats, z, gen_rng)
+  keys = jax.random.split(jax.random.fold_in(rng, 1), 3)
+  made, gen_stats = generate(models.gen, params, state.gen.stats, z, gen_rng)
   stats = state.disc.stats
   real_view = None
-  if paired:
-    real_view, stats = judge(models.disc, state.disc.params, stats, real,
-                             real_rng)
-  fake, stats = judge(models.disc, state.disc.params, stats, fake, fake_rng)
+  seen = lambda x: distort(keys[0], x, augment, state)
+  if paired:  # a look that leaves no trace in D's statistics
+    real_view, _ = judge(models.disc, state.disc.params, stats, seen(real),
+                         real_rng)
+  fake, stats = judge(models.disc, state.disc.params, stats,
+                      distort(keys[1], made, augment, state), fake_rng)
   value = loss.generator(
       collectives.gather(real_view.logits, axis_name) if paired else None,
-      collectives.gather(fake.logits, axis_name), **traced(loss, state))
+      collectives.gather(fake.logits, axis_name),
+      **arguments(loss, state, keys[2]))
   play = Play(real_view, fake,
               frozen(models.disc, state.disc.params, stats, fake_rng),
               frozen(models.gen, params, state.gen.stats, gen_rng),
-              z, rng, state.step, axis_name)
+              z, rng, state.step, axis_name, real if paired else None, seen)
   total, terms = penalise('generator', penalties, play, state)
-  return value + total, (gen_stats, stats, {'loss': value, **terms})
+  return value + total, (gen_stats, stats, {'loss': value, **terms},
+                         _images(made))
 
 
 def descend(loss_fn, net, tx, axis_name=None):
@@ -164,31 +246,38 @@ def descend(loss_fn, net, tx, axis_name=None):
 
 
 def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
-                axis_name=None):
+                augment=None, axis_name=None):
   """One update of the discriminator: -> state, metrics."""
   def objective(params):
     return disc_loss(params, state, real, z, rng, models=models, loss=loss,
-                     penalties=penalties, axis_name=axis_name)
+                     penalties=penalties, augment=augment, axis_name=axis_name)
   disc, (gen_stats, stats, metrics), norm = descend(
       objective, state.disc, tx.disc, axis_name)
   state = state.replace(gen=state.gen.replace(stats=gen_stats),
                         disc=disc.replace(stats=stats))
+  count = real.shape[0] * collectives.size(axis_name)
+  state = _recall(state, augment, 'update', lambda each, held: each.update(
+      held, metrics['signs'], count))
+  metrics |= {f'{name}/p': state.extra['augment'][name]['p']
+              for name, each in (augment or {}).items() if each.update}
   return (remember(state, penalties, metrics),
-          {**metrics, 'grad_norm': norm})
+          {**metrics, 'grad_norm': norm, **masked.report(disc.opt)})
 
 
 def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
-               axis_name=None):
+               augment=None, axis_name=None):
   """One update of the generator: -> state, metrics."""
   def objective(params):
     return gen_loss(params, state, real, z, rng, models=models, loss=loss,
-                    penalties=penalties, axis_name=axis_name)
-  gen, (gen_stats, stats, metrics), norm = descend(
+                    penalties=penalties, augment=augment, axis_name=axis_name)
+  gen, (gen_stats, stats, metrics, made), norm = descend(
       objective, state.gen, tx.gen, axis_name)
   state = state.replace(gen=gen.replace(stats=gen_stats),
                         disc=state.disc.replace(stats=stats))
+  state = _recall(state, augment, 'remember',
+                  lambda each, held: each.remember(held, made))
   return (remember(state, penalties, metrics),
-          {**metrics, 'grad_norm': norm})
+          {**metrics, 'grad_norm': norm, **masked.report(gen.opt)})
 
 
 def average(ema, gen, step, *, decay, rampup=0., stats=False):
@@ -196,7 +285,10 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False):
 
   decay: per generator step; 0 copies. rampup > 0 keeps the half-life below
     rampup * step, so that early averages forget the random start (Karras et
-    al., 2020). stats: average the statistics too, else copy them.
+    al., 2020). stats: average the batch statistics too; all else of the
+    statistics is copied.
+
+  While masks hold weights of the generator at zero, so they do here.
   """
   if not decay:
     return Network(gen.params, gen.stats)
@@ -206,12 +298,15 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False):
     decay = jnp.exp2(-1. / half_life)
   lerp = lambda old, new: jax.tree.map(
       lambda a, b: b + (a - b) * jnp.asarray(decay, b.dtype), old, new)
-  return Network(lerp(ema.params, gen.params),
-                 lerp(ema.stats, gen.stats) if stats else gen.stats)
+  kept = {name: lerp(ema.stats[name], new)
+          if stats and name == 'batch_stats' else new
+          for name, new in gen.stats.items()}
+  return Network(lerp(masked.sparse(ema.params, gen.opt), gen.params), kept)
 
 
 def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
-             gen_batch, axis_name=None, unroll=True):
+             gen_batch, augment=None, schedule=None, axis_name=None,
+             unroll=True):
   """One generator step after as many discriminator steps as the batch holds.
 
   Args:
@@ -227,6 +322,9 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
     ema: (ema, gen, step) -> ema.
     gen_batch: fakes of the generator's update over all devices, 0 for as
       many as the discriminator's.
+    augment: {name: Augment} of what the discriminator sees, or None.
+    schedule: step -> ({name: scalar} of both players' scheduled variables,
+      the same for the averaged generator), or None.
     axis_name: the device axis, None when the batch is whole.
     unroll: unroll the loop over critics, as suits a CPU (ops/loop.py);
       elsewhere False compiles faster.
@@ -236,7 +334,11 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
     last discriminator update and of the generator's.
   """
   parts = dict(models=models, loss=loss, penalties=penalties, tx=tx,
-               axis_name=axis_name)
+               augment=augment, axis_name=axis_name)
+  now, sampled = schedule(state.step) if schedule else ({}, {})
+  require_scheduled(state, now)
+  state = state.replace(gen=scheduled(state.gen, now),
+                        disc=scheduled(state.disc, now))
   normal = lambda key, n: collectives.draw(
       jax.random.normal, key, (n, models.gen.latent), axis_name)
   images = batch['image']
@@ -258,11 +360,12 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
   mine = gen_batch // collectives.size(axis_name) if gen_batch else b
   z = batch['z_gen'] if 'z_gen' in batch else normal(z_key, mine)
   state, gen_metrics = gen_update(state, real[-1], z, key, **parts)
-  state = state.replace(ema=ema(state.ema, state.gen, state.step),
-                        step=state.step + 1)
+  averaged = scheduled(ema(state.ema, state.gen, state.step), sampled)
+  state = state.replace(ema=averaged, step=state.step + 1)
   metrics = {f'disc/{k}': v[-1] for k, v in disc_metrics.items()}
   metrics |= {f'gen/{k}': v for k, v in gen_metrics.items()}
   metrics |= {f'loss/{k}': v for k, v in traced(loss, state).items()}
+  metrics |= {f'schedule/{k}': jnp.float32(v) for k, v in now.items()}
   return state, collectives.mean(metrics, axis_name)
 
 
@@ -283,9 +386,33 @@ def gan_init(rng, batch, *, models, tx, extra=None):
                                    (disc_rng, models.disc, tx.disc, image)):
     stats = dict(model.init(key, x, True))
     params = stats.pop('params')
-    stats.pop('features', None)
+    for sown in ('features', 'decoded'):
+      stats.pop(sown, None)
     networks.append(Network(params, stats, transform.init(params)))
   gen, disc = networks
   ema = jax.tree.map(jnp.copy, Network(gen.params, gen.stats))
   extra = jax.tree.map(jnp.asarray, extra or {})
   return GanState(jnp.int32(0), gen, disc, ema, extra)
+
+
+def _images(made):
+  """[b, h, w, c] of what a generator made."""
+  return made[0] if isinstance(made, tuple) else made
+
+
+def _memory(state, name):
+  """What an augmentation remembers."""
+  return state.extra.get('augment', {}).get(name, {})
+
+
+def _recall(state, augment, slot, change):
+  """The state with the memories of all augmentations that fill a slot.
+
+  change: (Augment, its memory) -> its memory.
+  """
+  found = {name: change(each, _memory(state, name))
+           for name, each in (augment or {}).items() if getattr(each, slot)}
+  if not found:
+    return state
+  held = {**state.extra['augment'], **found}
+  return state.replace(extra={**state.extra, 'augment': held})

@@ -162,16 +162,19 @@ def batches(config, plan, source, where, start, k):
   live on the devices and a call gets indices; larger ones are streamed.
   Either way the images of step s depend on (seed, s) alone.
   """
-  indices = lambda step: pipeline.turn_indices(
-      config.seed, plan(step), batch=config.batch, total=len(source))
+  def indices(step):
+    chosen = pipeline.turn_indices(config.seed, plan(step), batch=config.batch,
+                                   total=len(source))
+    return chosen[:, parallel.rows(chosen.shape[1])]
+
   with contextlib.ExitStack() as stack:
     if _resident(config, source):
       data = parallel.place(pipeline.as_array(source), where)
-      rows = (indices(s)[:, where.rows] for s in itertools.count(start))
+      rows = map(indices, itertools.count(start))
     else:
       data = None
       rows = stack.enter_context(contextlib.closing(pipeline.stream(
-          source, indices, start, rows=where.rows)))
+          source, indices, start)))
     yield data, ((chunk, parallel.feed(
         np.stack([*itertools.islice(rows, chunk[1])]), where))
                  for chunk in chunks(plan, start, config.steps, k,

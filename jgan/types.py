@@ -39,7 +39,7 @@ class GanState:
     ema: the averaged generator (no optimizer): what is sampled and scored.
     extra: traced values of the method, a dict: 'loss' has the loss's traced
       scalars, 'feedback' what the rules that steer them remember, 'penalties'
-      what penalties do.
+      what penalties do, 'augment' what augmentations do.
   """
   step: jax.Array
   gen: Network
@@ -60,11 +60,15 @@ class View(NamedTuple):
   Attributes:
     image: [b, h, w, c], as the discriminator saw it.
     logits: [b] or [b, d] float32.
-    features: the outputs of its blocks, a tuple of [b, h_i, w_i, c_i].
+    features: the outputs of its blocks, a tuple of [b, h_i, w_i, c_i] or of
+      trees of such.
+    decoded: pairs (rebuilt, as it should be) of images [b, s, s, c] that a
+      self-supervised discriminator made, for real images in its own update.
   """
   image: jax.Array
   logits: jax.Array
   features: tuple = ()
+  decoded: tuple = ()
 
 
 class Play(NamedTuple):
@@ -81,6 +85,8 @@ class Play(NamedTuple):
     rng: a key of its own for this penalty.
     step: generator step, int32 scalar.
     axis_name: the device axis, None for the whole batch.
+    plain: the real images before augmentation.
+    seen: plain -> real.image, with the same draws.
   """
   real: View | None
   fake: View
@@ -90,6 +96,8 @@ class Play(NamedTuple):
   rng: jax.Array
   step: jax.Array
   axis_name: str | None = None
+  plain: jax.Array | None = None
+  seen: Callable = lambda x: x
 
 
 class Loss(NamedTuple):
@@ -102,12 +110,14 @@ class Loss(NamedTuple):
     traced: {name: start} of the scalars that both functions take by keyword
       at every call, from the state: a changed one recompiles nothing.
     observe: (real, fake) -> {name: scalar} to log beside the loss, or None.
+    draws: both functions take a key, the same on all devices, as `rng`.
   """
   discriminator: Callable
   generator: Callable
   paired: bool = False
   traced: Any = ()  # of pairs, or a dict
   observe: Callable | None = None
+  draws: bool = False
 
 
 class Penalty(NamedTuple):
@@ -125,6 +135,26 @@ class Penalty(NamedTuple):
   generator: Callable | None = None
   paired: bool = False
   traced: Any = ()  # of pairs, or a dict
+
+
+class Augment(NamedTuple):
+  """A distortion of what the discriminator sees; None where it has no part.
+
+  Attributes:
+    apply: (rng, images [b, h, w, c], memory) -> images, of real and fake ones
+      alike, in both players' updates.
+    replace: (rng, real, memory) -> real, in the discriminator's update.
+    remember: (memory, images made in the generator's update) -> memory.
+    update: (memory, mean sign of D on real images, their number) -> memory,
+      after each of the discriminator's updates.
+    start: memory before the first step, a dict of arrays; it has 'p' where
+      there is `update`.
+  """
+  apply: Callable | None = None
+  replace: Callable | None = None
+  remember: Callable | None = None
+  update: Callable | None = None
+  start: Any = None
 
 
 class Feedback(NamedTuple):
@@ -166,11 +196,14 @@ class Turn(NamedTuple):
     share: (low, high) in [0, 1]: which part of the images, in one random
       order for the whole run, they come from.
     index: how many turns have taken from that share before.
+    batch: images of one batch, 0 for config.batch; `index` then counts turns
+      of such batches.
   """
   name: str
   critics: int
   share: tuple[float, float]
   index: int
+  batch: int = 0
 
 
 class Method(NamedTuple):

@@ -32,9 +32,7 @@ def game(**changes):
                  {'name': 'r1', 'gamma': .1})
   c.pipeline.update({'flip': True, 'dequantize': True})
   for side in ('gen', 'disc'):
-    c.optimizer[side] = {'name': 'sgd', 'lr': .02, 'clip_norm': 0.,
-                         'clip_weight': 0., 'groups': (),
-                         'schedule': {'name': 'constant'}}
+    c.optimizer[side] = {'name': 'sgd', 'lr': .02}
   c.ema.decay = .5
   c.log.every = 1
   c.samples.every = 0

@@ -11,29 +11,22 @@ from jgan.errors import UserError
 
 def start(p=0.):
   """What is known before the first step: -> memory, a dict of scalars."""
-  return {'p': jnp.float32(p), 'signs': jnp.float32(0.)}
+  return {'p': jnp.float32(p), 'signs': jnp.float32(0.),
+          'seen': jnp.int32(0)}
 
 
-def signs(logits):
-  """Mean sign, in [-1, 1], of D on real images as it saw them.
-
-  logits: [b] or [b, d] of the whole batch.
-  """
-  return jnp.mean(jnp.sign(logits))
-
-
-def update(memory, sign, step, images, *, target=.6, every=4, kimg=500.):
-  """Takes note of one more step: -> memory, with the new p >= 0.
+def update(memory, sign, images, *, target=.6, every=4, kimg=500.):
+  """Takes note of one more update of D: -> memory, with the new p >= 0.
 
   p may pass 1, which augments no more than 1 does.
 
   Args:
     memory: of `start` or the last update; other entries stay.
-    sign: mean sign of D on the real images of this step, in [-1, 1].
-    step: generator steps before this one, int32 scalar.
-    images: real ones that D sees in a step, on all devices.
-    target: the mean sign to keep, over `every` steps.
-    every: steps between changes of p.
+    sign: mean sign of D's logits on the real images of this update, as it
+      saw them, in [-1, 1].
+    images: how many there were, on all devices.
+    target: the mean sign to keep, over `every` updates.
+    every: updates of D between changes of p.
     kimg: thousands of real images that D sees while p goes from 0 to 1, or
       back; 0 leaves p as it is.
 
@@ -46,8 +39,10 @@ def update(memory, sign, step, images, *, target=.6, every=4, kimg=500.):
                     'kimg >= 0 would be right')
   pace = images * every / (1000. * kimg) if kimg else 0.
   total = memory['signs'] + sign
-  due = (step + 1) % every == 0
+  seen = memory['seen'] + 1
+  due = seen == every
   moved = memory['p'] + pace * jnp.sign(total / every - target)
   return {**memory,
           'p': jnp.where(due, jnp.maximum(moved, 0.), memory['p']),
-          'signs': jnp.where(due, 0., total)}
+          'signs': jnp.where(due, 0., total),
+          'seen': jnp.where(due, 0, seen)}

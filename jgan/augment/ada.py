@@ -17,7 +17,7 @@ from jgan.augment import _adaptive, _warp
 from jgan.errors import UserError
 from jgan.ops import collectives
 
-signs, update = _adaptive.signs, _adaptive.update
+update = _adaptive.update
 
 
 class Draws(NamedTuple):

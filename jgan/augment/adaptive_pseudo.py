@@ -12,7 +12,7 @@ from jgan.augment import _adaptive
 from jgan.errors import UserError
 from jgan.ops import collectives
 
-signs, update = _adaptive.signs, _adaptive.update
+update = _adaptive.update
 
 
 def start(shape):

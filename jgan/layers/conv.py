@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jgan.layers.initializer import Init, torch_default
+from jgan.layers.octave import OctaveConv
 from jgan.layers.spectral_norm import SpectralNorm
+from jgan.ops import depthwise
 
-__all__ = ['plain', 'spectral']
+__all__ = ['octave', 'octave_spectral', 'plain', 'spectral']
 
 
 class Conv(nn.Module):
@@ -134,8 +136,15 @@ class DepthwiseTranspose(nn.Module):
 
 def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1):
   """[b, h, w, c] with [k, k, c / groups, d], as Conv's fields say."""
-  if padding is None:
-    padding = dilation * (kernel.shape[0] // 2)
+  k, channels = kernel.shape[0], x.shape[-1]
+  same = dilation * (k // 2)
+  padding = same if padding is None else padding
+  slides = stride == dilation == 1 and padding == same and k % 2
+  if slides and groups == channels == kernel.shape[3]:
+    return depthwise.convolve(x, kernel)
+  if slides and k == groups == 1:
+    # XLA's gradient of the product takes a quarter of the time on a CPU.
+    return (x.reshape(-1, channels) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
   return jax.lax.conv_general_dilated(
       x, kernel, (stride,) * 2, [(padding,) * 2] * 2,
       rhs_dilation=(dilation,) * 2, feature_group_count=groups,
@@ -163,3 +172,5 @@ def _bias(layer, fan_in):
 
 plain = Conv
 spectral = functools.partial(Conv, weight=SpectralNorm)
+octave = functools.partial(OctaveConv, plain)
+octave_spectral = functools.partial(OctaveConv, spectral)

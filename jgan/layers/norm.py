@@ -1,6 +1,8 @@
 """Normalisations behind one call: norm(...)(x, train).
 
-x is [b, h, w, c] or [b, c]. Statistics are float32 whatever the input.
+x is [b, h, w, c] or [b, c]. Statistics are float32 whatever the input. The two
+maps of an octave (jgan/ops/octave.py) are normalised each by itself, with
+scales and statistics of its own.
 """
 from typing import Any
 
@@ -11,12 +13,15 @@ import jax.numpy as jnp
 from jgan.errors import UserError
 from jgan.layers.initializer import Init, torch_default
 from jgan.ops import collectives
+from jgan.ops.octave import Octave
 
 __all__ = ['batch', 'instance', 'layer', 'none']
 
 
 class Norm(nn.Module):
   """What every normalisation accepts, so that a block may be given any.
+
+  One is a `normalise(x, train)` for arrays.
 
   Attributes:
     eps: added to the variance.
@@ -31,6 +36,14 @@ class Norm(nn.Module):
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
+  @nn.compact
+  def __call__(self, x, train):
+    if not isinstance(x, Octave):
+      return self.normalise(x, train)
+    part = lambda name, x: (
+        None if x is None else self.copy(name=name)(x, train))
+    return Octave(part('high', x.high), part('low', x.low))
+
 
 class BatchNorm(Norm):
   """Batch normalisation (Ioffe & Szegedy, 2015), exactly as in PyTorch.
@@ -42,8 +55,7 @@ class BatchNorm(Norm):
   """
   momentum: float = .1
 
-  @nn.compact
-  def __call__(self, x, train):
+  def normalise(self, x, train):
     features = x.shape[-1:]
     mean = self.variable('batch_stats', 'mean', jnp.zeros, features)
     var = self.variable('batch_stats', 'var', jnp.ones, features)
@@ -62,8 +74,7 @@ class BatchNorm(Norm):
 class LayerNorm(Norm):
   """Layer normalisation over (h, w, c), with one scale per channel."""
 
-  @nn.compact
-  def __call__(self, x, train):
+  def normalise(self, x, train):
     del train
     mean, var, _ = _moments(x, range(1, x.ndim), keepdims=True)
     return _standardise(self, x, mean, var)
@@ -72,8 +83,7 @@ class LayerNorm(Norm):
 class InstanceNorm(Norm):
   """Instance normalisation (Ulyanov et al., 2016): over (h, w)."""
 
-  @nn.compact
-  def __call__(self, x, train):
+  def normalise(self, x, train):
     del train
     if x.ndim != 4:
       raise UserError(f'instance normalisation of {x.ndim} axes: it needs '
@@ -85,8 +95,7 @@ class InstanceNorm(Norm):
 class NoNorm(Norm):
   """The identity, with no parameters."""
 
-  @nn.compact
-  def __call__(self, x, train):
+  def normalise(self, x, train):
     del train
     return x
 

@@ -1,10 +1,15 @@
-"""Halving and doubling of feature maps, and how often a size takes it."""
+"""Halving and doubling of feature maps, and how often a size takes it.
+
+An octave's two maps (jgan/ops/octave.py) are halved or doubled each by itself.
+"""
 import jax
 import jax.numpy as jnp
 
 from jgan.errors import UserError
+from jgan.ops.octave import each
 
 
+@each
 def upsample(x):
   """Repeats every pixel twice per axis: [b, h, w, c] -> [b, 2h, 2w, c]."""
   b, h, w, c = x.shape
@@ -12,6 +17,7 @@ def upsample(x):
   return x.reshape(b, 2 * h, 2 * w, c)
 
 
+@each
 def bilinear(x):
   """Doubles by linear interpolation, edges repeated, as PyTorch does with
   align_corners=False: [b, h, w, c] -> [b, 2h, 2w, c].
@@ -19,6 +25,7 @@ def bilinear(x):
   return _double(x, (.75, .25))
 
 
+@each
 def bicubic(x):
   """Doubles by cubic convolution (Keys, 1981) with a = -.75, as PyTorch does
   with align_corners=False; jax.image.resize has a = -.5 and other edges.
@@ -26,12 +33,21 @@ def bicubic(x):
   return _double(x, (-.10546875, .87890625, .26171875, -.03515625))
 
 
+@each
 def downsample(x):
-  """Averages 2 x 2 pixels, h and w even: [b, h, w, c] -> [b, h/2, w/2, c]."""
+  """Averages 2 x 2 pixels: [b, h, w, c] -> [b, h/2, w/2, c].
+
+  Raises:
+    UserError: h or w is odd.
+  """
   b, h, w, c = x.shape
+  if h % 2 or w % 2:
+    raise UserError(f'a map of {h} x {w} cannot be halved: even sizes would be '
+                    'right')
   return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
 
 
+@each
 def downsample_max(x):
   """The largest of 2 x 2 pixels, the first of equals; as `downsample`.
 

@@ -27,6 +27,7 @@ def make(config, shape, *, axis_name=None):
       penalties=build.penalties(config), tx=tx,
       prepare=build.prepare(config, axis_name),
       ema=build.ema(config), gen_batch=config.gen_batch,
+      augment=build.augment(config, axis_name), schedule=build.schedule(config),
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 
   init = functools.partial(steps.gan_init, models=models, tx=tx,

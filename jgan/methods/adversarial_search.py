@@ -61,7 +61,8 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
                      getattr(module, 'PAIRED', False)),
       penalties=build.penalties(config), tx=tx, arch_tx=arch_tx,
       prepare=build.prepare(config, axis_name), ema=build.ema(config),
-      gen_batch=config.gen_batch, heat=heat, amend=amend, names=space.names,
+      gen_batch=config.gen_batch, augment=build.augment(config, axis_name),
+      heat=heat, amend=amend, names=space.names,
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 
   def init(rng, batch):
@@ -78,7 +79,7 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
 
 def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
                 arch_tx, prepare, ema, gen_batch, heat, amend, names,
-                axis_name=None, unroll=True):
+                augment=None, axis_name=None, unroll=True):
   """One generator step of the search; arguments as steps.gan_step, and
 
     arch_loss: Loss of the logits.
@@ -91,7 +92,7 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
   takes its first and second half): so both kinds are the same images however
   many devices share the batch.
   """
-  parts = dict(models=models, axis_name=axis_name)
+  parts = dict(models=models, augment=augment, axis_name=axis_name)
   weights = dict(loss=loss, penalties=penalties, tx=tx, **parts)
   logits = dict(loss=arch_loss, penalties={}, **parts)
   normal = lambda key, n: collectives.draw(
@@ -146,7 +147,7 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
 
 
 def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
-                     amend, axis_name):
+                     amend, augment=None, axis_name=None):
   """One update of D's logits: -> state, metrics.
 
   real, z, rng: each a pair, of the search batch and of the training batch.
@@ -155,7 +156,7 @@ def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
     return steps.disc_loss(
         params, state.replace(disc=search.with_arch(state.disc, arch)),
         real[which], z[which], rng[which], models=models, loss=loss,
-        penalties=penalties, axis_name=axis_name)
+        penalties=penalties, augment=augment, axis_name=axis_name)
 
   disc, opt, (gen_stats, stats, metrics) = search.descend(
       state.disc, state.extra['arch']['disc'], tx,
@@ -168,15 +169,15 @@ def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
 
 
 def arch_gen_update(state, real, z, rng, *, models, loss, penalties, tx,
-                    amend, axis_name):
+                    amend, augment=None, axis_name=None):
   """One update of G's logits; as `arch_disc_update`."""
   def objective(which, arch, params):
     return steps.gen_loss(
         params, state.replace(gen=search.with_arch(state.gen, arch)),
         real[which], z[which], rng[which], models=models, loss=loss,
-        penalties=penalties, axis_name=axis_name)
+        penalties=penalties, augment=augment, axis_name=axis_name)
 
-  gen, opt, (gen_stats, stats, metrics) = search.descend(
+  gen, opt, (gen_stats, stats, metrics, _) = search.descend(
       state.gen, state.extra['arch']['gen'], tx,
       functools.partial(objective, 0), train=lambda *a: objective(1, *a)[0],
       amend=amend, axis_name=axis_name)

@@ -144,7 +144,7 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
   updates = max(1, outer.weights(config.steps) // config.critics)
   game = Game(
       models, models if star_noise else _quiet(models, space),
-      loss, penalties,
+      loss, penalties, build.augment(config, axis_name),
       build.optimizers(config, updates),
       search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
                        weight_decay=arch_weight_decay),
@@ -166,7 +166,8 @@ class Game(NamedTuple):
 
   Attributes:
     models: Pair of modules, and `stars` those of the best responses.
-    loss, penalties, tx, prepare, ema, axis_name: as in steps.gan_step.
+    loss, penalties, augment, tx, prepare, ema, axis_name: as in
+      steps.gan_step.
     arch_tx: optax transformation of the logits.
     names: {player: {part of its logits: operations}} of those searched.
     batch, gen_batch: over all devices.
@@ -178,6 +179,7 @@ class Game(NamedTuple):
   stars: Pair
   loss: Any
   penalties: dict
+  augment: dict
   tx: Pair
   arch_tx: Any
   prepare: Any
@@ -205,7 +207,8 @@ class Game(NamedTuple):
   def update(self, models, tx=None):
     """Keywords of steps.disc_update and steps.gen_update."""
     return dict(models=models, loss=self.loss, penalties=self.penalties,
-                tx=tx or self.tx, axis_name=self.axis_name)
+                augment=self.augment, tx=tx or self.tx,
+                axis_name=self.axis_name)
 
   def star_tx(self, step):
     """The players' optimizers, slower once halving is reached."""
@@ -299,9 +302,9 @@ def gbar(game, state, batch, rng):
       return steps.gen_loss(
           params, state.replace(gen=search.with_arch(star, logits)), real, z,
           arch_key, models=models, loss=game.loss, penalties={},
-          axis_name=game.axis_name)
+          augment=game.augment, axis_name=game.axis_name)
 
-    star, opt, (_, _, found) = search.descend(
+    star, opt, (_, _, found, _) = search.descend(
         star, arch['star'], game.arch_tx, objective, axis_name=game.axis_name)
     arch, metrics = {**arch, 'star': opt}, {'gbar/loss': found['loss']}
   return _with(_star(state, gen=star), arch=arch), metrics
@@ -361,14 +364,18 @@ def gap(game, state, batch, rng):
 
 def h(game, nets, models, real, z, rng, state):
   """D's loss between two networks: -> scalar, G's new statistics."""
-  keys = jax.random.split(rng, 3)
+  keys = jax.random.split(rng, 6)
   fake, stats = steps.generate(models.gen, nets.gen.params, nets.gen.stats, z,
                                keys[0])
   views = [steps.judge(models.disc, nets.disc.params, nets.disc.stats, x,
-                       key)[0] for x, key in zip((real, fake), keys[1:])]
+                       key)[0]
+           for x, key in ((steps.distort(keys[4], real, game.augment, state),
+                           keys[1]),
+                          (steps.distort(keys[5], fake, game.augment, state),
+                           keys[2]))]
   value = game.loss.discriminator(
       *(collectives.gather(view.logits, game.axis_name) for view in views),
-      **steps.traced(game.loss, state))
+      **steps.arguments(game.loss, state, keys[3]))
   return value, stats
 
 

@@ -37,7 +37,8 @@ def make(config, shape, *, axis_name=None):
       steps.gan_step, models=models, loss=build.loss(config),
       penalties=build.penalties(config), tx=tx,
       prepare=build.prepare(config, axis_name), ema=build.ema(config),
-      gen_batch=config.gen_batch, axis_name=axis_name,
+      gen_batch=config.gen_batch, augment=build.augment(config, axis_name),
+      axis_name=axis_name,
       unroll=jax.default_backend() == 'cpu')
 
   def step(state, batch, rng):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jgan import genotype as genotypes
 from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers import act, conv, dense, initializer, norm, octave, output
 from jgan.layers.initializer import torch_default
 from jgan.layers.mixed import Mixed, MixedUp
 from jgan.layers.resize import bilinear, doublings, upsample
@@ -111,6 +111,7 @@ class CellGenerator(nn.Module):
 
   def through(self, z, train, ops, given=(None,) * 3, cell=UpCell):
     """All of the network; ops, given: of each cell, as it takes them."""
+    octave.refuse(self.conv, 'adversarial_nas')
     doublings(self.size, _PARTS)
     bottom, parts = self.size // 8, _PARTS[self.size]
     if self.latent % parts:
@@ -154,6 +155,7 @@ class CellDiscriminator(nn.Module):
 
   def through(self, x, ops, given=(None,) * 4, cell=DownCell):
     """All of the network; ops, given: of each cell, as it takes them."""
+    octave.refuse(self.conv, 'adversarial_nas')
     doublings(self.size, _PARTS)
     x = x.astype(self.dtype)
     for i in range(4):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from jgan import genotype as genotypes
 from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers import act, conv, dense, initializer, norm, octave, output
 from jgan.layers.conv import plain
 from jgan.layers.initializer import torch_default
 from jgan.layers.mixed import Mixed, MixedDouble
@@ -120,6 +120,7 @@ class CellGenerator(nn.Module):
 
     affine: learn scales and shifts in the separable convolutions.
     """
+    octave.refuse(self.conv, 'alphagan')
     doublings(self.size, _SIZES)
     bottom, start = self.size // 8, self.initializer()
     conv = functools.partial(self.conv, initializer=start, dtype=self.dtype)
@@ -159,6 +160,7 @@ class CellDiscriminator(nn.Module):
     normalise_first: also the convolutions of the edge that reads the images,
       which alphaGAN's code leaves as they are where it searches D.
     """
+    octave.refuse(self.conv, 'alphagan')
     doublings(self.size, _SIZES)
     start = self.initializer()
     first, conv = (

@@ -10,10 +10,20 @@ import jax.numpy as jnp
 
 from jgan import lookup
 from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers import (
+    act,
+    conv,
+    dense,
+    hidden,
+    initializer,
+    norm,
+    octave,
+    output,
+)
 from jgan.layers.initializer import torch_default
 from jgan.layers.resize import bilinear, doublings, upsample
 from jgan.models.sngan import DownBlock, FirstBlock
+from jgan.ops.channels import Group
 
 _BOTTOM = {32: 4, 48: 6}
 # How many of the discriminator's four blocks halve the map.
@@ -45,10 +55,11 @@ GENOTYPES = {
 
 class UpBlock(nn.Module):
   """Doubles a map [b, h, w, c]: -> what later cells take from inside this
-  one, and its output, each [b, 2h, 2w, features].
+  one, [b, 2h, 2w, hidden], and its output [b, 2h, 2w, features].
   """
   genes: Cell
   features: int
+  hidden: int
   conv: Callable
   norm: Callable
   act: Callable
@@ -59,11 +70,11 @@ class UpBlock(nn.Module):
     resize = self.genes.resize
     normalise = self.norm if self.genes.norm else norm.none
     h = self.act(normalise(name='norm_0')(x, train))
-    h = self.conv(self.features, name='conv_0')(resize(h))
+    h = self.conv(self.hidden, name='conv_0')(resize(h))
     for i, skip in enumerate(skips):
       while skip.shape[1] < h.shape[1]:
         skip = resize(skip)
-      h += self.conv(self.features, kernel=1, name=f'skip_{i}')(skip)
+      h += self.conv(self.hidden, kernel=1, name=f'skip_{i}')(skip)
     # Later cells get h with these in it, as the published code does by adding
     # them in place.
     out = self.act(normalise(name='norm_1')(h, train))
@@ -80,6 +91,7 @@ class Generator(nn.Module):
   genotype: str = 'A'  # A | B | C
   latent: int = 128
   width: int = 256  # channels everywhere
+  hidden: tuple = ()  # or of each cell's inside
   conv: Callable = conv.plain
   dense: Callable = dense.plain
   norm: Callable = norm.batch
@@ -103,14 +115,27 @@ class Generator(nn.Module):
     x = self.dense(bottom**2 * self.width, initializer=torch_default(),
                    dtype=self.dtype, name='linear')(z)
     x = x.reshape(-1, bottom, bottom, self.width)
-    skips = []
-    for i, genes in enumerate(GENOTYPES[self.genotype]):
-      skip, x = UpBlock(genes, self.width, conv, normalise, self.act,
+    skips, cells = [], GENOTYPES[self.genotype]
+    inside = hidden.widths(self.hidden, [self.width] * len(cells), 'autogan')
+    for i, genes in enumerate(cells):
+      skip, x = UpBlock(genes, self.width, inside[i], conv, normalise, self.act,
                         name=f'block_{i}')(x, skips, train)
       skips.append(skip)
-      self.sow('features', 'blocks', x)
+      self.sow('features', 'blocks', octave.whole(x))
     x = self.act(normalise(name='norm')(x, train))
-    return output.image(conv(self.colors, name='to_rgb')(x))
+    return output.image(octave.last(conv)(self.colors, name='to_rgb')(x))
+
+  def channels(self):
+    """The channels inside each cell, which later cells take too: Groups, as in
+    `hidden`.
+    """
+    cells = range(len(GENOTYPES[self.genotype]))
+    return [Group((f'block_{i}/conv_0',
+                   *(f'block_{i}/skip_{j}' for j in cells[:i])),
+                  (f'block_{i}/norm_1',),
+                  (f'block_{i}/conv_1',
+                   *(f'block_{j}/skip_{i}' for j in cells[i + 1:])))
+            for i in cells]
 
 
 class Discriminator(nn.Module):
@@ -139,12 +164,12 @@ class Discriminator(nn.Module):
     parts = (conv, normalise, self.act, self.initializer)
 
     x = FirstBlock(self.width, *parts, name='block_0')(x, train)
-    self.sow('features', 'blocks', x)
+    self.sow('features', 'blocks', octave.whole(x))
     for i in range(1, 4):
       x = DownBlock(self.width, self.width, i < _HALVINGS[self.size], *parts,
                     name=f'block_{i}')(x, train)
-      self.sow('features', 'blocks', x)
-    x = self.act(x).astype(jnp.float32).sum((1, 2))
+      self.sow('features', 'blocks', octave.whole(x))
+    x = output.total(self.act(x))
     return output.logits(self.dense(
         self.outputs, use_bias=False, initializer=self.initializer(),
         name='linear')(x))

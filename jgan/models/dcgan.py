@@ -1,8 +1,8 @@
 """DCGAN with 3 x 3 convolutions, resized by repeating and averaging.
 
-The plain-convolution twin of the octave DCGAN of Durall et al. (2021), which
-has 512-256-128-64-32 channels: width 32 at 128 pixels. The map of 4 x 4 has
-width 2^(doublings - 1) channels.
+With conv='octave' the octave DCGAN of Durall et al. (2021), which has
+512-256-128-64-32 channels: width 32 at 128 pixels; else its plain twin. The
+map of 4 x 4 has width 2^(doublings - 1) channels.
 """
 import functools
 from collections.abc import Callable
@@ -11,8 +11,18 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers import (
+    act,
+    conv,
+    dense,
+    hidden,
+    initializer,
+    norm,
+    octave,
+    output,
+)
 from jgan.layers.resize import doublings, downsample, upsample
+from jgan.ops.channels import Group
 
 SIZES = (16, 32, 64, 128)
 
@@ -23,6 +33,7 @@ class Generator(nn.Module):
   colors: int
   latent: int = 100
   width: int = 32  # channels of the finest hidden map
+  hidden: tuple = ()  # or of each hidden map but the first
   conv: Callable = conv.plain
   dense: Callable = dense.plain
   norm: Callable = norm.batch
@@ -42,14 +53,23 @@ class Generator(nn.Module):
     x = self.dense(16 * top, use_bias=bias, name='linear', **common)(z)
     x = self.act(normalise(name='norm_0')(x, train))
     x = x.reshape(-1, 4, 4, top)
-    for i in range(1, stages):
-      x = self.conv(top // 2**i, use_bias=bias, name=f'conv_{i}', **common)(
+    widths = hidden.widths(
+        self.hidden, [top // 2**i for i in range(1, stages)], 'dcgan')
+    for i, features in enumerate(widths, 1):
+      x = self.conv(features, use_bias=bias, name=f'conv_{i}', **common)(
           upsample(x))
       x = self.act(normalise(name=f'norm_{i}')(x, train))
-      self.sow('features', 'blocks', x)
-    x = self.conv(self.colors, use_bias=False, name='to_rgb', **common)(
-        upsample(x))
+      self.sow('features', 'blocks', octave.whole(x))
+    x = octave.last(self.conv)(self.colors, use_bias=False, name='to_rgb',
+                               **common)(upsample(x))
     return output.image(x)
+
+  def channels(self):
+    """The channels of each hidden map but the first: Groups, as in `hidden`."""
+    count = doublings(self.size, SIZES) - 1
+    layers = [*(f'conv_{i + 1}' for i in range(count)), 'to_rgb']
+    return [Group((layers[i],), (f'norm_{i + 1}',), (layers[i + 1],))
+            for i in range(count)]
 
 
 class Discriminator(nn.Module):
@@ -74,12 +94,13 @@ class Discriminator(nn.Module):
     common = dict(initializer=self.initializer(), dtype=self.dtype)
     bias = norm.is_none(self.norm)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)
+    conv = octave.halving(self.conv)
 
     for i in range(doublings(self.size, SIZES)):
-      x = self.conv(self.width * 2**i, use_bias=bias, name=f'conv_{i}',
-                    **common)(downsample(x))
+      x = conv(self.width * 2**i, use_bias=bias, name=f'conv_{i}',
+               **common)(x)
       x = self.act(normalise(name=f'norm_{i}')(x, train))
-      self.sow('features', 'blocks', x)
-    x = self.conv(self.outputs, use_bias=False, name='logits', **common)(
-        downsample(x))
+      self.sow('features', 'blocks', octave.whole(x))
+    x = octave.halving(octave.last(self.conv))(
+        self.outputs, use_bias=False, name='logits', **common)(x)
     return output.logits(downsample(x))

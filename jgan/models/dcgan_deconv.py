@@ -10,8 +10,16 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.layers import act, conv, dense, initializer, norm, output
-from jgan.layers.conv import ConvTranspose
+from jgan.layers import (
+  act,
+  conv,
+  deconv,
+  dense,
+  initializer,
+  norm,
+  octave,
+  output,
+)
 from jgan.layers.resize import doublings
 
 SIZES = (16, 32, 64, 128)
@@ -23,6 +31,7 @@ class Generator(nn.Module):
   colors: int
   latent: int = 100
   width: int = 32  # channels of the finest hidden map
+  deconv: Callable = deconv.plain
   dense: Callable = dense.plain
   norm: Callable = norm.batch
   act: Callable = act.relu
@@ -42,11 +51,12 @@ class Generator(nn.Module):
     x = self.act(normalise(name='norm_0')(x, train))
     x = x.reshape(-1, 4, 4, top)
     for i in range(1, stages):
-      x = ConvTranspose(top // 2**i, use_bias=bias, name=f'deconv_{i}',
-                        **common)(x)
+      x = self.deconv(top // 2**i, use_bias=bias, name=f'deconv_{i}',
+                      **common)(x)
       x = self.act(normalise(name=f'norm_{i}')(x, train))
-      self.sow('features', 'blocks', x)
-    x = ConvTranspose(self.colors, use_bias=False, name='to_rgb', **common)(x)
+      self.sow('features', 'blocks', octave.whole(x))
+    x = octave.last(self.deconv)(self.colors, use_bias=False, name='to_rgb',
+                                 **common)(x)
     return output.image(x)
 
 

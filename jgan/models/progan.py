@@ -6,6 +6,8 @@ same variables: it makes or judges images of 16 x 16 pixels and leaves the
 layers above alone, which then get no gradient. A stage blends in by 'alpha' of
 the collection 'schedule': in [0, 1) it is the share of the new layers, beside
 the path of the stage before; any other value means the new layers alone.
+Beside it the generator keeps 'stage', the pixels that training has reached
+(jgan/methods/progressive.py), for whoever samples.
 
 Two networks go by this name, and the fields choose between them. The defaults
 are those of the code of Re-GAN (Saxena et al., 2023). The original has:
@@ -97,6 +99,8 @@ class Generator(nn.Module):
       if size in (stage // 2, stage) or self.is_initializing():
         images.append(layer(Conv, self.colors, kernel=1, gain=self.last_gain,
                             name=f'to_rgb_{size}')(x).astype(jnp.float32))
+    if self.is_initializing():
+      self.variable('schedule', 'stage', lambda: jnp.int32(self.size))
     alpha = _alpha(self)
     *old, image = images
     if old:

@@ -9,7 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers import act, conv, dense, initializer, norm, octave, output
 from jgan.layers.conv import ConvTranspose
 from jgan.layers.resize import doublings
 
@@ -32,6 +32,7 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, z, train):
+    octave.refuse(self.conv, 'sn_cnn')
     bottom = self.size // 2**doublings(self.size, SIZES)
     common = dict(initializer=self.initializer(), dtype=self.dtype)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)
@@ -63,6 +64,7 @@ class Discriminator(nn.Module):
 
   @nn.compact
   def __call__(self, x, train):
+    octave.refuse(self.conv, 'sn_cnn')
     doublings(self.size, SIZES)
     common = dict(initializer=self.initializer(), dtype=self.dtype)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)

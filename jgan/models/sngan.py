@@ -13,8 +13,18 @@ import jax.numpy as jnp
 
 from jgan import lookup
 from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, norm, output
+from jgan.layers import (
+    act,
+    conv,
+    dense,
+    hidden,
+    initializer,
+    norm,
+    octave,
+    output,
+)
 from jgan.layers.resize import doublings, downsample, upsample
+from jgan.ops.channels import Group
 
 # By size: the paper's width; channels of stem and blocks in units of it.
 _UP = {32: (256, (1, 1, 1, 1)), 48: (64, (8, 4, 2, 1)),
@@ -27,6 +37,7 @@ _DOWN = {32: (128, (1, 1, 1, 1), 2), 48: (64, (1, 2, 4, 8, 16), 4),
 class UpBlock(nn.Module):
   """Doubles a map: [b, h, w, c] -> [b, 2h, 2w, features]."""
   features: int
+  hidden: int  # channels between its two convolutions
   conv: Callable
   norm: Callable
   act: Callable
@@ -34,12 +45,12 @@ class UpBlock(nn.Module):
 
   @nn.compact
   def __call__(self, x, train):
-    conv = functools.partial(self.conv, self.features,
+    conv = functools.partial(self.conv,
                              initializer=self.initializer(math.sqrt(2)))
     h = upsample(self.act(self.norm(name='norm_0')(x, train)))
-    h = conv(name='conv_0')(h)
+    h = conv(self.hidden, name='conv_0')(h)
     h = self.act(self.norm(name='norm_1')(h, train))
-    h = conv(name='conv_1')(h)
+    h = conv(self.features, name='conv_1')(h)
     shortcut = self.conv(self.features, kernel=1, name='shortcut',
                          initializer=self.initializer())
     return h + shortcut(upsample(x))
@@ -95,6 +106,7 @@ class Generator(nn.Module):
   colors: int
   latent: int = 128
   width: int = 0  # channels of the last block; 0: 256 at 32 pixels, else 64
+  hidden: tuple = ()  # channels inside each block; (): those that go out
   conv: Callable = conv.plain
   dense: Callable = dense.plain
   norm: Callable = norm.batch
@@ -116,13 +128,20 @@ class Generator(nn.Module):
     x = self.dense(bottom**2 * stem, initializer=start, dtype=self.dtype,
                    name='linear')(z)
     x = x.reshape(-1, bottom, bottom, stem)
+    inside = hidden.widths(self.hidden, widths, 'sngan')
     for i, features in enumerate(widths):
-      x = UpBlock(features, conv, normalise, self.act, self.initializer,
-                  name=f'block_{i}')(x, train)
-      self.sow('features', 'blocks', x)
+      x = UpBlock(features, inside[i], conv, normalise, self.act,
+                  self.initializer, name=f'block_{i}')(x, train)
+      self.sow('features', 'blocks', octave.whole(x))
     x = self.act(normalise(name='norm')(x, train))
-    return output.image(
-        conv(self.colors, initializer=start, name='to_rgb')(x))
+    return output.image(octave.last(conv)(
+        self.colors, initializer=start, name='to_rgb')(x))
+
+  def channels(self):
+    """The channels inside each block: Groups, as in `hidden`."""
+    blocks = [f'block_{i}' for i in range(doublings(self.size, _UP))]
+    return [Group((f'{b}/conv_0',), (f'{b}/norm_1',), (f'{b}/conv_1',))
+            for b in blocks]
 
 
 class Discriminator(nn.Module):
@@ -167,8 +186,8 @@ class Discriminator(nn.Module):
                          name=f'block_{i}') if i else
                FirstBlock(features, *parts, name='block_0'))
       x = block(x, train)
-      self.sow('features', 'blocks', x)
-    x = self.act(x).astype(jnp.float32).sum((1, 2))
+      self.sow('features', 'blocks', octave.whole(x))
+    x = output.total(self.act(x))
     # The paper's code has a bias here at 64 pixels and none at 32.
     x = self.dense(self.outputs, use_bias=self.size != 32, name='linear',
                    initializer=self.initializer())(x)

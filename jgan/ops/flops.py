@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 from jax.extend.core import Literal
+from jax.interpreters import partial_eval
 
 
 class Row(NamedTuple):
@@ -73,10 +74,33 @@ def total(rows):
   return Row('total', (), *(sum(row[i] for row in rows) for i in (2, 3, 4)))
 
 
-def _walk(jaxpr, live, scope):
+def work(function, *arguments):
+  """Lists the work of one call of any function, gradients and all.
+
+  What depends on parameters alone is counted too, what no result needs is
+  not; a step's branch counts as its dearest case.
+
+  Args:
+    function: arrays -> arrays.
+    arguments: its arguments, or their shapes.
+
+  Returns:
+    [(scope, macs, macs by output)] of each convolution and product. Scopes
+    begin like '/transpose(jvp(Generator))/block_0'; by output means as papers
+    count transposed convolutions, with the zeros between their inputs.
+  """
+  jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
+  jaxpr, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+  found = _walk(jaxpr, [True] * len(jaxpr.invars), '', '{}/{}'.format)
+  return [(scope, macs, by_output) for scope, _, macs, by_output in found
+          if macs]
+
+
+def _walk(jaxpr, live, scope, join=None):
   """Counts the equations of a jaxpr that depend on the batch.
 
   live: of each input, whether it does.
+  join: (scope, name stack) -> scope; None: of modules and their parts.
 
   Returns:
     [(scope, output shape, macs, thop macs)] of each such equation.
@@ -88,7 +112,7 @@ def _walk(jaxpr, live, scope):
     if not any(depends):
       continue
     live.update(eqn.outvars)
-    name = _join(scope, str(eqn.source_info.name_stack))
+    name = (join or _join)(scope, str(eqn.source_info.name_stack))
     inner = [j for p in eqn.params.values() for j in _jaxprs(p)]
     if not inner:
       work.append((name, eqn.outvars[0].aval.shape, *_count(eqn, depends)))
@@ -96,7 +120,7 @@ def _walk(jaxpr, live, scope):
     # What a loop carries may come to depend on the batch on the way round.
     loop = eqn.primitive.name in ('scan', 'while')
     cases = [_walk(j, [True] * len(j.invars) if loop else
-                   depends[len(depends) - len(j.invars):], name)
+                   depends[len(depends) - len(j.invars):], name, join)
              for j in inner]
     times = eqn.params.get('length', 1)
     work += [(n, shape, macs * times, thop * times) for n, shape, macs, thop in
@@ -124,6 +148,10 @@ def _count(eqn, depends):
     macs = out.size * math.prod(left[i] for i in contract)
     # Maps times a kernel [k, k, c, d]: transposed convolution, no overlap.
     return macs, macs * (math.prod(right[:2]) if out.ndim == 6 else 1)
+  if eqn.primitive.name == 'depthwise':
+    x, kernel = (v.aval for v in eqn.invars)
+    macs = x.size * math.prod(kernel.shape[:2])
+    return macs, macs
   if eqn.primitive.name != 'conv_general_dilated':
     return 0, 0
   x, kernel, out = (v.aval for v in (*eqn.invars, *eqn.outvars))

@@ -6,16 +6,20 @@ first ones and trains what remains:
 
   tx = fixed_mask(optax.adam(2e-4))
   opt = tx.init(start)
-  ...                                      # train to the end
-  masks = prune_globally(params, masks_of(opt), rate=.2)
-  params = zero(start, masks)
-  opt = with_masks(tx.init(params), masks)  # a fresh optimizer; train again
+  for kept in ladder(n, rounds=10)[1:]:
+    ...                                      # train to the end
+    masks = prune_globally(params, masks_of(opt), kept=kept)
+    params = zero(start, masks)
+    opt = with_masks(tx.init(params), masks)  # a fresh optimizer
 
-Shapes do not change from round to round, so the compiled step serves all.
+Shapes do not change from round to round, so the compiled step serves all. The
+method `lottery` is this loop.
 """
+import itertools
+import math
+
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from jgan.errors import UserError
@@ -66,40 +70,85 @@ def with_masks(state, masks):
                                            masks))
 
 
-def prune_globally(params, masks, *, rate=.2, scope='convs', skip=''):
-  """Masks without the smallest of the weights that remain, on the host.
+def prune_globally(params, masks, *, kept, scope='convs', skip=''):
+  """Masks that keep the largest of the weights that remain.
 
-  Exactly round(rate * remaining) weights go, the smallest of all chosen
-  tensors together; of equal ones the first.
+  All others go, the smallest of all chosen tensors together; of equal ones
+  the first.
 
   Args:
     params: tree of arrays, trained.
     masks: tree like params, True where a weight remains.
-    rate: in (0, 1), of the remaining chosen weights; .2 in the papers.
+    kept: how many of the chosen weights, exactly; may be traced.
     scope, skip: which tensors are pruned, as in magnitude.chosen. The papers
       prune convolutions.
 
   Raises:
-    UserError: `rate` is not in (0, 1), or nothing is chosen.
+    UserError: nothing is chosen.
   """
-  if not 0. < rate < 1.:
-    raise UserError(f'prune_globally: rate={rate} is not in (0, 1); .2 prunes '
-                    'a fifth of what remains')
   picks = jax.tree.leaves(magnitude.chosen(params, scope=scope, skip=skip))
-  leaves, tree = jax.tree.flatten(jax.device_get(masks))
-  weights = jax.tree.leaves(jax.device_get(params))
+  leaves, tree = jax.tree.flatten(masks)
+  weights = jax.tree.leaves(params)
   picked = [i for i, pick in enumerate(picks) if pick]
 
-  keep = np.concatenate([leaves[i].ravel() for i in picked])
-  scores = np.abs(np.concatenate([weights[i].ravel() for i in picked]))
-  remaining = np.flatnonzero(keep)
-  order = np.argsort(scores[remaining], kind='stable')
-  keep[remaining[order[:round(rate * remaining.size)]]] = False
+  join = lambda arrays: jnp.concatenate([arrays[i].ravel() for i in picked])
+  alive = join(leaves)
+  # What is pruned already comes first, then the smallest.
+  order = jnp.argsort(jnp.where(alive, jnp.abs(join(weights)), -1.))
+  stays = jnp.arange(alive.size) >= alive.size - kept
+  keep = alive & jnp.zeros_like(alive).at[order].set(stays, unique_indices=True)
 
-  ends = np.cumsum([leaves[i].size for i in picked])
-  for i, part in zip(picked, np.split(keep, ends[:-1])):
+  first = 0
+  for i in picked:
+    part = keep[first:first + leaves[i].size]
     leaves[i] = part.reshape(leaves[i].shape)
-  return jax.tree.map(jnp.asarray, jax.tree.unflatten(tree, leaves))
+    first += part.size
+  return jax.tree.unflatten(tree, leaves)
+
+
+def prunable(tree, *, scope='convs', skip=''):
+  """The leaves of parameters, or of their masks, that may be pruned: a list."""
+  picks = jax.tree.leaves(magnitude.chosen(tree, scope=scope, skip=skip))
+  return [x for x, pick in zip(jax.tree.leaves(tree), picks) if pick]
+
+
+def ladder(n, *, rounds, rate=.2, target=0.):
+  """How many of n weights remain before and after each round: rounds + 1 ints.
+
+  A round prunes round(rate * remaining) of them, .2 in the papers.
+
+  Args:
+    n: weights that may be pruned.
+    rounds: of pruning.
+    rate: in (0, 1).
+    target: sparsity in [0, 1) that the last round reaches exactly, pruning
+      less than the rate or as much; 0: by the rate alone.
+
+  Raises:
+    UserError: an impossible value, more or fewer rounds than the target takes,
+      or a round with nothing to prune or nothing left.
+  """
+  if rounds < 1 or not 0. < rate < 1. or not 0. <= target < 1.:
+    raise UserError(f'lottery tickets: rounds={rounds}, rate={rate} and target='
+                    f'{target}; at least 1, in (0, 1) and in [0, 1) would be '
+                    'right')
+  if target:
+    # The tolerance is for targets on the ladder itself: .488 in 3 rounds of .2.
+    takes = math.ceil(math.log(1. - target) / math.log(1. - rate) - 1e-6)
+    if takes != rounds:
+      raise UserError(f'lottery tickets: rate={rate} reaches target={target} '
+                      f'in {takes} rounds, not {rounds}: rounds={takes} would '
+                      'be right')
+  kept = [n]
+  for _ in range(rounds):
+    kept.append(kept[-1] - round(rate * kept[-1]))
+  if target:
+    kept[-1] = n - round(target * n)
+  if kept[-1] < 1 or any(a <= b for a, b in itertools.pairwise(kept)):
+    raise UserError(f'lottery tickets: of {n} weights {rounds} rounds of rate='
+                    f'{rate} keep {kept}; each has to prune some and leave '
+                    'some')
+  return tuple(kept)
 
 
 def _shapes(tree):

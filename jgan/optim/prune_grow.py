@@ -70,10 +70,23 @@ def prune_grow(tx, *, ratio=.1, warmup=10_000, interval=5_000, first_extra=0,
   Raises:
     UserError: an impossible value; from init, if there is nothing to prune.
   """
-  _check(ratio, grow_factor, warmup=(warmup, 0), interval=(interval, 1),
-         first_extra=(first_extra, 0), refresh=(refresh, 0))
   prune = functools.partial(magnitude.masks, scope=scope, skip=skip,
                             threshold=threshold)
+  return alternate(tx, prune, ratio=ratio, warmup=warmup, interval=interval,
+                   first_extra=first_extra, grow_factor=grow_factor,
+                   reinit=reinit, refresh=refresh, seed=seed)
+
+
+def alternate(tx, prune, *, ratio, warmup, interval, first_extra=0,
+              grow_factor=.1, reinit=False, refresh=0, seed=0):
+  """The same with masks of any kind.
+
+  Args:
+    prune: (params, ratio=) -> masks, as magnitude.masks.
+    tx, and the others: as in `prune_grow`.
+  """
+  _check(ratio, grow_factor, warmup=(warmup, 0), interval=(interval, 1),
+         first_extra=(first_extra, 0), refresh=(refresh, 0))
   now = functools.partial(calendar, warmup=warmup, interval=interval,
                           first_extra=first_extra)
 

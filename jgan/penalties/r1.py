@@ -15,8 +15,11 @@ import jax.numpy as jnp
 from jgan.errors import UserError
 
 
-def discriminator(play, *, gamma=10., every=1):
+def discriminator(play, *, gamma=10., every=1, plain=False):
   """Play -> scalar >= 0, the mean over this shard's real images.
+
+  plain: at the images before their augmentation, through which the gradient
+    then goes (as for few images in Zhao et al., 2020); else at the augmented.
 
   Raises:
     UserError: `every` is below 1.
@@ -26,7 +29,9 @@ def discriminator(play, *, gamma=10., every=1):
                     '16 at one step in sixteen')
 
   def penalty():
-    slope = jax.grad(lambda x: jnp.sum(play.disc(x)))(play.real.image)
+    images = play.plain if plain else play.real.image
+    seen = play.seen if plain else lambda x: x
+    slope = jax.grad(lambda x: jnp.sum(play.disc(seen(x))))(images)
     square = jnp.sum(slope**2, axis=(1, 2, 3))
     return every * gamma / 2. * jnp.mean(square)
 

@@ -1,31 +1,37 @@
 """Mean 1-D power spectra of real and of generated images, as one PNG."""
+import itertools
+
 import numpy as np
 
 from jgan.errors import UserError
 from jgan.report import figure
 
 
-def draw(path, real, fake):
-  """Plots both sets' mean profile in a band of one standard deviation.
+def draw(path, sets):
+  """Plots each set's mean profile in a band of one standard deviation.
+
+  As figure 10 of Durall et al. (2021), where several generators are beside the
+  real images.
 
   Args:
     path: of the PNG to write.
-    real, fake: [n, bins], [m, bins], as metrics.spectrum.profiles gives.
+    sets: {what to call it: [n, bins] as metrics.spectrum.profiles gives}.
 
   Raises:
-    UserError: not two sets of profiles of one length.
+    UserError: no sets, or not profiles of one length.
   """
-  real, fake = np.asarray(real), np.asarray(fake)
-  if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
-    raise UserError(f'profiles of shape {list(real.shape)} and '
-                    f'{list(fake.shape)}; [n, bins] and [m, bins] would be '
-                    'right')
+  sets = {name: np.asarray(profiles) for name, profiles in sets.items()}
+  shapes = [x.shape for x in sets.values()]
+  if not sets or any(len(s) != 2 or s[1] != shapes[0][1] for s in shapes):
+    raise UserError('profiles of shape '
+                    f'{" and ".join(str([*s]) for s in shapes) or "none"}; '
+                    '[n, bins] and [m, bins] would be right')
   page = figure.new(5., 3.4)
   axes = page.add_subplot()
   figure.tidy(axes, 'mean power spectrum')
-  frequency = np.linspace(0., 1., real.shape[1])
-  for color, name, profiles in zip(figure.COLORS, ('real', 'generated'),
-                                   (real, fake)):
+  frequency = np.linspace(0., 1., shapes[0][1])
+  for color, (name, profiles) in zip(itertools.cycle(figure.COLORS),
+                                     sets.items()):
     mean, std = profiles.mean(axis=0), profiles.std(axis=0)
     axes.plot(frequency, mean, color=color, linewidth=1.4, label=name)
     axes.fill_between(frequency, mean - std, mean + std, color=color,

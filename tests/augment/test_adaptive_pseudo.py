@@ -16,10 +16,10 @@ SHAPE = (8, 4, 4, 1)
 @functools.partial(jax.jit, static_argnames=('images', 'knobs'))
 def run(memory, signs, images, knobs=()):
   """p after each of the steps whose mean signs are given."""
-  def step(memory, x):
-    memory = adaptive_pseudo.update(memory, x[1], x[0], images, **dict(knobs))
+  def step(memory, sign):
+    memory = adaptive_pseudo.update(memory, sign, images, **dict(knobs))
     return memory, memory['p']
-  return jax.lax.scan(step, memory, (jnp.arange(len(signs)), signs))[1]
+  return jax.lax.scan(step, memory, signs)[1]
 
 
 def test_a_hundred_changes_at_batch_64_take_p_to_the_golden_value():
@@ -58,22 +58,18 @@ def test_knobs_set_target_interval_and_pace():
   np.testing.assert_array_equal(p, np.float32(.3))
 
 
-def test_the_signal_is_the_mean_sign_of_all_logits():
-  assert adaptive_pseudo.signs(jnp.array([3., -.1, 0., 2.])) == .25
-
-
 @pytest.mark.parametrize('knobs, words', [
     ({'target': 1.}, 'target=1,'), ({'every': 0}, 'every=0'),
     ({'kimg': -1.}, 'kimg=-1')])
 def test_knobs_that_make_no_sense_are_refused(knobs, words):
   with pytest.raises(UserError, match=words):
-    ada.update(ada.start(), 0., 0, 64, **knobs)
+    ada.update(ada.start(), 0., 64, **knobs)
 
 
 def test_the_memory_keeps_its_shapes_and_types():
   """It lives in the state: a changed type would compile every step anew."""
   first = adaptive_pseudo.start(SHAPE)
-  memory = adaptive_pseudo.update(first, jnp.float32(1.), jnp.int32(3), 64)
+  memory = adaptive_pseudo.update(first, jnp.float32(1.), 64)
   memory = adaptive_pseudo.remember(memory, jnp.ones(SHAPE))
   form = lambda memory: jax.tree.map(lambda x: (x.dtype, x.shape), memory)
   assert form(memory) == form(first)

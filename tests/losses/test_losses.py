@@ -17,10 +17,17 @@ def logits(*shape, seed=0):
   return jnp.float32(real), jnp.float32(fake)
 
 
+def draws(name):
+  """The key that the losses of a file take, if they draw numbers."""
+  drawing = getattr(lookup.find('losses', name), 'DRAWS', False)
+  return {'rng': jax.random.key(0)} if drawing else {}
+
+
 def pair(name, real, fake, **knobs):
   """Both losses of a file, as floats; G sees the reals only if it may."""
   loss = lookup.find('losses', name)
   seen = real if getattr(loss, 'PAIRED', False) else None
+  knobs |= draws(name)
   return (loss.discriminator(real, fake, **knobs),
           loss.generator(seen, fake, **knobs))
 
@@ -32,7 +39,8 @@ def test_every_loss_is_a_finite_float32_scalar(name):
     assert jnp.isfinite(value)
 
 
-@pytest.mark.parametrize('name', lookup.names('losses'))
+@pytest.mark.parametrize('name', [
+    name for name in lookup.names('losses') if not draws(name)])
 def test_no_loss_depends_on_the_order_of_samples(name):
   real, fake = logits(8, 4)
   shuffled = pair(name, real[::-1], jnp.roll(fake, 3, axis=0))
@@ -43,9 +51,10 @@ def test_no_loss_depends_on_the_order_of_samples(name):
 @pytest.mark.parametrize('name', lookup.names('losses'))
 def test_every_loss_has_finite_gradients_at_large_logits(name):
   real, fake = (100. * x for x in logits(8, 4))
-  loss = lookup.find('losses', name)
-  assert np.isfinite(jax.grad(loss.discriminator, (0, 1))(real, fake)).all()
-  assert np.isfinite(jax.grad(loss.generator, 1)(real, fake)).all()
+  loss, key = lookup.find('losses', name), draws(name)
+  assert np.isfinite(jax.grad(loss.discriminator, (0, 1))(real, fake,
+                                                          **key)).all()
+  assert np.isfinite(jax.grad(loss.generator, 1)(real, fake, **key)).all()
 
 
 @pytest.mark.parametrize('name', ORDERED)
@@ -136,3 +145,46 @@ def test_relativistic_hinge_by_hand():
 def test_an_unknown_base_names_the_nearest():
   with pytest.raises(UserError, match="did you mean 'hinge'"):
     pair('relativistic_average', *logits(4), base='hinje')
+
+
+def random_hinge(real, fake, seed=0, **margins):
+  return lookup.find('losses', 'hinge_random_margin').discriminator(
+      real, fake, rng=jax.random.key(seed), **margins)
+
+
+def test_random_margins_that_cannot_vary_are_those_of_hinge():
+  real, fake = (3. * x for x in logits(8, 4))
+  hinge = lookup.find('losses', 'hinge')
+  np.testing.assert_allclose(random_hinge(real, fake, low=1., high=1.),
+                             hinge.discriminator(real, fake), rtol=1e-6)
+  np.testing.assert_allclose(random_hinge(real, fake, low=.5, high=.5),
+                             .5 * hinge.discriminator(2. * real, 2. * fake),
+                             rtol=1e-6)
+
+
+def test_every_logit_has_a_margin_of_its_own_from_eight_tenths_to_one():
+  # Where no margin is reached the slope does not tell, but the value does.
+  zero = jnp.zeros((400, 50))
+  np.testing.assert_allclose(random_hinge(zero, zero), 2 * .9, atol=2e-3)
+  # A logit of .9 is within its margin for half of them.
+  slope = jax.grad(random_hinge, (0, 1))(zero + .9, zero - .9)
+  for by, sign in zip(slope, (-1., 1.)):
+    active = np.asarray(by * by.size)
+    assert set(np.unique(active.round(5))) == {0., sign}
+    np.testing.assert_allclose(abs(active).mean(), .5, atol=.02)
+    per_sample = abs(active).sum(1)
+    assert per_sample.min() > 0 and per_sample.max() < 50
+  assert (slope[0] != -slope[1]).any()  # drawn apart
+  for logit, loss in ((.79, True), (1., False)):
+    found = random_hinge(zero + logit, zero - 2.)
+    assert (found > 0.) == loss
+
+
+def test_random_margins_are_those_of_the_key():
+  values = [float(random_hinge(*logits(8), seed)) for seed in (0, 0, 1)]
+  assert values[0] == values[1] != values[2]
+
+
+def test_margins_from_a_higher_to_a_lower_are_refused():
+  with pytest.raises(UserError, match='low=1.0 is above high=0.8'):
+    random_hinge(*logits(8), low=1., high=.8)

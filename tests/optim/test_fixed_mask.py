@@ -10,7 +10,13 @@ import pytest
 from jgan.errors import UserError
 from jgan.models import sngan
 from jgan.optim import magnitude, masked
-from jgan.optim.fixed_mask import fixed_mask, prune_globally, with_masks
+from jgan.optim.fixed_mask import (
+  fixed_mask,
+  ladder,
+  prunable,
+  prune_globally,
+  with_masks,
+)
 
 START = {'conv': {'kernel': jnp.float32([[[[5., -1., 3.]]]]),
                   'bias': jnp.float32([.1, .1, .1])},
@@ -63,36 +69,56 @@ def test_a_round_prunes_the_smallest_remaining_weights_of_all_convolutions():
   kept = lambda masks: [jax.tree.leaves(masks[k]['kernel'])[0].ravel().tolist()
                         for k in ('conv', 'rgb')]
   masks = magnitude.all_kept(START)
-  masks = prune_globally(START, masks, rate=.2)
+  masks = prune_globally(START, masks, kept=4)
   assert kept(masks) == [[True, True, True], [False, True]]
-  masks = prune_globally(masked.zero(START, masks), masks, rate=.5)
+  masks = prune_globally(masked.zero(START, masks), masks, kept=2)
   assert kept(masks) == [[True, False, False], [False, True]]
   assert masks['linear']['kernel'].all() and masks['conv']['bias'].all()
 
 
 def test_of_equal_weights_as_many_go_as_asked():
   params = {'kernel': jnp.ones((1, 1, 2, 5))}
-  masks = prune_globally(params, magnitude.all_kept(params), rate=.3)
+  masks = prune_globally(params, magnitude.all_kept(params), kept=7)
   assert masks['kernel'].ravel().tolist() == [False] * 3 + [True] * 7
+
+
+def by_numpy(weights, alive, kept):
+  """Of flat arrays: the mask that a stable sort of what is alive gives."""
+  alive, left = alive.copy(), np.flatnonzero(alive)
+  order = np.argsort(np.abs(weights[left]), kind='stable')
+  alive[left[order[:left.size - kept]]] = False
+  return alive
+
+
+def test_rounds_prune_what_a_sort_on_the_host_does():
+  """With ties, zeros that live and large weights that do not."""
+  rng = np.random.default_rng(0)
+  draw = lambda *shape: (rng.integers(-4, 5, shape) / 4).astype(np.float32)
+  params = {'a': {'kernel': draw(3, 3, 4, 5)},
+            'b': {'kernel': draw(1, 1, 5, 8)}}
+  flat = lambda tree: np.concatenate([np.ravel(x) for x in prunable(tree)])
+  masks = jax.tree.map(lambda w: jnp.asarray(rng.random(w.shape) < .9), params)
+  prune = jax.jit(prune_globally)
+  for kept in (150, 120, 30):
+    want = by_numpy(flat(params), flat(masks), kept)
+    masks = prune(params, masks, kept=kept)
+    np.testing.assert_array_equal(flat(masks), want)
+    assert flat(masks).sum() == kept
+  assert prune._cache_size() == 1  # how many are kept is traced
 
 
 def test_the_ladder_of_sngan_is_that_of_the_papers_code():
   model = sngan.Generator(size=32, colors=3)
   shapes = jax.eval_shape(lambda: model.init(
       jax.random.key(0), jnp.zeros((1, 128)), True))['params']
-  chosen = magnitude.chosen(shapes, scope='convs')
-  rng = np.random.default_rng(0)
-  # What is not pruned needs no numbers.
-  params = jax.tree.map(lambda s, pick: rng.random(s.shape, np.float32) if pick
-                        else np.ones(s.shape, np.float32), shapes, chosen)
-  masks = jax.tree.map(lambda w: np.ones(w.shape, bool), params)
-  count = lambda: sum(int(m.sum()) for m, pick in zip(
-      jax.tree.leaves(masks), jax.tree.leaves(chosen)) if pick)
-  ladder = [count()]
-  for _ in range(3):
-    masks = prune_globally(params, masks, rate=.2)
-    ladder.append(count())
-  assert ladder == [3_742_464, 2_993_971, 2_395_177, 1_916_142]
+  n = sum(s.size for s in prunable(shapes))
+  found = ladder(n, rounds=10)
+  assert found[:4] == (3_742_464, 2_993_971, 2_395_177, 1_916_142)
+  np.testing.assert_allclose(np.array(found) / n, .8**np.arange(11), atol=1e-6)
+  # The rounds of a target are the same but for the last, which is exact.
+  found = ladder(n, rounds=3, target=.46)
+  assert found == (3_742_464, 2_993_971, 2_395_177, n - round(.46 * n))
+  assert ladder(n, rounds=3, target=.488)[-1] == n - round(.488 * n)
 
 
 def test_masks_of_other_shapes_are_refused():
@@ -105,7 +131,13 @@ def test_masks_of_other_shapes_are_refused():
     with_masks(state, {k: v for k, v in MASKS.items() if k != 'rgb'})
 
 
-@pytest.mark.parametrize('rate', [0., 1., -.1])
-def test_a_rate_that_prunes_nothing_or_all_is_refused(rate):
-  with pytest.raises(UserError, match=r'is not in \(0, 1\)'):
-    prune_globally(START, magnitude.all_kept(START), rate=rate)
+@pytest.mark.parametrize('arguments, words', [
+    ({'rounds': 0}, 'rounds=0'), ({'rounds': 1, 'rate': 1.}, 'rate=1.0'),
+    ({'rounds': 1, 'target': 1.}, 'target=1.0'),
+    ({'rounds': 2, 'target': .46}, 'in 3 rounds, not 2: rounds=3 would be'),
+    ({'rounds': 4, 'target': .46}, 'in 3 rounds, not 4'),
+    ({'rounds': 1, 'rate': .001}, r'of 100 weights .* keep \[100, 100\]'),
+    ({'rounds': 2, 'rate': .999}, r'keep \[100, 0, 0\]')])
+def test_a_ladder_without_rungs_is_refused(arguments, words):
+  with pytest.raises(UserError, match=words):
+    ladder(100, **arguments)

@@ -35,7 +35,10 @@ def network_play(params, step=0):
 
   real = jax.random.normal(jax.random.key(1), (B, SIZE, SIZE, COLORS))
   z = jax.random.normal(jax.random.key(2), (B, LATENT))
-  return Play(view(real), view(gen(z)), disc, gen, z, KEY, jnp.int32(step))
+  large = jnp.ones((B, 8, 8, COLORS))
+  decoded = (large * params['head'].mean(), large),
+  return Play(view(real)._replace(decoded=decoded), view(gen(z)), disc, gen, z,
+              KEY, jnp.int32(step))
 
 
 def network_params():

@@ -1,4 +1,4 @@
-"""Spectra: both sets' mean, in a band of their deviation."""
+"""Spectra: the mean of each set, in a band of its deviation."""
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,22 +11,26 @@ def test_means_are_lines_and_deviations_bands(monkeypatch):
   pages = []
   monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page))
   rng = np.random.default_rng(0)
-  real, fake = rng.random((10, 7)), rng.random((4, 7))
-  spectra.draw('x', real, fake)
+  sets = {name: rng.random((n, 7)) for name, n in (('real', 10), ('a', 4),
+                                                   ('b', 5))}
+  spectra.draw('x', sets)
   axes, = pages[0].axes
-  for line, band, profiles in zip(axes.lines, axes.collections, (real, fake)):
+  assert len(axes.lines) == len(axes.collections) == 3
+  for line, band, profiles in zip(axes.lines, axes.collections, sets.values()):
     np.testing.assert_allclose(line.get_ydata(), profiles.mean(0))
     heights = band.get_paths()[0].vertices[:, 1]
     assert heights.max() == pytest.approx((profiles.mean(0)
                                            + profiles.std(0)).max())
-  assert [line.get_label() for line in axes.lines] == ['real', 'generated']
+  assert [line.get_label() for line in axes.lines] == ['real', 'a', 'b']
 
 
 def test_a_file_is_written(tmp_path):
-  spectra.draw(tmp_path / 'a.png', np.eye(5), np.eye(5))
+  spectra.draw(tmp_path / 'a.png', {'real': np.eye(5), 'generated': np.eye(5)})
   assert np.asarray(Image.open(tmp_path / 'a.png')).std() > 0
 
 
 def test_profiles_of_two_lengths_are_refused():
   with pytest.raises(UserError, match=r'\[3, 5\] and \[3, 6\]'):
-    spectra.draw('x', np.zeros((3, 5)), np.zeros((3, 6)))
+    spectra.draw('x', {'a': np.zeros((3, 5)), 'b': np.zeros((3, 6))})
+  with pytest.raises(UserError, match='shape none'):
+    spectra.draw('x', {})

@@ -1,0 +1,18 @@
+"""How wide a network is between the layers that decide its other widths."""
+from jgan.errors import UserError
+
+
+def widths(hidden, usual, model):
+  """The channels of each hidden layer: `hidden`, or `usual` where that is ().
+
+  Raises:
+    UserError: another number of layers, or one without channels.
+  """
+  if not hidden:
+    return tuple(usual)
+  if len(hidden) != len(usual) or not all(
+      type(n) is int and n >= 1 for n in hidden):
+    raise UserError(f'{model}: hidden={tuple(hidden)} does not give '
+                    f'{len(usual)} layers channels; numbers as {tuple(usual)} '
+                    'would be right')
+  return tuple(hidden)

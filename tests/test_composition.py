@@ -1,0 +1,63 @@
+"""The five lines of work in one run."""
+import contextlib
+
+import jax
+import numpy as np
+import pytest
+
+from jgan import logbook, train
+from jgan.errors import Stopped
+
+
+@pytest.fixture
+def everything(tiny):
+  """Soft octaves, SDP, prune-and-grow, MMD with its bound, DiffAugment."""
+  c = tiny
+  c.steps = 3
+  c.dtype, c.devices, c.batch = 'bfloat16', 8, 16
+  octave = {'name': 'octave', 'alpha': .5}
+  c.generator.conv = c.discriminator.conv = octave
+  c.discriminator.outputs = 16
+  c.loss = {'name': 'mmd'}
+  c.penalties = ({'name': 'sample_differences', 'start': 1, 'k': 2,
+                  'k_every': 1, 'weight': .1},)
+  c.schedules = ({'name': 'octave', 'curve': 'combi'},)
+  c.augment = ({'name': 'diffaugment'},)
+  c.optimizer.gen.pruning = {'name': 'prune_grow', 'ratio': .3, 'warmup': 1,
+                             'interval': 2}
+  c.eval.update({'every': 1, 'metrics': ('fd_pixels',), 'samples': 32,
+                 'reals': 64})
+  c.feedback = ({'name': 'kernel_bound', 'metric': 'eval/fd_pixels',
+                 'patience': 1},)
+  return c
+
+
+def test_all_methods_train_together_on_eight_devices_and_resume(
+    everything, tmp_path, monkeypatch):
+  """A step of warm-up and two sparse ones, also stopped in between."""
+  whole = train.run(everything, tmp_path / 'whole')
+  with monkeypatch.context() as patch:
+    patch.setattr(train, 'preemption', lambda: contextlib.nullcontext(
+        lambda step: step == 2))
+    with pytest.raises(Stopped, match='preempted at step 2'):
+      train.run(everything, tmp_path / 'part')
+  again = train.run(everything, tmp_path / 'part')
+  assert jax.tree.all(jax.tree.map(np.array_equal, whole, again))
+
+  for net in (whole.gen, whole.ema):
+    held = jax.tree.map(lambda p, m: np.where(m, 0., p), net.params,
+                        whole.gen.opt.masks)
+    assert not any(np.any(x) for x in jax.tree.leaves(held))
+
+  first, second, third = (
+      r for r in logbook.read(tmp_path / 'part') if 'gen/phase' in r)
+  assert [r['gen/phase'] for r in (first, second, third)] == [0., 1., 1.]
+  assert .65 < second['gen/density'] < .75
+  assert first['disc/sample_differences'] == 0.
+  assert min(second['disc/sample_differences'],
+             second['gen/sample_differences']) > 0.
+  assert first['schedule/beta_high'] == pytest.approx(.2 + 1 / 3)
+  assert third['schedule/beta_high'] == pytest.approx(.7)
+  assert first['loss/b_u'] > 0.
+  assert all(np.isfinite(v) for r in (first, second, third)
+             for v in r.values())
