@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from jgan import config as configs
 from jgan import lookup, pipeline, steps
+from jgan.compress import channels
 from jgan.errors import UserError
 from jgan.layers import factored
 from jgan.optim.groups import grouped
@@ -233,7 +234,8 @@ def optimizers(config, steps=0):
   steps: of the schedules; 0: config.steps.
   """
   steps = steps or config.steps
-  return Pair(_optimizer(config.optimizer.gen, steps, 1, config.seed),
+  groups = lambda: channels.groups(models(config, spec(config).shape).gen)
+  return Pair(_optimizer(config.optimizer.gen, steps, 1, config.seed, groups),
               _optimizer(config.optimizer.disc, steps, config.critics,
                          config.seed))
 
@@ -244,8 +246,11 @@ def ema(config):
                            rampup=config.ema.rampup, stats=config.ema.stats)
 
 
-def _optimizer(section, steps, updates_per_step, seed):
-  """Gradient clipping, the algorithm, clipping of weights; pruned, if asked."""
+def _optimizer(section, steps, updates_per_step, seed, channels=None):
+  """Gradient clipping, the algorithm, clipping of weights; pruned, if asked.
+
+  channels: () -> Groups that the player can lose.
+  """
   arguments = _arguments(section)
   pruning = arguments.pop('pruning')
   schedule = arguments.pop('schedule')
@@ -266,9 +271,11 @@ def _optimizer(section, steps, updates_per_step, seed):
   if clip_weight:
     weight_clip = lookup.find('optim', 'weight_clip').weight_clip
     chain.append(weight_clip(clip_weight))
-  return lookup.member('optim.pruning', pruning.name)(
-      optax.chain(*chain), steps=steps, updates_per_step=updates_per_step,
-      seed=seed, **_arguments(pruning))
+  wrap = lookup.member('optim.pruning', pruning.name)
+  where = ({'channels': channels} if 'channels' in configs.keywords(wrap)
+           else {})
+  return wrap(optax.chain(*chain), steps=steps, seed=seed,
+              updates_per_step=updates_per_step, **where, **_arguments(pruning))
 
 
 def _data(config):

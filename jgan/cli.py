@@ -27,7 +27,7 @@ def define(values, verbs):
   switch('allow_config_change', False,
          'Go on from a checkpoint of another config.')
   text('out', '', 'sample, export: what to write; its ending says how. '
-       'derive: a .json. compress, sensitivity, report: a folder.')
+       'derive: a .json. compress, shrink, sensitivity, report: a folder.')
   number('n', 64, 'sample: how many images (with --interpolate: rows).')
   number('seed', 0, 'sample: of the noise.')
   number('interpolate', 0, 'sample: images from one latent to the next.')
@@ -37,8 +37,8 @@ def define(values, verbs):
   switch('online', False,
          'sample, export: the trained generator, not its average.')
   switch('discriminator', False, 'export: the discriminator.')
-  text('params', '', 'sample, evaluate: an exported generator instead of a '
-       "checkpoint's.")
+  text('params', '', 'sample, evaluate, shrink: an exported generator '
+       "instead of a checkpoint's.")
   number('candidates', 0, 'derive: architectures to draw and score.')
   switch('last', False, 'compress: the layers of config.compress.last.')
   text('runs', '', 'report: workdirs to compare, with commas.')

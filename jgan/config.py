@@ -182,7 +182,8 @@ def arguments(path, kind, name):
   if kind.startswith('optim.'):
     found = keywords(lookup.member(kind, name))
     return {k: v for k, v in found.items()
-            if k not in ('steps', 'offset', 'updates_per_step', 'seed')}
+            if k not in ('steps', 'offset', 'updates_per_step', 'seed',
+                         'channels')}
   if kind == 'data':
     module, dataset = source(name)
     return {k: v for k, v in keywords(module.load).items()

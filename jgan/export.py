@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 def to_arrays(net):
   """A Network without its optimizer as {'/'-joined name: numpy array}."""
   tree = {'params': net.params, **net.stats}
-  return {name: np.asarray(x)
+  # safetensors would write another order of axes as if it were this one.
+  return {name: np.asarray(x, order='C')
           for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
 
 

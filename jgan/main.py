@@ -23,6 +23,7 @@ from jgan import (
     recipe,
     sample,
     sensitivity,
+    shrink,
     train,
 )
 from jgan import config as configs
@@ -130,6 +131,14 @@ def do_compress(config, f):
                          data_dir=_data_dir(f))
 
 
+def do_shrink(config, f):
+  """Takes pruned channels out of the generator; writes a run to --out."""
+  method = build.method(config)
+  state = _restore(config, f, method)
+  return shrink.run(config, method, state, _need(f, 'out'), params=f.params,
+                    data_dir=_data_dir(f))
+
+
 def do_report(config, f):
   """Compares trained generators: size, work, latency, scores."""
   del config
@@ -152,7 +161,7 @@ def do_pipeline(config, f):
 VERBS = {'train': do_train, 'evaluate': do_evaluate, 'sample': do_sample,
          'describe': do_describe, 'export': do_export, 'derive': do_derive,
          'sensitivity': do_sensitivity, 'compress': do_compress,
-         'report': do_report, 'genotypes': do_genotypes,
+         'shrink': do_shrink, 'report': do_report, 'genotypes': do_genotypes,
          'pipeline': do_pipeline}
 
 

@@ -2,9 +2,9 @@
 
 What the masks of a run's optimizer prune is set to zero in both generators, as
 in its last sparse phase, and channels that nothing takes any more are removed
-with all that belongs to them: the images stay the same. The new run stands at
-the step of the old one, with its discriminator and what the optimizers know;
-it prunes no more.
+with all that belongs to them: the images stay the same. The new run has the
+discriminator and what the optimizers know, counts its steps from 0, so that
+its cost is that of its own training, if any, and prunes no more.
 """
 import contextlib
 import io
@@ -80,25 +80,25 @@ def run(config, method, state, out, *, params='', data_dir=''):
            'difference': difference(method.sample, state.ema, after.sample,
                                     smaller.ema, method.latent),
            'scores': {}}
-  notes, step = {}, int(state.step)
+  notes = {}
   if config.eval.metrics:
     scoring = Scoring(config, data_dir)
     scores = found['scores']
     scores['before'], _ = scoring.score(jax.jit(method.sample), whole,
                                         method.latent)
     scores['after'], stamp = scoring.score(jax.jit(after.sample), smaller.ema,
-                                           method.latent, step)
+                                           method.latent)
     if config.checkpoint.best:
-      notes = {'best': scoring.best(step, scores['after'], stamp)}
+      notes = {'best': scoring.best(0, scores['after'], stamp)}
   # Whole or not at all: `train` would begin a run without a checkpoint anew.
   half = out.with_name(f'.{out.name}.part')
   shutil.rmtree(half, ignore_errors=True)
   with opened(half, small) as folder, contextlib.closing(
       checkpoint.Checkpoints(checkpoints(folder))) as saved:
     if found['scores']:
-      evaluation.record(folder, step, scores['after'], stamp)
-    saved.keep_best(step if notes else None)
-    saved.save(step, smaller, notes)
+      evaluation.record(folder, 0, scores['after'], stamp)
+    saved.keep_best(0 if notes else None)
+    saved.save(0, smaller, notes)
     saved.wait()
     export.save(smaller.ema, folder / 'generator.safetensors')
     write_text(folder / 'shrink.json', json.dumps(found, indent=2) + '\n')
@@ -130,7 +130,8 @@ def narrowed(state, groups, kept):
   opt = state.gen.opt
   gen = state.gen.replace(
       opt=opt.inner if isinstance(opt, masked.Masked) else opt)
-  return state.replace(gen=channels.narrow(gen, groups, kept),
+  return state.replace(step=np.int32(0),
+                       gen=channels.narrow(gen, groups, kept),
                        ema=channels.narrow(state.ema, groups, kept))
 
 

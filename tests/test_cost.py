@@ -95,7 +95,8 @@ def test_steps_of_several_kinds_are_counted_by_their_plan(linear):
 
 
 def test_what_masks_hide_from_the_host_is_left_out(linear):
-  c = linear(**{'optimizer.gen.pruning': {'name': 'fixed_mask'}})
+  c = linear(**{'optimizer.gen.pruning': {'name': 'fixed_mask'},
+                'method': {'name': 'lottery'}})
   assert [*c.total(5)] == ['real_images', 'flops', 'published']
 
 

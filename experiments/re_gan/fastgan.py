@@ -46,8 +46,10 @@ def base(*, re=False, decode=True):
   c.augment = ({'name': 'diffaugment', 'policy': ('color', 'translation')},)
   for player in ('gen', 'disc'):
     c.optimizer[player].update({'lr': 2e-4, 'b1': .5, 'b2': .999})
-  # With the statistics of the last batch alone the average looks worse.
-  c.ema.update({'decay': .999, 'stats': True})
+  # Averaged weights want averaged statistics. Those begin with variances of 1,
+  # far above what comes: the ramp forgets them, or all images would be grey for
+  # thousands of steps.
+  c.ema.update({'decay': .999, 'stats': True, 'rampup': .05})
   if re:
     stylegan2.prune(c)
   c.eval.update({'metrics': ('fd',), 'network': 'inception', 'samples': 5000})

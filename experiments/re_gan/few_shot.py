@@ -10,8 +10,9 @@ cat, panda, cats, dogs, flowers:
   re_stylegan2_diffaug  45.7    27.36   12.6    42.11   57.2     45.13
   fastgan, re_fastgan   not in the paper
 40,000 steps of 32 images, of FastGAN 50,000 of 8 with color and translation.
-All mirror the real images, and score 5,000 images against the training images.
-One accelerator.
+All mirror the real images, and score 5,000 images against the training images
+by FID, whose weights are downloaded once; --config.eval.every=0
+--config.checkpoint.best= trains without. One accelerator.
 
 python -m jgan.main --config=experiments/re_gan/few_shot.py:fastgan \
   --workdir=runs/few --data_dir=FOLDER

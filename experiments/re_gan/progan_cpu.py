@@ -17,7 +17,7 @@ ROWS = {'progan': {}, 're_progan': {'re': True}}
 def get_config(form=None):
   """One row; `:ROW:smoke` ends in seconds."""
   row, form = configs.row(form, ROWS)
-  c = progan.base({'name': 'cifar10'}, 50_000, (400, 400, 400, 800), 200, 100,
+  c = progan.base({'name': 'cifar10'}, 50_000, (300, 300, 400, 500), 100, 100,
                   **ROWS[row])
   c.platform = 'any'
   c.pipeline.first = 0
@@ -27,5 +27,5 @@ def get_config(form=None):
   c.discriminator.width = 32
   cpu.score(c)
   for section in (c.eval, c.checkpoint, c.samples):
-    section.every = 400
+    section.every = 500
   return progan.small(c, form)

@@ -93,7 +93,7 @@ def prune(c, **fields):
                              'interval': 5000, **fields}
 
 
-def small(c, form, size=16):
+def small(c, form, size=8):
   """The `:smoke` form: narrow networks, a phase of one step each."""
   for player in ('generator', 'discriminator') if form else ():
     c[player].most = 16

@@ -66,7 +66,7 @@ def test_at_32_pixels_the_discriminator_is_that_of_sngan():
 
 
 def test_what_skips_ahead_has_the_skips_it_received_in_it():
-  block = autogan.UpBlock(autogan.GENOTYPES['A'][1], 2,
+  block = autogan.UpBlock(autogan.GENOTYPES['A'][1], 2, 2,
                           autogan.conv.plain, autogan.norm.batch,
                           autogan.act.relu)
   rng = np.random.default_rng(0)

@@ -150,9 +150,9 @@ def test_a_share_of_zero_is_the_plain_network_bit_for_bit(player):
 
 
 @pytest.mark.parametrize('make', [
-    sngan.UpBlock, functools.partial(sngan.DownBlock, hidden=4, halve=True)])
+    sngan.UpBlock, functools.partial(sngan.DownBlock, halve=True)])
 def test_a_residual_block_learns_in_every_kernel(make):
-  block = make(4, conv=conv.octave_spectral, norm=norm.batch,
+  block = make(4, hidden=4, conv=conv.octave_spectral, norm=norm.batch,
                act=act.leaky_relu, initializer=initializer.xavier)
   x = Octave(*(RNG.normal(size=(2, s, s, 2)).astype(np.float32)
                for s in (4, 2)))
