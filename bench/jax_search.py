@@ -85,7 +85,9 @@ class Search:
     given: path to which weights and inputs are written, as that reads them.
     results: path to which images, logits, losses and gradients are.
     """
-    rng = np.random.default_rng(0)
+    # With some seeds an activation's input is 0 but for rounding, and its
+    # gradient anybody's guess; with this one none is.
+    rng = np.random.default_rng(3)
     n = self.batch['image'].shape[1]
     # Far out of range: D's features are apart, and MMD's gradients no rounding.
     real = rng.uniform(-30., 30., (n // 2, 32, 32, 3)).astype(np.float32)

@@ -60,13 +60,15 @@ def reference(config, images, data_dir):
   """
   split = config.eval.split
   module, arguments = _data(config)
+  whole = config.pipeline.first == 0 and config.pipeline.fraction == 1.
   if split:
     if 'split' not in arguments:
       raise UserError(f"config.eval.split is '{split}', but "
                       f'{config.data.name} has no splits')
     images = module.load(data_dir, **arguments | {'split': split})
+  elif not config.eval.subset and not whole:
+    images = module.load(data_dir, **arguments)
   # The classifier learns from the labels of the whole training set.
-  whole = config.pipeline.first == 0 and config.pipeline.fraction == 1.
   if config.eval.network != 'classifier' or not hasattr(module, 'labels'):
     return images, None
   if not whole or split:
@@ -132,6 +134,9 @@ def penalties(config):
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
     found[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced)
+    if not (found[name].discriminator or found[name].generator):
+      raise UserError(f"penalties/{section.name}.py has neither of discriminator"
+                      '() and generator(): it would be of no player')
   return found
 
 

@@ -84,6 +84,7 @@ def base():
       'samples': 10000,     # generated images per score
       'reals': 0,           # real images to compare with; 0: all
       'split': '',          # of the data set; '': the training images
+      'subset': True,       # of these, those trained on; False: all there are
       'statistics': '',     # an .npz of the reals with mu, sigma; '': our own
       'batch': 100,         # images at a time
       'best_response': 0,   # updates for the duality gap; 0: not measured
@@ -461,6 +462,10 @@ def _check_values(config):
       raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
                       f"masks nothing under method '{config.method.name}': "
                       "'lottery' would be right")
+  if config.discriminator.get('decode') and 'reconstruction' not in [
+      section.name for section in config.penalties]:
+    raise UserError('config.discriminator.decode is True, and nothing would '
+                    "train its decoders: the penalty 'reconstruction' would")
   for i, section in enumerate(config.schedules):
     if section.every < 0 or section.evaluation not in ('current', 'final'):
       raise UserError(f"config.schedules[{i}] has every={section.every} and "

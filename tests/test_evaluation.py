@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import evaluation, protocol, sample
+from jgan import build, evaluation, protocol, sample
+from jgan import config as configs
 from jgan.errors import UserError
 
 
@@ -205,3 +206,13 @@ def test_reals_of_a_lazy_source_are_read_one_by_one(count):
       return np.full((1, 1, 1), i, np.uint8)
 
   assert evaluation.reals(Lazy(), count, 0).shape == (count, 1, 1, 1)
+
+
+@pytest.mark.parametrize('subset, count', [(True, 20), (False, 1797)])
+def test_a_part_of_the_images_is_scored_against_itself_or_all(tiny, subset,
+                                                              count):
+  tiny.pipeline.first, tiny.eval.subset = 20, subset
+  config = configs.complete(tiny)
+  images = build.source(config, '')
+  assert len(images) == 20
+  assert len(build.reference(config, images, '')[0]) == count

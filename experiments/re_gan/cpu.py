@@ -26,7 +26,7 @@ def get_config(form=None):
   c.pipeline.dequantize = False
   c.generator = {'name': 'sngan', 'latent': 128, 'width': 16}
   c.discriminator = {'name': 'sngan', 'width': 16}
-  c.steps, c.batch, c.gen_batch, c.critics = 24 * EPOCH, 32, 32, 2
+  c.steps, c.batch, c.gen_batch, c.critics = 12 * EPOCH, 32, 32, 2
   for player in ('gen', 'disc'):
     c.optimizer[player].schedule = {'name': 'constant'}
   if row == 're_sngan':

@@ -8,9 +8,8 @@ cifar10_20 29.77/27.98, cifar10_10 36.45/32.91 (the first so many per cent of
 the images), tiny 20.95/20.21, tiny_50 30.03/29.19, tiny_20 65.26/62.34, tiny_10
 84.86/82.63, ffhq_1024_70k 4.35/4.19, ffhq_1024_10k 13.06/11.22, ffhq_1024_5k
 21.76/19.13, ffhq_1024_1k 40.24/36.3 (the first so many). FID: 10,000 images and
-the test split (of Tiny-ImageNet the validation split), of FFHQ 50,000 images.
-Those of FFHQ are of the trained images here, of all 70,000 in the paper:
---mode=evaluate --a=FOLDER compares with all. One accelerator.
+the test split (of Tiny-ImageNet the validation split), of FFHQ 50,000 images
+and all 70,000. One accelerator.
 
 python -m jgan.main --config=experiments/re_gan/stylegan2.py:re_cifar10 \
   --workdir=runs/re_cifar10 --data_dir=DATA
@@ -51,7 +50,7 @@ def base(data, *, first=0, split='', width=0, gamma=10., full=True, re=False,
   Args:
     data: its section of the config.
     first: images to train on, 0 for all.
-    split: of the data, to score against; '': what it trains on.
+    split: of the data, to score against; '': all images there are.
     width: channels at full size; 0: those of the paper.
     gamma: of R1.
     full: path length, and R1 lazily; False: neither, as for small images.
@@ -79,7 +78,8 @@ def base(data, *, first=0, split='', width=0, gamma=10., full=True, re=False,
   c.ema.decay = .5**(c.batch / 10_000)  # a half-life of 10,000 images
   if re:
     prune(c, ratio=ratio, first_extra=1, skip='to_rgb')
-  c.eval.update({'split': split, 'metrics': ('fd', 'inception_score'),
+  c.eval.update({'split': split, 'subset': False,
+                 'metrics': ('fd', 'inception_score'),
                  'network': 'inception', 'samples': samples})
   c.checkpoint.best = 'eval/FID'
   for section in (c.eval, c.checkpoint, c.samples):

@@ -289,8 +289,8 @@ def test_the_hinge_gap_is_its_golden():
   """1.14: h(G, Dbar) = .75, h(Gbar, D) = .85, V = .10."""
   models = Pair(Indices(), Judgements())
   game = alpha_search.Game(
-      models, models, Loss(hinge.discriminator, hinge.generator), {}, None,
-      None, lambda rng, x: x, None, {}, 2, 2, True, False, False, 0, None)
+      models, models, Loss(hinge.discriminator, hinge.generator), {}, {},
+      None, None, lambda rng, x: x, None, {}, 2, 2, True, False, False, 0, None)
   state = GanState(
       jnp.int32(0), net(which=[2, 3]), net(table=[.5, 2., 0, 0, .2, -1.5]),
       None, {'stars': {'gen': net(which=[4, 5]),

@@ -68,6 +68,10 @@ def test_thop_adds_biases_of_convolutions_and_two_per_normalised_element():
      16 * 9 * 3 * 5, 16 * 9 * 3 * 5 + 80),
     (lambda name: Conv(6, groups=3, use_bias=False, name=name), (8, 8, 3),
      (8, 8, 6), 64 * 9 * 6, 64 * 9 * 6),
+    (lambda name: Conv(3, groups=3, name=name), (8, 8, 3), (8, 8, 3),
+     64 * 9 * 3, 64 * 9 * 3 + 192),
+    (lambda name: Conv(5, 1, name=name), (8, 8, 3), (8, 8, 5), 64 * 3 * 5,
+     64 * 3 * 5 + 320),
     (lambda name: ConvTranspose(5, name=name), (4, 4, 3), (8, 8, 5),
      16 * 16 * 3 * 5, 64 * 16 * 3 * 5 + 320),
     # From 1 x 1 there are no zeros between inputs, only around them.
