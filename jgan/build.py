@@ -111,6 +111,16 @@ def plan(config, method):
       lambda step: Turn('step', config.critics, (0., 1.), step))
 
 
+def game(config, axis_name=None):
+  """All that steps.gan_step takes by keyword but models and optimizers."""
+  return dict(
+      loss=loss(config), penalties=penalties(config),
+      prepare=prepare(config, axis_name), ema=ema(config),
+      gen_batch=config.gen_batch, augment=augment(config, axis_name),
+      schedule=schedule(config), axis_name=axis_name,
+      unroll=jax.default_backend() == 'cpu')
+
+
 def loss(config):
   """The Loss the config names, its arguments bound."""
   module = lookup.find('losses', config.loss.name)
@@ -135,8 +145,8 @@ def penalties(config):
     found[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced)
     if not (found[name].discriminator or found[name].generator):
-      raise UserError(f"penalties/{section.name}.py has neither of discriminator"
-                      '() and generator(): it would be of no player')
+      raise UserError(f'penalties/{section.name}.py has neither discriminator'
+                      '() nor generator(): it would be of no player')
   return found
 
 

@@ -3,8 +3,6 @@
 """
 import functools
 
-import jax
-
 from jgan import build, steps
 from jgan.types import Method
 
@@ -22,14 +20,8 @@ def make(config, shape, *, axis_name=None):
   """
   models = build.models(config, shape, axis_name=axis_name)
   tx = build.optimizers(config)
-  step = functools.partial(
-      steps.gan_step, models=models, loss=build.loss(config),
-      penalties=build.penalties(config), tx=tx,
-      prepare=build.prepare(config, axis_name),
-      ema=build.ema(config), gen_batch=config.gen_batch,
-      augment=build.augment(config, axis_name), schedule=build.schedule(config),
-      axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
-
+  step = functools.partial(steps.gan_step, models=models, tx=tx,
+                           **build.game(config, axis_name))
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))
   return Method(init, step, functools.partial(steps.sample, models.gen),

@@ -70,13 +70,8 @@ def make(config, shape, *, axis_name=None, rounds=10, rate=.2, target=0.,
   single.steps = round_steps  # what schedules are over
   models = build.models(config, shape, axis_name=axis_name)
   tx = build.optimizers(single)
-  play = functools.partial(
-      steps.gan_step, models=models, loss=build.loss(config),
-      penalties=build.penalties(config), tx=tx,
-      prepare=build.prepare(config, axis_name),
-      ema=build.ema(config), gen_batch=config.gen_batch,
-      augment=build.augment(config, axis_name), schedule=build.schedule(single),
-      axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
+  play = functools.partial(steps.gan_step, models=models, tx=tx,
+                           **build.game(single, axis_name))
 
   init = functools.partial(first_state, models=models, tx=tx,
                            extra=build.extra(config))

@@ -99,14 +99,9 @@ def make(config, shape, *, axis_name=None, stages=(), batches=(), fade=1.,
   _check(config, models, fade, ahead, reset)
   growth = _growth(config, models.gen.size, stages, batches, fade, ahead)
   tx = build.optimizers(config)
-  step = functools.partial(
-      stage_step, smooth=smooth, reset=reset,
-      prepare=build.prepare(config, axis_name),
-      schedule=build.schedule(config), models=models, tx=tx,
-      loss=build.loss(config), penalties=build.penalties(config),
-      ema=build.ema(config), gen_batch=config.gen_batch,
-      augment=build.augment(config, axis_name), axis_name=axis_name,
-      unroll=jax.default_backend() == 'cpu')
+  step = functools.partial(stage_step, smooth=smooth, reset=reset,
+                           models=models, tx=tx,
+                           **build.game(config, axis_name))
 
   def plan(step):
     # Data is read ahead, beyond the end of the run.

@@ -33,13 +33,8 @@ def make(config, shape, *, axis_name=None):
   space = search.Space(config, models, both=False)
   choices = {player: space.choices(player) for player in space.names}
   tx = build.optimizers(config)
-  play = functools.partial(
-      steps.gan_step, models=models, loss=build.loss(config),
-      penalties=build.penalties(config), tx=tx,
-      prepare=build.prepare(config, axis_name), ema=build.ema(config),
-      gen_batch=config.gen_batch, augment=build.augment(config, axis_name),
-      axis_name=axis_name,
-      unroll=jax.default_backend() == 'cpu')
+  play = functools.partial(steps.gan_step, models=models, tx=tx,
+                           **build.game(config, axis_name))
 
   def step(state, batch, rng):
     gen_rng, disc_rng, rng = jax.random.split(rng, 3)
