@@ -25,7 +25,13 @@ PLAYERS = {'gen': 'generator', 'disc': 'discriminator'}
 
 
 class Search:
-  """A method of jgan with its state."""
+  """A method of jgan with its state.
+
+  Attributes:
+    seed: of what both sides are compared on. With some an activation's input
+      is 0 but for rounding, and its gradient anybody's guess.
+  """
+  seed = 0
 
   def __init__(self, config, phases, arch, *, widths, batch, noise):
     """Makes the first state.
@@ -85,9 +91,7 @@ class Search:
     given: path to which weights and inputs are written, as that reads them.
     results: path to which images, logits, losses and gradients are.
     """
-    # With some seeds an activation's input is 0 but for rounding, and its
-    # gradient anybody's guess; with this one none is.
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(self.seed)
     n = self.batch['image'].shape[1]
     # Far out of range: D's features are apart, and MMD's gradients no rounding.
     real = rng.uniform(-30., 30., (n // 2, 32, 32, 3)).astype(np.float32)
@@ -168,6 +172,7 @@ class AdversarialNas(Search):
 
 class Alphagan(Search):
   """alphaGAN, with one update of each kind per iteration."""
+  seed = 3
 
   def __init__(self, **arguments):
     config = configs.base()
