@@ -4,6 +4,8 @@ Modules have the names that jgan's have, and the layers of an operation run
 one by one. Memory is laid out channels last, in which PyTorch is faster on a
 CPU.
 """
+import contextlib
+
 import numpy as np
 import torch
 from torch import nn
@@ -137,6 +139,15 @@ def descend(optimizer, loss):
 def spectral(layer):
   """The original's spectral normalisation, by a hook."""
   return nn.utils.spectral_norm(layer)
+
+
+@contextlib.contextmanager
+def unmoved(net):
+  """Puts the vectors of spectral normalisation back at the end."""
+  before = {name: x.clone() for name, x in net.named_buffers()}
+  yield
+  for name, x in net.named_buffers():
+    x.copy_(before[name])
 
 
 def hinge(real, fake):

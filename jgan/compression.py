@@ -11,7 +11,6 @@ import json
 import logging
 import pathlib
 import re
-import shutil
 
 import flax.linen as nn
 import jax
@@ -30,7 +29,7 @@ from jgan.layers import factored
 from jgan.layers.conv import Conv
 from jgan.scoring import Scoring
 from jgan.types import Network
-from jgan.workdir import checkpoints, opened, write_text
+from jgan.workdir import checkpoints, made, refuse_used, write_text
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +57,7 @@ def run(config, method, state, out, *, last=False, data_dir=''):
   """
   plan = config.compress
   out = pathlib.Path(out)
-  if out.exists() and (not out.is_dir() or any(out.iterdir())):
-    raise UserError(f'--out={out} is not an empty folder: take another')
+  refuse_used(out)
   source = state.ema if plan.source == 'average' else state.gen
   layers = chosen(plan, source.params, last)
   model = build.models(config, build.spec(config).shape).gen
@@ -79,10 +77,7 @@ def run(config, method, state, out, *, last=False, data_dir=''):
     step = int(state.step)
     scores['after'], stamp = scoring.score(jax.jit(after.sample), state.ema,
                                            after.latent, step)
-  # Whole or not at all: `train` would begin a run without a checkpoint anew.
-  half = out.with_name(f'.{out.name}.part')
-  shutil.rmtree(half, ignore_errors=True)
-  with opened(half, tuning) as folder, contextlib.closing(
+  with made(out, tuning) as folder, contextlib.closing(
       checkpoint.Checkpoints(checkpoints(folder))) as saved:
     if scores:
       evaluation.record(folder, step, scores['after'], stamp)
@@ -94,7 +89,6 @@ def run(config, method, state, out, *, last=False, data_dir=''):
     write_text(folder / 'compression.json', json.dumps({
         'layers': [report._asdict() for report in reports],
         'scores': scores}, indent=2) + '\n')
-  half.rename(out)
   return table(reports, scores) + f'{out}\n'
 
 

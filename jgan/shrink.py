@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import pathlib
-import shutil
 from types import SimpleNamespace
 
 import jax
@@ -25,7 +24,7 @@ from jgan.compress import channels
 from jgan.errors import UserError
 from jgan.optim import masked
 from jgan.scoring import Scoring
-from jgan.workdir import checkpoints, opened, write_text
+from jgan.workdir import checkpoints, made, refuse_used, write_text
 
 BATCHES = 1, 64  # images made by one measured call
 
@@ -51,8 +50,7 @@ def run(config, method, state, out, *, params='', data_dir=''):
       run's method holds more of it than a state does, or `out` is in use.
   """
   out = pathlib.Path(out)
-  if out.exists() and (not out.is_dir() or any(out.iterdir())):
-    raise UserError(f'--out={out} is not an empty folder: take another')
+  refuse_used(out)
   groups = channels.groups(
       build.models(config, build.spec(config).shape).gen)
   state, whole = jax.device_get(state), state.ema
@@ -90,10 +88,7 @@ def run(config, method, state, out, *, params='', data_dir=''):
                                            method.latent)
     if config.checkpoint.best:
       notes = {'best': scoring.best(0, scores['after'], stamp)}
-  # Whole or not at all: `train` would begin a run without a checkpoint anew.
-  half = out.with_name(f'.{out.name}.part')
-  shutil.rmtree(half, ignore_errors=True)
-  with opened(half, small) as folder, contextlib.closing(
+  with made(out, small) as folder, contextlib.closing(
       checkpoint.Checkpoints(checkpoints(folder))) as saved:
     if found['scores']:
       evaluation.record(folder, 0, scores['after'], stamp)
@@ -102,7 +97,6 @@ def run(config, method, state, out, *, params='', data_dir=''):
     saved.wait()
     export.save(smaller.ema, folder / 'generator.safetensors')
     write_text(folder / 'shrink.json', json.dumps(found, indent=2) + '\n')
-  half.rename(out)
   return table(found) + f'{out}\n'
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -58,6 +59,26 @@ def opened(workdir, config, *, allow_config_change=False):
       raise UserError(f'cannot write to --workdir={folder}: '
                       f'{error.strerror or error}') from error
     yield folder
+
+
+def refuse_used(out):
+  """Raises UserError unless a new run's folder is absent or empty."""
+  if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    raise UserError(f'--out={out} is not an empty folder: take another')
+
+
+@contextlib.contextmanager
+def made(out, config):
+  """Makes a run's folder, whole or not at all, and keeps others out.
+
+  `train` would begin a run without a checkpoint anew, so the folder has its
+  name only once all is written. Yields the folder, a Path.
+  """
+  half = out.with_name(f'.{out.name}.part')
+  shutil.rmtree(half, ignore_errors=True)
+  with opened(half, config) as folder:
+    yield folder
+  half.rename(out)
 
 
 def write_text(path, text):

@@ -1,6 +1,7 @@
 """Eight virtual CPU devices, and what several tests share."""
 import os
 import pathlib
+import signal
 
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ['XLA_FLAGS'] = (os.environ.get('XLA_FLAGS', '')
@@ -10,6 +11,8 @@ import jax
 import pytest
 
 from jgan import config as configs
+from jgan import train
+from jgan.errors import Stopped
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / 'shared'
@@ -46,3 +49,22 @@ def tiny():
   c.samples.update({'every': 2, 'count': 4})
   c.checkpoint.every = 2
   return c
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+  """Runs a config in a folder until SIGTERM arrives at a step."""
+  def run(config, folder, step):
+    after = train.Session.after
+
+    def signalled(self, at, *rest):
+      state = after(self, at, *rest)
+      if at == step:
+        os.kill(os.getpid(), signal.SIGTERM)
+      return state
+
+    with monkeypatch.context() as patch:
+      patch.setattr(train.Session, 'after', signalled)
+      with pytest.raises(Stopped, match=f'preempted at step {step}'):
+        train.run(config, folder)
+  return run

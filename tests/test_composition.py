@@ -1,12 +1,10 @@
 """The five lines of work in one run."""
-import contextlib
 
 import jax
 import numpy as np
 import pytest
 
 from jgan import logbook, train
-from jgan.errors import Stopped
 
 
 @pytest.fixture
@@ -33,14 +31,10 @@ def everything(tiny):
 
 
 def test_all_methods_train_together_on_eight_devices_and_resume(
-    everything, tmp_path, monkeypatch):
+    everything, tmp_path, interrupted):
   """A step of warm-up and two sparse ones, also stopped in between."""
   whole = train.run(everything, tmp_path / 'whole')
-  with monkeypatch.context() as patch:
-    patch.setattr(train, 'preemption', lambda: contextlib.nullcontext(
-        lambda step: step == 2))
-    with pytest.raises(Stopped, match='preempted at step 2'):
-      train.run(everything, tmp_path / 'part')
+  interrupted(everything, tmp_path / 'part', step=2)
   again = train.run(everything, tmp_path / 'part')
   assert jax.tree.all(jax.tree.map(np.array_equal, whole, again))
 

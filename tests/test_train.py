@@ -1,7 +1,5 @@
 """The loop, end to end, on digits: resume, preemption, bad numbers."""
 import json
-import os
-import signal
 
 import jax
 import numpy as np
@@ -57,10 +55,10 @@ def test_a_run_leaves_what_the_readme_promises(unbroken):
   assert header.startswith('step,') and 'eval/fd_pixels' in header
 
 
-def test_a_stopped_and_resumed_run_equals_the_unbroken_one(unbroken, tmp_path):
+def test_a_stopped_and_resumed_run_equals_the_unbroken_one(
+    unbroken, tmp_path, interrupted):
   folder, state = unbroken
-  with pytest.raises(Stopped, match='preempted at step 2'):
-    interrupt(tmp_path, after=2)
+  interrupted(small(), tmp_path, step=2)
   resumed = train.run(small(), tmp_path)
   assert equal(state, resumed)
   for name in ('metrics.jsonl', 'metrics.csv', 'samples/00000002.png',
@@ -70,32 +68,14 @@ def test_a_stopped_and_resumed_run_equals_the_unbroken_one(unbroken, tmp_path):
 
 
 def test_records_after_the_checkpoint_are_written_again_not_twice(
-    unbroken, tmp_path):
+    unbroken, tmp_path, interrupted):
   """As after kill -9 between two checkpoints."""
   folder, _ = unbroken
-  with pytest.raises(Stopped):
-    interrupt(tmp_path, after=2)
+  interrupted(small(), tmp_path, step=2)
   with (tmp_path / 'metrics.jsonl').open('a') as file:
     file.write('{"step": 3, "disc/loss": 123.0}\n{"step": 4, "disc/lo')
   train.run(small(), tmp_path)
   assert read(folder) == read(tmp_path)
-
-
-def interrupt(folder, after):
-  """Runs until SIGTERM arrives at a step."""
-  original = train.Session.after
-
-  def signalled(self, step, *rest):
-    state = original(self, step, *rest)
-    if step == after:
-      os.kill(os.getpid(), signal.SIGTERM)
-    return state
-
-  train.Session.after = signalled
-  try:
-    train.run(small(), folder)
-  finally:
-    train.Session.after = original
 
 
 def test_a_finished_run_is_left_as_it_is(unbroken):
@@ -118,9 +98,8 @@ def test_a_changed_config_is_refused_naming_the_keys(unbroken):
     train.run(c, unbroken[0])
 
 
-def test_a_changed_config_is_taken_when_allowed(tmp_path):
-  with pytest.raises(Stopped):
-    interrupt(tmp_path, after=2)
+def test_a_changed_config_is_taken_when_allowed(tmp_path, interrupted):
+  interrupted(small(), tmp_path, step=2)
   c = small()
   c.steps = 6
   state = train.run(c, tmp_path, allow_config_change=True)
@@ -139,10 +118,9 @@ def test_another_model_in_the_checkpoint_is_named(unbroken, tmp_path):
 
 
 def test_a_non_finite_loss_stops_the_run_and_keeps_the_last_checkpoint(
-    tmp_path):
+    tmp_path, interrupted):
   c = small()
-  with pytest.raises(Stopped):
-    interrupt(tmp_path, after=2)
+  interrupted(small(), tmp_path, step=2)
   c.optimizer.disc.lr = 1e30
   c.steps = 40
   c.log.every = 10
@@ -287,10 +265,9 @@ def test_training_starts_from_exported_weights(unbroken, tmp_path):
 
 
 def test_a_best_of_another_protocol_is_not_compared_with(
-    unbroken, tmp_path, caplog):
+    unbroken, tmp_path, interrupted, caplog):
   """After a change of eval.samples the best is sought anew, and it is said."""
-  with pytest.raises(Stopped):
-    interrupt(tmp_path, after=2)
+  interrupted(small(), tmp_path, step=2)
   c = small()
   c.eval.samples = 30
   with caplog.at_level('WARNING', 'jgan'):

@@ -12,12 +12,11 @@ import numpy as np
 
 from jgan import lookup
 from jgan.errors import UserError
+from jgan.metrics import _spectra
 from jgan.ops import spectrum
 
 NEEDS = ('images',)
 REFERENCE = True
-
-_PIXELS = 2**22  # transformed at once
 
 
 def score(real, fake, *, center='legacy', keep_edge_bins=False):
@@ -30,10 +29,7 @@ def score(real, fake, *, center='legacy', keep_edge_bins=False):
   Raises:
     UserError: images of two sizes, or what `profiles` refuses.
   """
-  if real.images.shape[1:3] != fake.images.shape[1:3]:
-    raise UserError(f'spectra of {list(real.images.shape[1:3])} real and '
-                    f'{list(fake.images.shape[1:3])} generated pixels have '
-                    'other frequencies; one size would be right')
+  _spectra.require_one_size(real.images, fake.images)
   one, two = (profiles(s.images, center=center, keep_edge_bins=keep_edge_bins)
               for s in (real, fake))
   return {'': float(np.mean(np.abs(one.mean(axis=0) - two.mean(axis=0))))}
@@ -49,18 +45,8 @@ def profiles(images, *, center='legacy', keep_edge_bins=False):
   if center not in spectrum.CENTERS:
     raise UserError(f"no center '{center}': "
                     f'{lookup.nearest(center, spectrum.CENTERS)}')
-  images = np.asarray(images)
-  if images.ndim != 4 or not len(images) or images.shape[3] not in (1, 3):
-    raise UserError(f'no spectra of an array of shape {list(images.shape)}; '
-                    '[n, h, w, c] with c of 1 or 3 would be right')
-  n, height, width, _ = images.shape
-  if min(height, width) < 8:
-    raise UserError(f'images of {height} x {width} pixels have hardly a '
-                    'spectrum; 8 x 8 or more would be right')
-  size = max(1, _PIXELS // (height * width))
-  return np.concatenate([
-      _profiles(images[i:i + size], center, keep_edge_bins)
-      for i in range(0, n, size)])
+  return np.concatenate([_profiles(part, center, keep_edge_bins)
+                         for part in _spectra.batches(images)])
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))

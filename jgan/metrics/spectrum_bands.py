@@ -13,13 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.errors import UserError
+from jgan.metrics import _spectra
 from jgan.ops import spectrum
 
 NEEDS = ('images',)
 REFERENCE = True
 BANDS = ('low', 'mid', 'high')
-
-_PIXELS = 2**22  # transformed at once
 
 
 def make(real):
@@ -29,7 +28,6 @@ def make(real):
     UserError: what `energies` refuses, or reals with nothing in a band; then
       of the metric, fakes of another size.
   """
-  size = real.images.shape[1:3]
   reference = energies(real.images)
   if not reference.all():
     band = BANDS[int(np.argmin(reference))]
@@ -37,10 +35,7 @@ def make(real):
                     f'{band} band; images that vary would be right')
 
   def score(fake):
-    if fake.images.shape[1:3] != size:
-      raise UserError(f'spectra of {list(size)} real and '
-                      f'{list(fake.images.shape[1:3])} generated pixels have '
-                      'other frequencies; one size would be right')
+    _spectra.require_one_size(real.images, fake.images)
     ratio = energies(fake.images) / reference
     return dict(zip(BANDS, map(float, ratio)))
 
@@ -55,18 +50,10 @@ def energies(images):
   Raises:
     UserError: not images of 1 or 3 channels, or below 8 x 8 pixels.
   """
-  images = np.asarray(images)
-  if images.ndim != 4 or not len(images) or images.shape[3] not in (1, 3):
-    raise UserError(f'no spectra of an array of shape {list(images.shape)}; '
-                    '[n, h, w, c] with c of 1 or 3 would be right')
-  n, height, width, _ = images.shape
-  if min(height, width) < 8:
-    raise UserError(f'images of {height} x {width} pixels have hardly a '
-                    'spectrum; 8 x 8 or more would be right')
-  bands = _bands(height, width)
-  size = max(1, _PIXELS // (height * width))
-  power = sum(np.float64(_power(images[i:i + size])) for i in range(0, n, size))
-  return bands.reshape(3, -1) @ power.ravel() / n
+  parts = _spectra.batches(images)
+  power = sum(np.float64(_power(part)) for part in parts)
+  bands = _bands(*power.shape).reshape(3, -1)
+  return bands @ power.ravel() / sum(map(len, parts))
 
 
 @jax.jit

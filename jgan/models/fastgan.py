@@ -14,7 +14,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jgan.layers import act, conv, initializer, norm, output
+from jgan.layers import (
+  act,
+  conv,
+  initializer,
+  latent_noise,
+  norm,
+  output,
+)
 from jgan.layers.conv import ConvTranspose
 from jgan.layers.resize import doublings, downsample, upsample
 from jgan.layers.skip_excitation import SkipExcitation
@@ -32,17 +39,24 @@ _DECODER = {16: 128, 32: 64, 64: 64, 128: 32}
 class Noise(nn.Module):
   """Adds one map of N(0, 1) to all channels, with a learned weight.
 
-  It is drawn by the key 'noise'; without one nothing is added.
+  It is drawn by the key 'noise', or by those of each image, `keys`; without
+  either nothing is added.
   """
   axis_name: str | None = None
 
+  layer: int = 0
+
   @nn.compact
-  def __call__(self, x):
+  def __call__(self, x, keys=None):
     weight = self.param('weight', nn.initializers.zeros, ())
-    if not self.has_rng('noise'):
+    shape = (*x.shape[1:3], 1)
+    if keys is not None:
+      noise = latent_noise.draw(keys, self.layer, shape)
+    elif self.has_rng('noise'):
+      noise = collectives.draw(jax.random.normal, self.make_rng('noise'),
+                               (len(x), *shape), self.axis_name)
+    else:
       return x
-    noise = collectives.draw(jax.random.normal, self.make_rng('noise'),
-                             (*x.shape[:3], 1), self.axis_name)
     return x + (weight * noise).astype(x.dtype)
 
 
@@ -58,11 +72,13 @@ class UpBlock(nn.Module):
   noise: Callable | None = None
 
   @nn.compact
-  def __call__(self, x, train):
+  def __call__(self, x, train, keys=None):
+    """keys: of the noise outside training, [b]."""
     x = upsample(x)
     for i in range(2 if self.noise else 1):
       x = self.conv(2 * self.features, name=f'conv_{i}')(x)
-      x = self.noise(name=f'noise_{i}')(x) if self.noise else x
+      if self.noise:
+        x = self.noise(layer=2 * x.shape[1] + i, name=f'noise_{i}')(x, keys)
       x = nn.glu(self.norm(name=f'norm_{i}')(x, train))
     return x
 
@@ -133,6 +149,7 @@ class Generator(nn.Module):
     conv, norm = _parts(self)
     bound = train and not self.is_initializing()
     noise = functools.partial(Noise, self.axis_name if bound else None)
+    keys = None if train else latent_noise.keys(z)
     widths = {size: _channels(n, self.width) for size, n in _WIDTHS.items()
               if size <= self.size}
     finish = output.image if self.tanh else (lambda x: x.astype(jnp.float32))
@@ -145,7 +162,7 @@ class Generator(nn.Module):
     maps = {4: nn.glu(norm(name='norm')(x, train))}
     for size, features in list(widths.items())[1:]:
       x = UpBlock(features, conv, norm, noise if size in (8, 32, 128, 512)
-                  else None, name=f'block_{size}')(maps[size // 2], train)
+                  else None, name=f'block_{size}')(maps[size // 2], train, keys)
       if 64 <= size <= 512:
         x = SkipExcitation(conv, name=f'skip_{size}')(x, maps[size // 16])
       self.sow('features', 'blocks', x)

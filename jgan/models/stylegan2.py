@@ -8,9 +8,10 @@ Tiny-ImageNet.
 
 A noise map is added after each convolution. In training, where a key 'noise'
 is given, the maps are drawn anew for each sample, and two latents are mixed.
-Elsewhere they are those of the collection 'noise', drawn once at the start and
-kept with the weights, so that an image is a function of z, as it is in the
-reference's code for pictures. Its code for scores draws them anew.
+Elsewhere each image has maps of its own too, as where the reference's code
+scores, but by a key made of z, so that an image is a function of z. With
+`stored_noise` all images have the maps of the collection 'noise' instead, drawn
+once at the start and kept with the weights: for pictures of a moving latent.
 """
 import functools
 import math
@@ -20,7 +21,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jgan.layers import output
+from jgan.layers import latent_noise, output
 from jgan.layers.equalized import (
   EqualizedConv,
   EqualizedDense,
@@ -69,7 +70,7 @@ class StyledConv(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, x, style, train):
+  def __call__(self, x, style, train, keys):
     x = ModulatedConv(self.features, up=self.up, dtype=self.dtype,
                       name='conv')(x, style)
     strength = self.param('noise_strength', nn.initializers.zeros, ())
@@ -79,6 +80,8 @@ class StyledConv(nn.Module):
     if train and self.has_rng('noise'):
       noise = collectives.draw(jax.random.normal, self.make_rng('noise'),
                                (x.shape[0], *shape), self.axis_name)
+    elif keys is not None:
+      noise = latent_noise.draw(keys, 2 * shape[0] + self.up, shape)
     return scaled_leaky_relu(x + (strength * noise).astype(x.dtype))
 
 
@@ -94,13 +97,14 @@ class UpBlock(nn.Module):
   axis_name: str | None
 
   @nn.compact
-  def __call__(self, x, image, styles, train):
-    """x: [b, h, w, c]; image: [b, h, w, colors]; styles: [b, 3, d]."""
+  def __call__(self, x, image, styles, train, keys):
+    """x: [b, h, w, c]; image: [b, h, w, colors]; styles: [b, 3, d]; keys: of
+    the noise outside training, [b], or None for the stored maps."""
     layer = functools.partial(StyledConv, self.features, dtype=self.dtype,
                               axis_name=self.axis_name)
     if image is not None:
-      x = layer(up=True, name='conv_0')(x, styles[:, 0], train)
-    x = layer(name='conv_1')(x, styles[:, -2], train)
+      x = layer(up=True, name='conv_0')(x, styles[:, 0], train, keys)
+    x = layer(name='conv_1')(x, styles[:, -2], train, keys)
     rgb = ModulatedConv(self.colors, kernel=1, demodulate=False,
                         dtype=self.dtype, name='to_rgb')(x, styles[:, -1])
     rgb = rgb.astype(jnp.float32)
@@ -135,6 +139,7 @@ class Generator(nn.Module):
     rate: their learning rate beside that of other layers.
     mixing: the probability that a batch mixes two latents: later layers take
       their styles from the second.
+    stored_noise: outside training, give all images the same noise.
   """
   size: int
   colors: int
@@ -144,6 +149,7 @@ class Generator(nn.Module):
   depth: int = 8
   rate: float = .01
   mixing: float = .9
+  stored_noise: bool = False
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
@@ -155,7 +161,9 @@ class Generator(nn.Module):
                   for features in widths]
 
   def __call__(self, z, train):
-    return self.synthesise(self.styles(z, train), train)
+    drawn = not (train or self.stored_noise)
+    return self.synthesise(self.styles(z, train), train,
+                           latent_noise.keys(z) if drawn else None)
 
   def styles(self, z, train):
     """z [b, latent] -> one style per layer, [b, layers, latent]."""
@@ -171,13 +179,16 @@ class Generator(nn.Module):
                         self.mapping(z)[:, None])
     return jnp.broadcast_to(style, (z.shape[0], layers, self.latent))
 
-  def synthesise(self, styles, train):
-    """Styles [b, layers, latent] -> images, as when called."""
+  def synthesise(self, styles, train, keys=None):
+    """Styles [b, layers, latent] -> images, as when called.
+
+    keys: of the noise outside training, [b], or None for the stored maps.
+    """
     x, image = self.input(styles.shape[0]), None
     for i, block in enumerate(self.block):
       # The style that makes an image is also that of the next convolution.
       own = styles[:, max(2 * i - 1, 0):2 * i + 2]
-      x, image = block(x, image, own, train)
+      x, image = block(x, image, own, train, keys)
       self.sow('features', 'blocks', x)
     return image if train else jnp.clip(image, -1., 1.)
 

@@ -1,8 +1,6 @@
 """The search: order of its updates, what each may change, the same again."""
 import functools
 import json
-import os
-import signal
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +10,7 @@ import pytest
 
 from jgan import build, genotype, search, steps, train
 from jgan import config as configs
-from jgan.errors import Stopped, UserError
+from jgan.errors import UserError
 from jgan.layers import conv, relax
 from jgan.layers.mixed import Mixed
 from jgan.logbook import read
@@ -214,19 +212,8 @@ def test_a_search_is_reproducible_from_its_seed(unbroken, game, tmp_path):
 
 
 def test_a_search_stopped_in_the_middle_goes_on_bit_for_bit(
-    unbroken, game, tmp_path, monkeypatch):
-  original = train.Session.after
-
-  def signalled(self, step, *rest):
-    state = original(self, step, *rest)
-    if step == 3:
-      os.kill(os.getpid(), signal.SIGTERM)
-    return state
-
-  with monkeypatch.context() as patch:
-    patch.setattr(train.Session, 'after', signalled)
-    with pytest.raises(Stopped, match='step 3'):
-      train.run(steered(game), tmp_path)
+    unbroken, game, tmp_path, interrupted):
+  interrupted(steered(game), tmp_path, step=3)
   resumed = train.run(steered(game), tmp_path)
   assert equal(resumed, unbroken[1])
   assert resumed.extra.keys() == {'arch', 'loss', 'feedback'}

@@ -2,8 +2,6 @@
 import collections
 import functools
 import math
-import os
-import signal
 from typing import Any
 
 import flax.linen as nn
@@ -15,7 +13,7 @@ import pytest
 from jax.interpreters import partial_eval
 
 from jgan import build, checkpoint, pipeline, train
-from jgan.errors import Stopped, UserError
+from jgan.errors import UserError
 from jgan.layers import dense, output
 from jgan.logbook import read
 from jgan.losses import hinge
@@ -418,20 +416,9 @@ def test_nothing_compiles_in_the_second_outer_iteration(unbroken):
 
 @pytest.mark.parametrize('last', [2, 9])
 def test_a_search_stopped_between_turns_goes_on_bit_for_bit(
-    last, unbroken, searching, tmp_path, monkeypatch):
+    last, unbroken, searching, tmp_path, interrupted):
   """In the weights' part, and between two steps of the architecture."""
-  original = train.Session.after
-
-  def signalled(self, step, *rest):
-    state = original(self, step, *rest)
-    if step == last:
-      os.kill(os.getpid(), signal.SIGTERM)
-    return state
-
-  with monkeypatch.context() as patch:
-    patch.setattr(train.Session, 'after', signalled)
-    with pytest.raises(Stopped, match=f'step {last}'):
-      train.run(searching(**AUGMENTED), tmp_path)
+  interrupted(searching(**AUGMENTED), tmp_path, step=last)
   assert equal(train.run(searching(**AUGMENTED), tmp_path), unbroken[1])
   assert read(tmp_path) == read(unbroken[0])
 

@@ -1,7 +1,5 @@
 """Lottery tickets: what a round prunes, what it goes back to, whole runs."""
 import functools
-import os
-import signal
 
 import jax
 import numpy as np
@@ -9,7 +7,7 @@ import pytest
 
 from jgan import build, checkpoint, train
 from jgan import config as configs
-from jgan.errors import Stopped, UserError
+from jgan.errors import UserError
 from jgan.logbook import read
 from jgan.methods import lottery
 from jgan.optim import masked
@@ -250,20 +248,9 @@ def test_all_rounds_are_one_program(unbroken):
 
 @pytest.mark.parametrize('last', [ROUND, ROUND + 1])
 def test_a_run_stopped_between_or_in_rounds_goes_on_bit_for_bit(
-    last, unbroken, tmp_path, monkeypatch):
+    last, unbroken, tmp_path, interrupted):
   folder, states, _ = unbroken
-  original = train.Session.after
-
-  def signalled(self, step, *rest):
-    state = original(self, step, *rest)
-    if step == last:
-      os.kill(os.getpid(), signal.SIGTERM)
-    return state
-
-  with monkeypatch.context() as patch:
-    patch.setattr(train.Session, 'after', signalled)
-    with pytest.raises(Stopped, match=f'step {last}'):
-      train.run(game(), tmp_path)
+  interrupted(game(), tmp_path, step=last)
   assert equal(train.run(game(), tmp_path), states[3 * ROUND])
   assert read(tmp_path) == read(folder)
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from jgan.errors import UserError
-from jgan.metrics import spectrum_bands
+from jgan.metrics import _spectra, spectrum_bands
 from jgan.metrics._samples import Samples
 
 N = 24
@@ -50,7 +50,7 @@ def test_blurred_images_lack_the_high_band_alone():
 def test_it_does_not_depend_on_how_many_are_transformed_at_once(monkeypatch):
   x = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), np.uint8)
   whole = spectrum_bands.energies(x)
-  monkeypatch.setattr(spectrum_bands, '_PIXELS', 3 * 64)
+  monkeypatch.setattr(_spectra, '_PIXELS', 3 * 64)
   np.testing.assert_allclose(spectrum_bands.energies(x), whole, rtol=1e-5)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from jgan.errors import UserError
-from jgan.metrics import spectrum
+from jgan.metrics import _spectra, spectrum
 from jgan.metrics._samples import Samples
 from jgan.ops import spectrum as transform
 
@@ -42,7 +42,7 @@ def test_profiles_do_not_depend_on_the_batch_they_are_made_in(monkeypatch):
   assert whole.shape == (12, 10)
   np.testing.assert_allclose(whole.min(axis=1), 0., atol=1e-6)
   np.testing.assert_allclose(whole.max(axis=1), 1., atol=1e-6)
-  monkeypatch.setattr(spectrum, '_PIXELS', 5 * 16 * 16)
+  monkeypatch.setattr(_spectra, '_PIXELS', 5 * 16 * 16)
   np.testing.assert_allclose(
       spectrum.profiles(images(channels=1), center='true_dc'), whole, atol=1e-6)
 

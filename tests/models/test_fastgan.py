@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jgan import steps
-from jgan.layers import conv, norm
+from jgan.layers import conv, latent_noise, norm
 from jgan.layers.resize import downsample, upsample
 from jgan.layers.skip_excitation import SkipExcitation
 from jgan.losses import hinge
@@ -145,6 +145,16 @@ def test_noise_is_one_map_for_all_channels_and_none_without_a_key():
   np.testing.assert_array_equal(sharded.reshape(out.shape), out)
   start = layer.init(jax.random.key(0), x)['params']['weight']
   assert start.shape == () and start == 0
+
+
+def test_outside_training_each_image_has_noise_of_its_own():
+  x, layer = np.zeros((2, 3, 3, 2), np.float32), fastgan.Noise(layer=1)
+  z = numbers(2, 4)
+  keys = latent_noise.keys(z)
+  out = layer.apply({'params': {'weight': jnp.float32(.5)}}, x, keys)
+  np.testing.assert_array_equal(out[..., 0], out[..., 1])
+  np.testing.assert_array_equal(
+      out[..., 0], .5 * latent_noise.draw(keys, 1, (3, 3)))
 
 
 def test_a_quarter_is_a_quarter():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from jgan.errors import UserError
+from jgan.layers import latent_noise
 from jgan.models import stylegan2
 from jgan.models._stylegan2_weights import from_rosinality, to_rosinality
 from jgan.models.stylegan2 import Discriminator, Generator
@@ -316,9 +317,30 @@ def test_without_a_key_an_image_is_a_function_of_z_and_clipped():
   images = sample(z)
   np.testing.assert_allclose(images[::-1], sample(z[::-1]), rtol=1e-5,
                              atol=1e-5)
+  assert np.abs(images).max() == 1.
+
+
+def test_stored_noise_is_that_of_all_images():
+  z = normal(2, LATENT)
+  model = generator(stored_noise=True)
+  images = jax.jit(lambda z: model.apply(filled(model), z, False))(z)
   free = jax.jit(lambda z: model.apply(filled(model), z, True))(z)
   assert np.abs(free).max() > 1.
   np.testing.assert_allclose(images, np.clip(free, -1, 1), rtol=1e-5,
+                             atol=1e-5)
+
+
+def test_outside_training_noise_is_that_of_the_latent():
+  """Beside images of one style, which differ by nothing else."""
+  model, z = generator(), normal(3, LATENT)
+  v = filled(model)
+  make = jax.jit(lambda keys: model.apply(
+      v, np.zeros((3, 4, LATENT), np.float32), False, keys,
+      method='synthesise'))
+  keys = latent_noise.keys(z)
+  images = make(keys)
+  assert np.abs(images[0] - images[1]).max() > .01
+  np.testing.assert_allclose(make(keys[::-1]), images[::-1], rtol=1e-5,
                              atol=1e-5)
 
 
