@@ -53,9 +53,7 @@ class Cost:
     self._plan = method.plan
     self._masked = any(config.optimizer[player].pruning.name != 'none'
                        for player in Pair._fields)
-    self._spans = Pair(*(pruning.spans(
-        steps=config.steps, **config.optimizer[player].pruning.to_dict())
-                         for player in Pair._fields))
+    self._spans = method.spans or pruning.of_players(config)
     plan = build.plan(config, method)
     turns = {}
     for step in range(config.steps if method.plan else 1):

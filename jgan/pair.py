@@ -25,9 +25,8 @@ def ends(config):
 
   {} for a run whose generator does not have phases of both kinds.
   """
-  spans = pruning.spans(steps=config.steps,
-                        **config.optimizer.gen.pruning.to_dict())
-  found = {x.end: _NAMES[x.phase] for x in spans if x.phase in _NAMES}
+  found = {x.end: _NAMES[x.phase] for x in pruning.of_players(config).gen
+           if x.phase in _NAMES}
   return found if {*found.values()} == {*_NAMES.values()} else {}
 
 

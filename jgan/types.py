@@ -217,6 +217,8 @@ class Method(NamedTuple):
     latent: the width of z
     search: Search, of a method that looks for an architecture
     plan: step number -> Turn, of a method with several kinds of steps
+    spans: Pair of lists of optim.pruning.Span, of a method that makes masks:
+      what the host knows of them
   """
   init: Callable
   step: Any
@@ -224,6 +226,7 @@ class Method(NamedTuple):
   latent: int
   search: Search | None = None
   plan: Callable | None = None
+  spans: Pair | None = None
 
 
 class ImageSpec(NamedTuple):

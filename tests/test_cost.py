@@ -9,7 +9,7 @@ from jgan import build, cli, cost, timing
 from jgan import config as configs
 from jgan.ops import flops
 from jgan.optim import pruning
-from jgan.types import Pair, Turn
+from jgan.types import Turn
 
 SNGAN = 3_362_258_944  # 2 x specs/re_gan.md 12.1; 12.3 has 3.36226 GF
 
@@ -41,9 +41,7 @@ def linear():
     c = configs.complete(c)
     found = object.__new__(cost.Cost)
     found._plan, found._masked = plan, True
-    found._spans = Pair(*(pruning.spans(
-        steps=c.steps, **c.optimizer[player].pruning.to_dict())
-                          for player in Pair._fields))
+    found._spans = pruning.of_players(c)
     found.published = SNGAN
     found.images = {'step': 320}
     found.steps = {'step': Counter(gen=100, disc=50, rest=1)}
@@ -98,6 +96,24 @@ def test_what_masks_hide_from_the_host_is_left_out(linear):
   c = linear(**{'optimizer.gen.pruning': {'name': 'fixed_mask'},
                 'method': {'name': 'lottery'}})
   assert [*c.total(5)] == ['real_images', 'flops', 'published']
+
+
+def test_rounds_of_tickets_cost_what_they_keep(tiny):
+  tiny.steps = 12
+  tiny.optimizer.gen.pruning = {'name': 'fixed_mask'}
+  tiny.method = {'name': 'lottery', 'rounds': 2, 'rate': .3, 'round_steps': 4}
+  found = cost.Cost(configs.complete(tiny))
+  phases = found.phases(10)  # 4 dense, 4 of .7, 2 of .49
+  assert {k: v['real_images'] // 8 for k, v in phases.items()} == {
+      'dense': 4, 'sparse': 6}
+  each = phases['dense']['published'] / 4
+  assert phases['dense']['published_sparse'] == 4 * each
+  assert phases['sparse']['published_sparse'] == pytest.approx(
+      (4 * .7 + 2 * .49) * each, rel=1e-2)
+  spent = found.steps['step']
+  assert phases['sparse']['flops_sparse'] == pytest.approx(
+      6 * (spent['disc'] + spent['rest']) + (4 * .7 + 2 * .49) * spent['gen'],
+      rel=1e-2)
 
 
 def of(player, config, b):

@@ -15,14 +15,12 @@ ROWS = {'fastgan': {}, 're_fastgan': {'re': True}, 'few_256': {}}
 
 
 def get_config(form=None):
-  """400 steps, of few_256 600; `:ROW:smoke` ends in a minute on two CPU cores.
-  """
+  """400 steps; `:ROW:smoke` ends in a minute on two CPU cores."""
   row, form = configs.row(form, ROWS)
   c = fastgan.base(**ROWS[row])
   c.platform = 'any'
-  few = row == 'few_256'
-  c.data.size = 256 if few else 64
-  c.steps, c.generator.latent = 600 if few else 400, 64
+  c.data.size = 256 if row == 'few_256' else 64
+  c.steps, c.generator.latent = 400, 64
   c.generator.width = c.discriminator.width = 16
   if 're' in ROWS[row]:
     c.optimizer.gen.pruning.update({'warmup': 100, 'interval': 50})

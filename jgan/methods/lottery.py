@@ -25,8 +25,9 @@ import jax.numpy as jnp
 
 from jgan import build, steps
 from jgan.errors import UserError
+from jgan.optim import pruning
 from jgan.optim.fixed_mask import ladder, prunable, prune_globally, with_masks
-from jgan.optim.masked import zero
+from jgan.optim.masked import DENSE, SPARSE, zero
 from jgan.types import Method, Network, Pair
 
 
@@ -84,8 +85,20 @@ def make(config, shape, *, axis_name=None, rounds=10, rate=.2, target=0.,
                            rate=rate, target=target)
   step = functools.partial(lottery_step, play=play, calendar=Calendar(
       round_steps, rewind, rungs, which, tx))
+  spans = pruning.of_players(config)._replace(**{
+      player: rounds_of(kept, round_steps) for player, kept in rungs.items()})
   return Method(init, step, functools.partial(steps.sample, models.gen),
-                models.gen.latent)
+                models.gen.latent, spans=spans)
+
+
+def rounds_of(kept, round_steps):
+  """The Spans of a player: a dense round, and one of each lower rung.
+
+  kept: how many of its weights each round trains.
+  """
+  return [pruning.Span(i * round_steps, (i + 1) * round_steps,
+                       SPARSE if i else DENSE, n / kept[0])
+          for i, n in enumerate(kept)]
 
 
 class Calendar(NamedTuple):
