@@ -23,7 +23,7 @@ run: setup  ## train a small GAN on handwritten digits, about two minutes
 	$(PY) -m jgan.main --config=experiments/digits/default.py --workdir=$(WORKDIR)
 
 test: setup  ## run the tests, some minutes
-	$(PY) -m pytest -n 2 tests
+	$(PY) -m pytest -n 2 --dist worksteal tests
 
 lint: setup  ## check the style
 	$(PY) -m ruff check .

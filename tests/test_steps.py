@@ -9,6 +9,8 @@ from jgan import build, steps
 from jgan import config as configs
 from jgan.types import Network
 
+QUICK = {'xla_backend_optimization_level': 0}  # compiling is what it costs
+
 
 @pytest.fixture(scope='module')
 def game():
@@ -23,7 +25,8 @@ def game():
   method = build.method(c)
   rng = np.random.default_rng(0)
   batch = {'image': rng.integers(0, 256, (2, 4, 16, 16, 1), np.uint8)}
-  state = jax.jit(method.init)(jax.random.key(0), batch)
+  state = jax.jit(method.init, compiler_options=QUICK)(
+      jax.random.key(0), batch)
   step = jax.jit(method.step)
   return c, method, state, batch, step
 
@@ -152,7 +155,8 @@ def test_a_paired_loss_sees_the_last_real_batch_in_the_generator_update():
   rng = np.random.default_rng(0)
   image = rng.uniform(-1, 1, (1, 4, 16, 16, 1)).astype(np.float32)
   z = rng.normal(size=(1, 4, 8)).astype(np.float32)
-  state = jax.jit(method.init)(jax.random.key(0), {'image': image})
+  state = jax.jit(method.init, compiler_options=QUICK)(
+      jax.random.key(0), {'image': image})
   step = jax.jit(method.step)
   loss = lambda im: step(state, {'image': im, 'z': z, 'z_gen': z[0]},
                          jax.random.key(0))[1]['gen/loss']
