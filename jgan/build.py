@@ -14,6 +14,7 @@ from jgan import lookup, pipeline, steps
 from jgan.compress import channels
 from jgan.errors import UserError
 from jgan.layers import factored
+from jgan.optim import pruning
 from jgan.optim.groups import grouped
 from jgan.schedules._progress import progress
 from jgan.types import Augment, Feedback, Loss, Pair, Penalty, Turn
@@ -255,6 +256,13 @@ def optimizers(config, steps=0):
                          config.seed))
 
 
+def spans(config):
+  """Pair of what a completed config says of the players' masks, Spans."""
+  return Pair(*(pruning.spans(steps=config.steps,
+                              **config.optimizer[player].pruning.to_dict())
+                for player in Pair._fields))
+
+
 def ema(config):
   """(ema, gen, step) -> ema, with the config's decay."""
   return functools.partial(steps.average, decay=config.ema.decay,
@@ -267,7 +275,7 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
   channels: () -> Groups that the player can lose.
   """
   arguments = _arguments(section)
-  pruning = arguments.pop('pruning')
+  masks = arguments.pop('pruning')
   schedule = arguments.pop('schedule')
   lr = arguments.pop('lr')
   groups = arguments.pop('groups')
@@ -286,11 +294,11 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
   if clip_weight:
     weight_clip = lookup.find('optim', 'weight_clip').weight_clip
     chain.append(weight_clip(clip_weight))
-  wrap = lookup.member('optim.pruning', pruning.name)
+  wrap = lookup.member('optim.pruning', masks.name)
   where = ({'channels': channels} if 'channels' in configs.keywords(wrap)
            else {})
   return wrap(optax.chain(*chain), steps=steps, seed=seed,
-              updates_per_step=updates_per_step, **where, **_arguments(pruning))
+              updates_per_step=updates_per_step, **where, **_arguments(masks))
 
 
 def _data(config):

@@ -31,7 +31,6 @@ import jax.numpy as jnp
 from jgan import build
 from jgan import config as configs
 from jgan.ops import flops
-from jgan.optim import pruning
 from jgan.types import Pair
 
 PHASES = 'warmup', 'sparse', 'dense'
@@ -53,7 +52,7 @@ class Cost:
     self._plan = method.plan
     self._masked = any(config.optimizer[player].pruning.name != 'none'
                        for player in Pair._fields)
-    self._spans = method.spans or pruning.of_players(config)
+    self._spans = method.spans or build.spans(config)
     plan = build.plan(config, method)
     turns = {}
     for step in range(config.steps if method.plan else 1):

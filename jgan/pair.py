@@ -12,8 +12,7 @@ import json
 import os
 import pathlib
 
-from jgan import export
-from jgan.optim import pruning
+from jgan import build, export
 from jgan.optim.masked import DENSE, SPARSE
 from jgan.workdir import write_text
 
@@ -25,7 +24,7 @@ def ends(config):
 
   {} for a run whose generator does not have phases of both kinds.
   """
-  found = {x.end: _NAMES[x.phase] for x in pruning.of_players(config).gen
+  found = {x.end: _NAMES[x.phase] for x in build.spans(config).gen
            if x.phase in _NAMES}
   return found if {*found.values()} == {*_NAMES.values()} else {}
 

@@ -8,7 +8,6 @@ import pytest
 from jgan import build, cli, cost, timing
 from jgan import config as configs
 from jgan.ops import flops
-from jgan.optim import pruning
 from jgan.types import Turn
 
 SNGAN = 3_362_258_944  # 2 x specs/re_gan.md 12.1; 12.3 has 3.36226 GF
@@ -41,7 +40,7 @@ def linear():
     c = configs.complete(c)
     found = object.__new__(cost.Cost)
     found._plan, found._masked = plan, True
-    found._spans = pruning.of_players(c)
+    found._spans = build.spans(c)
     found.published = SNGAN
     found.images = {'step': 320}
     found.steps = {'step': Counter(gen=100, disc=50, rest=1)}

@@ -85,7 +85,7 @@ def make(config, shape, *, axis_name=None, rounds=10, rate=.2, target=0.,
                            rate=rate, target=target)
   step = functools.partial(lottery_step, play=play, calendar=Calendar(
       round_steps, rewind, rungs, which, tx))
-  spans = pruning.of_players(config)._replace(**{
+  spans = build.spans(config)._replace(**{
       player: rounds_of(kept, round_steps) for player, kept in rungs.items()})
   return Method(init, step, functools.partial(steps.sample, models.gen),
                 models.gen.latent, spans=spans)

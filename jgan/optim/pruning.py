@@ -16,7 +16,6 @@ from jgan.optim import fixed_mask as fixed
 from jgan.optim import prune_grow as growing
 from jgan.optim import rigl as moving
 from jgan.optim.masked import DENSE, SPARSE, WARMUP
-from jgan.types import Pair
 
 __all__ = ['fixed_mask', 'none', 'prune_grow', 'prune_grow_channels', 'rigl']
 
@@ -44,13 +43,6 @@ def spans(name, *, steps, **arguments):
   """
   return [span._replace(end=min(span.end, steps))
           for span in _SPANS[name](steps, **arguments) if span.first < steps]
-
-
-def of_players(config):
-  """Pair of the `spans` of a completed config's players."""
-  return Pair(*(spans(steps=config.steps,
-                      **config.optimizer[player].pruning.to_dict())
-                for player in Pair._fields))
 
 
 def none(tx, *, steps, updates_per_step, seed):
