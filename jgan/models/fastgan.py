@@ -41,9 +41,10 @@ class Noise(nn.Module):
 
   It is drawn by the key 'noise', or by those of each image, `keys`; without
   either nothing is added.
+
+  layer: a number, by which the draws of one image's keys differ.
   """
   axis_name: str | None = None
-
   layer: int = 0
 
   @nn.compact
