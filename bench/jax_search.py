@@ -11,9 +11,10 @@ from flax.traverse_util import flatten_dict
 
 from bench import worker
 from experiments.mmd_nas import search_cifar10
-from jgan import build, search, steps
+from jgan import build, steps
 from jgan import config as configs
 from jgan.losses import hinge
+from jgan.methods import _search
 from jgan.models import adversarial_nas_super
 from jgan.spaces import adversarial_nas as space
 from jgan.types import Loss
@@ -138,7 +139,7 @@ class Search:
       def objective(x, name=name, loss=loss, player=player, net=net):
         params, moved = net.params, net
         if name.endswith('_arch'):
-          moved = search.with_arch(net, x)
+          moved = _search.with_arch(net, x)
         else:
           params = x
         of = steps.disc_loss if player == 'disc' else steps.gen_loss

@@ -17,8 +17,9 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, parallel, train
+from jgan import build
 from jgan import config as configs
+from jgan.run import loop, parallel
 
 ROUNDS = 9
 FOREVER = 10**6
@@ -73,9 +74,9 @@ class Side:
     where = parallel.layout(config)
     method = build.method(config, axis_name=where.axis_name)
     source = build.source(config, '')
-    init, _ = train.first_state(config, method, source)
+    init, _ = loop.first_state(config, method, source)
     plan = build.plan(config, method)
-    with train.batches(config, plan, source, where, 0, 1) as (data, feed):
+    with loop.fed(config, plan, source, where, 0, 1) as (data, feed):
       _, x = next(feed)
       self._state = parallel.place(jax.jit(init)(), where)
       self._health = parallel.place(parallel.healthy(), where)

@@ -18,9 +18,10 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, checkpoint, parallel, train
+from jgan import build
 from jgan import config as configs
-from jgan.session import Session
+from jgan.run import checkpoint, loop, parallel
+from jgan.run.session import Session
 
 ROUNDS = 5
 
@@ -79,11 +80,11 @@ def measure(config):
     folder = pathlib.Path(folder)
     (folder / 'samples').mkdir()
     saved = checkpoint.Checkpoints(folder / 'checkpoints')
-    first = train.first_state(config, method, source)
+    first = loop.first_state(config, method, source)
     plan = build.plan(config, method)
-    with train.batches(config, plan, source, where, 0, k) as (data, feed):
+    with loop.fed(config, plan, source, where, 0, k) as (data, feed):
       _, x = next(feed)
-      state, _, _ = train.begin(config, *first, saved, where)
+      state, _, _ = loop.begin(config, *first, saved, where)
       health = parallel.place(parallel.healthy(), where)
       seed = parallel.place(np.uint32(0), where)
       began = time.perf_counter()
@@ -95,10 +96,10 @@ def measure(config):
         state, rate = raw_rate(call, state, health, data, x, seed,
                                config.steps, k)
         raw.append(rate)
-        again, _, _ = train.begin(config, *first, saved, where)
+        again, _, _ = loop.begin(config, *first, saved, where)
         session = Timed(config, method, source, folder, saved, where, 0, {})
-        train.loop(config, method, source, where, k, again, 0, session,
-                   lambda step: False, calls={('step', k): call})
+        loop.loop(config, method, source, where, k, again, 0, session,
+                  lambda step: False, calls={('step', k): call})
         looped.append(session.rate)
         session.close()
     saved.close()

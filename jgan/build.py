@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from jgan import batches, lookup, steps
 from jgan import config as configs
-from jgan import lookup, pipeline, steps
 from jgan.compress import channels
 from jgan.errors import UserError
 from jgan.layers import factored
@@ -47,8 +47,8 @@ def source(config, data_dir):
     raise UserError(f'images of {config.data.name} have shape '
                     f'{tuple(images.shape[1:])}, the config says {want}')
   p = config.pipeline
-  return pipeline.subset(images, first=p.first, fraction=p.fraction,
-                         seed=p.fraction_seed)
+  return batches.subset(images, first=p.first, fraction=p.fraction,
+                        seed=p.fraction_seed)
 
 
 def reference(config, images, data_dir):
@@ -80,7 +80,7 @@ def reference(config, images, data_dir):
 def prepare(config, axis_name=None):
   """(rng, images) -> float32 images in [-1, 1], as the config asks."""
   return functools.partial(
-      pipeline.prepare, flip=config.pipeline.flip,
+      batches.prepare, flip=config.pipeline.flip,
       dequantize=config.pipeline.dequantize, axis_name=axis_name)
 
 

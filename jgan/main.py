@@ -9,32 +9,30 @@ import zlib
 
 import jax
 
-from jgan import (
-    build,
-    checkpoint,
-    cli,
-    compare,
-    compression,
-    derive,
-    describe,
-    evaluate,
-    export,
-    operations,
-    recipe,
-    sample,
-    sensitivity,
-    shrink,
-    train,
-)
+from jgan import build, cli, weights
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
+from jgan.run import checkpoint, loop
+from jgan.verbs import (
+  compress,
+  derive,
+  describe,
+  evaluate,
+  export,
+  genotypes,
+  pipeline,
+  report,
+  sample,
+  sensitivity,
+  shrink,
+)
 from jgan.workdir import checkpoints
 
 
 def do_train(config, f):
   """Trains; the same command again resumes."""
-  train.run(config, _need(f, 'workdir'), data_dir=_data_dir(f),
-            allow_config_change=f.allow_config_change)
+  loop.run(config, _need(f, 'workdir'), data_dir=_data_dir(f),
+           allow_config_change=f.allow_config_change)
   folder = pathlib.Path(f.workdir)
   if jax.process_index():
     return ''
@@ -51,14 +49,14 @@ def do_sample(config, f):
   """Writes images of a trained generator: a grid, files or an array."""
   method = build.method(config)
   if f.params:
-    net = export.load(f.params)
+    net = weights.load(f.params)
   else:
     state = _restore(config, f, method)
     net = state.gen if f.online else state.ema
   out = f.out or str(pathlib.Path(_need(f, 'workdir')) / 'sample.png')
-  written = sample.run(method, net, out, n=f.n, seed=f.seed,
-                       batch=config.eval.batch, interpolate=f.interpolate,
-                       dtype=build.spec(config).dtype)
+  written = sample.write(method, net, out, n=f.n, seed=f.seed,
+                         batch=config.eval.batch, interpolate=f.interpolate,
+                         dtype=build.spec(config).dtype)
   return f'{written}\n'
 
 
@@ -72,8 +70,8 @@ def do_export(config, f):
   out = _need(f, 'out')
   method = build.method(config)
   state = _restore(config, f, method)
-  written = export.run(method, state, out, online=f.online,
-                       discriminator=f.discriminator)
+  written = export.write(method, state, out, online=f.online,
+                         discriminator=f.discriminator)
   return f'{written}\n'
 
 
@@ -109,8 +107,8 @@ def do_derive(config, f):
   method = build.method(config)
   state = _restore(config, f, method)
   out = f.out or str(pathlib.Path(f.workdir) / 'genotype.json')
-  written = derive.run(config, method, state, out, candidates=f.candidates,
-                       folder=f.workdir, data_dir=_data_dir(f))
+  written = derive.write(config, method, state, out, candidates=f.candidates,
+                         folder=f.workdir, data_dir=_data_dir(f))
   return f'{written}\n'
 
 
@@ -118,44 +116,44 @@ def do_sensitivity(config, f):
   """Scores the generator with each layer compressed alone."""
   method = build.method(config)
   state = _restore(config, f, method)
-  return sensitivity.run(config, method, state,
-                         f.out or str(pathlib.Path(f.workdir) / 'sensitivity'),
-                         data_dir=_data_dir(f))
+  return sensitivity.write(config, method, state,
+                           f.out or str(pathlib.Path(f.workdir) / 'sensitivity'),
+                           data_dir=_data_dir(f))
 
 
 def do_compress(config, f):
   """Factors the generator; writes a run to --out, to be fine-tuned there."""
   method = build.method(config)
   state = _restore(config, f, method)
-  return compression.run(config, method, state, _need(f, 'out'), last=f.last,
-                         data_dir=_data_dir(f))
+  return compress.write(config, method, state, _need(f, 'out'), last=f.last,
+                        data_dir=_data_dir(f))
 
 
 def do_shrink(config, f):
   """Takes pruned channels out of the generator; writes a run to --out."""
   method = build.method(config)
   state = _restore(config, f, method)
-  return shrink.run(config, method, state, _need(f, 'out'), params=f.params,
-                    data_dir=_data_dir(f))
+  return shrink.write(config, method, state, _need(f, 'out'), params=f.params,
+                      data_dir=_data_dir(f))
 
 
 def do_report(config, f):
   """Compares trained generators: size, work, latency, scores."""
   del config
-  return compare.run([x for x in f.runs.split(',') if x], f.out,
-                     mean_spectra=f.spectra, data_dir=_data_dir(f))
+  return report.write([x for x in f.runs.split(',') if x], f.out,
+                      mean_spectra=f.spectra, data_dir=_data_dir(f))
 
 
 def do_genotypes(config, f):
   """Counts operations over genotypes; draws how a search went."""
   del config
-  return operations.run([x for x in f.genotypes.split(',') if x], f.out,
-                        label=f.label, threshold=f.threshold)
+  return genotypes.write([x for x in f.genotypes.split(',') if x], f.out,
+                         label=f.label, threshold=f.threshold)
 
 
 def do_pipeline(config, f):
   """Searches, trains, compresses, fine-tunes, reports; again: resumes."""
-  return recipe.run(config, _need(f, 'workdir'), data_dir=_data_dir(f))
+  return pipeline.write(config, _need(f, 'workdir'), data_dir=_data_dir(f))
 
 
 VERBS = {'train': do_train, 'evaluate': do_evaluate, 'sample': do_sample,

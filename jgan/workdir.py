@@ -88,6 +88,36 @@ def write_text(path, text):
   os.replace(half, path)
 
 
+def records(file):
+  """The records of a file of JSON lines, [] where there is none.
+
+  Half a line at its end, which a killed run leaves, is passed over.
+  """
+  file = pathlib.Path(file)
+  if not file.exists():
+    return []
+  lines = file.read_text().splitlines(keepends=True)
+  return [json.loads(line) for line in lines if line.endswith('\n')]
+
+
+def write_records(file, several):
+  """Replaces a file of JSON lines in one move."""
+  write_text(file, ''.join(map(json_line, several)))
+
+
+def append(file, record):
+  """Adds a record to a file of JSON lines, after its last whole line."""
+  with pathlib.Path(file).open('ab+') as lines:
+    lines.seek(0)
+    lines.truncate(lines.read().rfind(b'\n') + 1)
+    lines.write(json_line(record).encode())
+
+
+def json_line(record):
+  """A record as a line of such a file."""
+  return json.dumps(record) + '\n'
+
+
 def _lock(stack, folder):
   """Holds the folder until the run ends, however it ends."""
   file = stack.enter_context((folder / '.lock').open('w'))

@@ -11,8 +11,8 @@ import jax
 import pytest
 
 from jgan import config as configs
-from jgan import train
 from jgan.errors import Stopped
+from jgan.run import loop
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / 'shared'
@@ -55,7 +55,7 @@ def tiny():
 def interrupted(monkeypatch):
   """Runs a config in a folder until SIGTERM arrives at a step."""
   def run(config, folder, step):
-    after = train.Session.after
+    after = loop.Session.after
 
     def signalled(self, at, *rest):
       state = after(self, at, *rest)
@@ -64,7 +64,7 @@ def interrupted(monkeypatch):
       return state
 
     with monkeypatch.context() as patch:
-      patch.setattr(train.Session, 'after', signalled)
+      patch.setattr(loop.Session, 'after', signalled)
       with pytest.raises(Stopped, match=f'preempted at step {step}'):
-        train.run(config, folder)
+        loop.run(config, folder)
   return run

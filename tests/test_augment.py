@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, steps, train
+from jgan import build, steps
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.run import loop
 
 KEY = jax.random.key(3)
 
@@ -157,12 +158,12 @@ def all_three(tiny, **changes):
 
 def test_resumed_and_spread_runs_are_the_run_of_one_device(tiny, tmp_path):
   """To the bit after a resume; over eight devices to rounding."""
-  one = train.run(all_three(tiny), tmp_path / 'one')
+  one = loop.run(all_three(tiny), tmp_path / 'one')
   assert all(held['p'] > 0. for held in one.extra['augment'].values())
-  train.run(all_three(tiny, steps=2), tmp_path / 'two')
-  again = train.run(all_three(tiny), tmp_path / 'two',
+  loop.run(all_three(tiny, steps=2), tmp_path / 'two')
+  again = loop.run(all_three(tiny), tmp_path / 'two',
                     allow_config_change=True)
   assert jax.tree.all(jax.tree.map(np.array_equal, one, again))
-  eight = train.run(all_three(tiny, devices=8), tmp_path / 'eight')
+  eight = loop.run(all_three(tiny, devices=8), tmp_path / 'eight')
   jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=2e-3,
                                  atol=2e-4), one, eight)

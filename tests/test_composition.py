@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import logbook, train
+from jgan.run import logbook, loop
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def everything(tiny):
 def test_all_methods_train_together_on_eight_devices_and_resume(
     everything, tmp_path, interrupted):
   """A step of warm-up and two sparse ones, also stopped in between."""
-  whole = train.run(everything, tmp_path / 'whole')
+  whole = loop.run(everything, tmp_path / 'whole')
   interrupted(everything, tmp_path / 'part', step=2)
-  again = train.run(everything, tmp_path / 'part')
+  again = loop.run(everything, tmp_path / 'part')
   assert jax.tree.all(jax.tree.map(np.array_equal, whole, again))
 
   for net in (whole.gen, whole.ema):

@@ -6,9 +6,10 @@ import pathlib
 import pytest
 from ml_collections import ConfigDict
 
-from jgan import build, lookup, train
+from jgan import build, lookup
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.run import loop
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -64,8 +65,8 @@ def test_every_key_is_read_by_a_run(tiny, tmp_path, monkeypatch):
   read = set()
   watched = spy(config, read)
   monkeypatch.setattr(configs, 'complete', lambda c: c)
-  monkeypatch.setattr(train, 'opened', quiet_open(train.opened, config))
-  train.run(watched, tmp_path)
+  monkeypatch.setattr(loop, 'opened', quiet_open(loop.opened, config))
+  loop.run(watched, tmp_path)
   unread = {key for key in set(leaves(config)) - read
             if not key.startswith(('compress.', 'search'))}
   assert unread == set()  # other verbs' keys: tests/test_recipe.py
@@ -198,14 +199,14 @@ ARROWS = {
     'schedules': {'schedules', 'lookup', 'errors'},
     'augment': {'augment', 'ops', 'lookup', 'errors'},
     'optim': {'ops', 'optim', 'lookup', 'errors'},
-    'methods': {'build', 'steps', 'search', 'lookup', 'types', 'ops', 'optim',
+    'methods': {'build', 'steps', 'methods', 'config', 'lookup', 'types', 'ops', 'optim',
                 'errors'},
     'data': {'data', 'types', 'lookup', 'errors', 'ops'},
     'metrics': {'metrics', 'ops', 'errors', 'data', 'types', 'lookup'},
     'report': {'report', 'ops', 'genotype', 'lookup', 'errors'},
     'steps.py': {'ops', 'optim', 'types', 'errors'},
     'types.py': set(),
-    'pipeline.py': {'ops', 'errors', 'types'},
+    'batches.py': {'ops', 'errors', 'types'},
 }
 
 

@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import checkpoint, parallel, train
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
-from jgan.logbook import read
+from jgan.run import checkpoint, loop, parallel
+from jgan.run.logbook import read
 
 SCORES = {1: 9., 2: 9., 3: 9., 4: 8., 5: 8., 6: 8.}
 
@@ -41,7 +41,7 @@ def scripted(stop=0):
     return {'eval/fd_pixels': SCORES[step]}, 'id'
 
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(train.Session, 'score', score)
+    patch.setattr(loop.Session, 'score', score)
     yield
 
 
@@ -57,7 +57,7 @@ def steered(tmp_path_factory):
 
   with scripted(), pytest.MonkeyPatch.context() as patch:
     patch.setattr(parallel, 'compile_call', counted)
-    state = train.run(game(), folder)
+    state = loop.run(game(), folder)
   return folder, state, calls
 
 
@@ -79,7 +79,7 @@ def test_the_loss_is_that_of_the_bound(steered):
     c = game()
     c.feedback, c.eval.every = (), 0
     folder = steered[0] / 'free'
-    state = train.run(c, folder)
+    state = loop.run(c, folder)
   free, bound = ([r['disc/loss'] for r in read(f) if 'disc/loss' in r]
                  for f in (folder, steered[0]))
   assert free[:3] == bound[:3] and float(state.extra['loss']['b_u']) == 2.
@@ -101,23 +101,23 @@ def test_bound_and_memory_stand_in_the_checkpoints(steered):
 def test_a_resumed_run_remembers_and_ends_with_the_same_bits(
     steered, stop, tmp_path):
   with scripted(stop), pytest.raises(Stopped, match=f'step {stop}'):
-    train.run(game(), tmp_path)
+    loop.run(game(), tmp_path)
   with scripted():
-    state = train.run(game(), tmp_path)
+    state = loop.run(game(), tmp_path)
   assert jax.tree.all(jax.tree.map(np.array_equal, state, steered[1]))
   assert read(tmp_path) == read(steered[0])
 
 
 def test_a_fixed_bound_stays(tmp_path):
   with scripted():
-    state = train.run(game(rule='fixed'), tmp_path)
+    state = loop.run(game(rule='fixed'), tmp_path)
   assert float(state.extra['loss']['b_u']) == 2.
 
 
 def test_a_metric_that_is_not_scored_is_refused_with_those_that_are(tmp_path):
   with scripted(), pytest.raises(
       UserError, match="'kernel_bound' follows 'eval/FID'.*eval/fd_pixels"):
-    train.run(game(metric='eval/FID'), tmp_path)
+    loop.run(game(metric='eval/FID'), tmp_path)
 
 
 @pytest.mark.parametrize('changes, words', [

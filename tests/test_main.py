@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jgan import export, main
+from jgan import main, weights
 from jgan.ops.quantize import to_uint8
 
 DIGITS = 'experiments/digits/default.py:smoke'
@@ -167,8 +167,8 @@ def test_exported_weights_come_back_and_sample_the_same(
   file = tmp_path / f'g.{suffix}'
   assert command('--mode=export', f'--workdir={trained}', f'--out={file}',
                  '--compilation_cache=')[0] == 0
-  net = export.load(file)
-  again = export.to_arrays(net)
+  net = weights.load(file)
+  again = weights.to_arrays(net)
   assert any(name.startswith('params/') for name in again)
   assert any(name.startswith('batch_stats/') for name in again)
   for more, out in (([], 'a'), ([f'--params={file}'], 'b')):
@@ -179,7 +179,7 @@ def test_exported_weights_come_back_and_sample_the_same(
   np.testing.assert_array_equal(a, b)
   assert command('--mode=export', f'--workdir={trained}', '--discriminator',
                  f'--out={tmp_path}/d.{suffix}', '--compilation_cache=')[0] == 0
-  assert export.load(tmp_path / f'd.{suffix}').params
+  assert weights.load(tmp_path / f'd.{suffix}').params
 
 
 def test_a_file_that_is_no_export_is_refused(command, trained, tmp_path):
@@ -210,7 +210,7 @@ def test_the_exported_program_runs_where_only_jax_is_imported(
   method = build.method(cli.load(DIGITS))
   assert command('--mode=export', f'--workdir={trained}',
                  f'--out={tmp_path}/g.npz', '--compilation_cache=')[0] == 0
-  want = jax.jit(method.sample)(export.load(tmp_path / 'g.npz'), z)
+  want = jax.jit(method.sample)(weights.load(tmp_path / 'g.npz'), z)
   np.testing.assert_allclose(np.load(tmp_path / 'x.npy'), want, atol=1e-5)
   assert to_uint8(want).shape == (3, 16, 16, 1)
 
@@ -219,7 +219,7 @@ def test_importing_jgan_changes_nothing_and_needs_no_tensorflow():
   program = (
       'import sys, jax\n'
       'before = dict(jax.config.values)\n'
-      'import jgan.main, jgan.train, jgan.build\n'
+      'import jgan.main, jgan.run.loop, jgan.build\n'
       'assert jax.config.values == before\n'
       'assert "tensorflow" not in sys.modules\n'
       'import jax._src.xla_bridge as bridge\n'

@@ -10,8 +10,9 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jgan import build, lookup, search, steps
+from jgan import build, lookup, steps
 from jgan.errors import UserError
+from jgan.methods import _search
 from jgan.ops import collectives, loop
 from jgan.types import Loss, Method
 
@@ -40,20 +41,20 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
       no softmax_over_edges, or the batch is odd.
   """
   models = build.models(config, shape, axis_name=axis_name)
-  space = search.Space(config, models)
+  space = _search.Space(config, models)
   if config.batch % 2:
     raise UserError(f'config.batch={config.batch} is odd: one half of it '
                     'trains the weights, the other the architecture')
   module = lookup.find('losses', arch_loss)
   tx = build.optimizers(config)
-  arch_tx = search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
-                             weight_decay=arch_weight_decay)
+  arch_tx = _search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
+                              weight_decay=arch_weight_decay)
 
   quirks = {'softmax_over_edges': True} if softmax_over_edges else {}
 
   def heat(step):
     stage = jnp.floor(step / config.steps * epochs)
-    return search.temperature(stage, epochs, hot=hot, cold=cold)
+    return _search.temperature(stage, epochs, hot=hot, cold=cold)
 
   step = functools.partial(
       search_step, models=models, loss=build.loss(config),
@@ -106,8 +107,8 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
   real = jax.vmap(prepare)(jax.random.split(image_rng, critics), images)
   now = heat(state.step)
   state = state.replace(
-      gen=search.with_arch(state.gen, state.gen.stats['arch'], now),
-      disc=search.with_arch(state.disc, state.disc.stats['arch'], now))
+      gen=_search.with_arch(state.gen, state.gen.stats['arch'], now),
+      disc=_search.with_arch(state.disc, state.disc.stats['arch'], now))
 
   def critic(state, turn):
     keys = jax.random.split(turn['key'], 5)
@@ -139,8 +140,8 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
   for player, net in (('generator', state.gen), ('discriminator', state.disc)):
     arch = net.stats['arch']
     metrics |= {f'arch/{player}/{k}': v for k, v in {
-        'entropy': search.entropy(arch),
-        **search.shares(arch, names[player])}.items()}
+        'entropy': _search.entropy(arch),
+        **_search.shares(arch, names[player])}.items()}
   metrics |= {'arch/temperature': now}
   metrics |= {f'loss/{k}': v for k, v in steps.traced(loss, state).items()}
   return state, collectives.mean(metrics, axis_name)
@@ -154,11 +155,11 @@ def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
   """
   def objective(which, arch, params):
     return steps.disc_loss(
-        params, state.replace(disc=search.with_arch(state.disc, arch)),
+        params, state.replace(disc=_search.with_arch(state.disc, arch)),
         real[which], z[which], rng[which], models=models, loss=loss,
         penalties=penalties, augment=augment, axis_name=axis_name)
 
-  disc, opt, (gen_stats, stats, metrics) = search.descend(
+  disc, opt, (gen_stats, stats, metrics) = _search.descend(
       state.disc, state.extra['arch']['disc'], tx,
       functools.partial(objective, 0), train=lambda *a: objective(1, *a)[0],
       amend=amend, axis_name=axis_name)
@@ -173,11 +174,11 @@ def arch_gen_update(state, real, z, rng, *, models, loss, penalties, tx,
   """One update of G's logits; as `arch_disc_update`."""
   def objective(which, arch, params):
     return steps.gen_loss(
-        params, state.replace(gen=search.with_arch(state.gen, arch)),
+        params, state.replace(gen=_search.with_arch(state.gen, arch)),
         real[which], z[which], rng[which], models=models, loss=loss,
         penalties=penalties, augment=augment, axis_name=axis_name)
 
-  gen, opt, (gen_stats, stats, metrics, _) = search.descend(
+  gen, opt, (gen_stats, stats, metrics, _) = _search.descend(
       state.gen, state.extra['arch']['gen'], tx,
       functools.partial(objective, 0), train=lambda *a: objective(1, *a)[0],
       amend=amend, axis_name=axis_name)

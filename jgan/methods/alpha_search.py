@@ -24,8 +24,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jgan import build, lookup, search, steps
+from jgan import build, lookup, steps
 from jgan.errors import UserError
+from jgan.methods import _search
 from jgan.ops import collectives
 from jgan.types import Method, Pair, Turn
 
@@ -139,15 +140,15 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
                 gbar != 'none', warmup, held,
                 loss.paired or any(p.paired for p in penalties.values()))
   models = build.models(config, shape, axis_name=axis_name)
-  space = search.Space(config, models, both=False)
+  space = _search.Space(config, models, both=False)
   # Rates fall over the updates of G that the whole run has.
   updates = max(1, outer.weights(config.steps) // config.critics)
   game = Game(
       models, models if star_noise else _quiet(models, space),
       loss, penalties, build.augment(config, axis_name),
       build.optimizers(config, updates),
-      search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
-                       weight_decay=arch_weight_decay),
+      _search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
+                        weight_decay=arch_weight_decay),
       build.prepare(config, axis_name), build.ema(config), space.names,
       config.batch, config.gen_batch or config.batch, *GBAR[gbar],
       gbar_shares_arch, star_halving and outer.steps(star_halving), axis_name)
@@ -227,7 +228,7 @@ def alpha_init(game, rng, batch, *, heat, extra):
   """
   state = steps.gan_init(rng, batch, models=game.models, tx=game.tx,
                          extra=extra)
-  warm = lambda net: search.with_arch(net, net.stats['arch'], heat)
+  warm = lambda net: _search.with_arch(net, net.stats['arch'], heat)
   state = state.replace(gen=warm(state.gen), ema=warm(state.ema))
   arch = {'gen': game.arch_tx.init(state.gen.stats['arch']),
           'star': game.arch_tx.init(state.gen.stats['arch'])}
@@ -300,11 +301,11 @@ def gbar(game, state, batch, rng):
 
     def objective(logits, params):
       return steps.gen_loss(
-          params, state.replace(gen=search.with_arch(star, logits)), real, z,
+          params, state.replace(gen=_search.with_arch(star, logits)), real, z,
           arch_key, models=models, loss=game.loss, penalties={},
           augment=game.augment, axis_name=game.axis_name)
 
-    star, opt, (_, _, found, _) = search.descend(
+    star, opt, (_, _, found, _) = _search.descend(
         star, arch['star'], game.arch_tx, objective, axis_name=game.axis_name)
     arch, metrics = {**arch, 'star': opt}, {'gbar/loss': found['loss']}
   return _with(_star(state, gen=star), arch=arch), metrics
@@ -323,28 +324,28 @@ def alpha(game, state, batch, rng):
   arch, gen, disc = dict(state.extra['arch']), state.gen, state.disc
 
   def of_gen(logits, params):
-    net = search.with_arch(gen, logits).replace(params=params)
+    net = _search.with_arch(gen, logits).replace(params=params)
     value, stats = h(game, Pair(net, bar['disc']),
                      Pair(game.models.gen, game.stars.disc), real, z, gen_key,
                      state)
     if game.shares:
-      value -= h(game, Pair(search.with_arch(bar['gen'], logits), disc),
+      value -= h(game, Pair(_search.with_arch(bar['gen'], logits), disc),
                  Pair(game.stars.gen, game.models.disc), real, z, star_key,
                  state)[0]
     return -value, stats
 
-  gen, arch['gen'], stats = search.descend(
+  gen, arch['gen'], stats = _search.descend(
       gen, arch['gen'], game.arch_tx, of_gen, axis_name=game.axis_name)
   gen = gen.replace(stats={**stats, 'arch': gen.stats['arch']})
   # The averaged generator is scored with the logits that are derived from.
-  ema = search.with_arch(state.ema, gen.stats['arch'])
+  ema = _search.with_arch(state.ema, gen.stats['arch'])
   if 'discriminator' in game.names:
     def of_disc(logits, params):
-      net = search.with_arch(state.disc, logits).replace(params=params)
+      net = _search.with_arch(state.disc, logits).replace(params=params)
       return h(game, Pair(_gbar(game, state), net),
                Pair(game.stars.gen, game.models.disc), real, z, star_key,
                state)
-    disc, arch['disc'], _ = search.descend(
+    disc, arch['disc'], _ = _search.descend(
         disc, arch['disc'], game.arch_tx, of_disc, axis_name=game.axis_name)
   return _with(state.replace(gen=gen, disc=disc, ema=ema), arch=arch), {}
 
@@ -396,8 +397,8 @@ def _logged(game, turn, state, batch, rng):
     if player in game.names:
       logits = net.stats['arch']
       arch |= {f'arch/{player}/{k}': v for k, v in {
-          'entropy': search.entropy(logits),
-          **search.shares(logits, game.names[player])}.items()}
+          'entropy': _search.entropy(logits),
+          **_search.shares(logits, game.names[player])}.items()}
   return state, {**seen, **arch}
 
 
@@ -412,7 +413,7 @@ def _star(state, **nets):
 def _gbar(game, state):
   """Gbar, with G's present architecture where it shares that."""
   star = state.extra['stars']['gen']
-  return (search.with_arch(star, state.gen.stats['arch']) if game.shares
+  return (_search.with_arch(star, state.gen.stats['arch']) if game.shares
           else star)
 
 

@@ -9,8 +9,9 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jgan import build, search, steps
+from jgan import build, steps
 from jgan.errors import UserError
+from jgan.methods import _search
 from jgan.types import Method
 
 
@@ -30,7 +31,7 @@ def make(config, shape, *, axis_name=None):
                       "method 'random_search' draws the operations itself, "
                       "'softmax' would be right")
   models = build.models(config, shape, axis_name=axis_name)
-  space = search.Space(config, models, both=False)
+  space = _search.Space(config, models, both=False)
   choices = {player: space.choices(player) for player in space.names}
   tx = build.optimizers(config)
   play = functools.partial(steps.gan_step, models=models, tx=tx,
@@ -38,14 +39,14 @@ def make(config, shape, *, axis_name=None):
 
   def step(state, batch, rng):
     gen_rng, disc_rng, rng = jax.random.split(rng, 3)
-    state = state.replace(gen=search.selected(
-        state.gen, search.uniform(gen_rng, choices['generator'])))
+    state = state.replace(gen=_search.selected(
+        state.gen, _search.uniform(gen_rng, choices['generator'])))
     if 'discriminator' in choices:
-      state = state.replace(disc=search.selected(
-          state.disc, search.uniform(disc_rng, choices['discriminator'])))
+      state = state.replace(disc=_search.selected(
+          state.disc, _search.uniform(disc_rng, choices['discriminator'])))
     state, metrics = play(state, batch, rng)
     level = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
-    return state.replace(ema=search.with_arch(state.ema, level, 1.)), metrics
+    return state.replace(ema=_search.with_arch(state.ema, level, 1.)), metrics
 
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))

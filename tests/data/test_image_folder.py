@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jgan import pipeline
+from jgan import batches
 from jgan.data import image_folder
 from jgan.errors import UserError
 
@@ -47,7 +47,7 @@ def test_all_formats_at_any_depth_in_the_order_of_their_names(tmp_path, load):
   source = load(size=24)
   assert [str(p.relative_to(tmp_path)) for p in source.paths] == [
       'a.JPG', 'b/2.WebP', 'b/3.jpeg', 'b/c/1.png']
-  images = pipeline.as_array(source)
+  images = batches.as_array(source)
   assert images.shape == source.shape == (4, 24, 24, 3)
   assert images.dtype == np.uint8
   np.testing.assert_array_equal(images[1], arrays['b/2.WebP'])
@@ -96,7 +96,7 @@ def test_odd_modes_are_shown_as_a_page_would(tmp_path, load):
                                                      quality=100)
   Image.new('1', (16, 16), 1).save(tmp_path / 'f_bits.png')
   flat.save(tmp_path / 'g_key.png', transparency=(200, 30, 40))
-  got = pipeline.as_array(load(size=16))[:, 8, 8]
+  got = batches.as_array(load(size=16))[:, 8, 8]
   want = [(200, 30, 40), (255,) * 3, (100,) * 3, (40000 >> 8,) * 3,
           (255, 0, 0), (255,) * 3, (255,) * 3]
   assert np.abs(got.astype(int) - want).max() <= 2
@@ -152,7 +152,7 @@ def test_a_truncated_file_is_named_when_it_is_reached(suffix, tmp_path, load):
   with pytest.raises(UserError, match=f'a.{suffix} is not a whole image'):
     load(size=24)[0]
   with pytest.raises(UserError, match=f'a.{suffix} is not a whole image'):
-    pipeline.as_array(load(size=24))
+    batches.as_array(load(size=24))
 
 
 def test_bad_files_are_skipped_and_counted_on_request(
@@ -162,7 +162,7 @@ def test_bad_files_are_skipped_and_counted_on_request(
   cut.write_bytes(cut.read_bytes()[:-2000])
   source = load(size=24, skip_bad=True)
   assert [p.name for p in source.paths] == ['a.png', 'z.png']
-  np.testing.assert_array_equal(pipeline.as_array(source),
+  np.testing.assert_array_equal(batches.as_array(source),
                                 [picture(seed=1), picture(seed=2)])
   assert len(warnings) == 1
   assert '5 of 7 image files' in warnings[0]
@@ -196,6 +196,6 @@ def test_real_photographs_are_read(shared, tmp_path):
   with zipfile.ZipFile(archive) as z:
     names = [n for n in z.namelist() if n.endswith('.jpg')][:20]
     z.extractall(tmp_path, names)
-  images = pipeline.as_array(image_folder.load(str(tmp_path), size=32))
+  images = batches.as_array(image_folder.load(str(tmp_path), size=32))
   assert images.shape == (20, 32, 32, 3)
   assert images.std(axis=(1, 2, 3)).min() > 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jgan import pipeline
+from jgan import batches
 from jgan.data import celeba, mnist, stl10, tiny_imagenet
 from jgan.errors import UserError
 
@@ -47,7 +47,7 @@ def test_stl10_joins_its_parts_and_turns_columns_into_rows(
   whole = np.concatenate(list(parts.values()))
   source = stl10.load(str(tmp_path), size=96)
   assert source.shape == (5, 96, 96, 3) and len(source) == 5
-  np.testing.assert_array_equal(pipeline.as_array(source), whole)
+  np.testing.assert_array_equal(batches.as_array(source), whole)
   small = stl10.load(str(tmp_path), size=48)[4]
   want = Image.fromarray(whole[4]).resize((48, 48), Image.Resampling.BILINEAR)
   np.testing.assert_array_equal(small, np.asarray(want))
@@ -71,7 +71,7 @@ def test_tiny_imagenet_is_complete_or_refused(tmp_path, monkeypatch):
     tiny_imagenet.load(str(tmp_path))
   monkeypatch.setitem(tiny_imagenet._COUNTS, 'train', 2)
   for data_dir in (tmp_path, home):
-    images = pipeline.as_array(tiny_imagenet.load(str(data_dir)))
+    images = batches.as_array(tiny_imagenet.load(str(data_dir)))
     assert images.shape == (2, 64, 64, 3)
   grey = images[1]
   np.testing.assert_array_equal(grey[..., 0], grey[..., 2])

@@ -8,13 +8,14 @@ import numpy as np
 import optax
 import pytest
 
-from jgan import build, genotype, search, steps, train
+from jgan import build, genotype, steps
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.layers import conv, relax
 from jgan.layers.mixed import Mixed
-from jgan.logbook import read
-from jgan.methods import adversarial_search
+from jgan.methods import _search, adversarial_search
+from jgan.run import loop
+from jgan.run.logbook import read
 from jgan.spaces import adversarial_nas as space
 from jgan.types import Loss, Network, Pair
 
@@ -45,7 +46,7 @@ def images(seed=0, critics=1):
 def parts(config):
   """Keywords of search_step, with SGD for the weights."""
   models = build.models(config, (8, 8, 1))
-  space = search.Space(config, models)
+  space = _search.Space(config, models)
   hinge = build.loss(configs.complete(config_of_loss('hinge')))
   return dict(
       models=models, loss=build.loss(config), arch_loss=hinge, penalties={},
@@ -73,7 +74,7 @@ def first(game):
 def unbroken(game, tmp_path_factory):
   """A run that scores itself and steers b_u: its folder and last state."""
   folder = tmp_path_factory.mktemp('search')
-  return folder, train.run(steered(game), folder)
+  return folder, loop.run(steered(game), folder)
 
 
 def steered(game, **changes):
@@ -102,7 +103,7 @@ def test_one_step_moves_weights_and_logits_of_both_players(first):
 def test_the_metrics_tell_entropy_shares_and_temperature(unbroken):
   folder, state = unbroken
   records = [r for r in read(folder) if 'gen/loss' in r]
-  want = [search.temperature(stage, 125) for stage in (0, 31, 62, 93)]
+  want = [_search.temperature(stage, 125) for stage in (0, 31, 62, 93)]
   np.testing.assert_allclose([r['arch/temperature'] for r in records], want,
                              rtol=1e-6)
   np.testing.assert_allclose(state.gen.stats['schedule']['temperature'],
@@ -110,7 +111,7 @@ def test_the_metrics_tell_entropy_shares_and_temperature(unbroken):
   last = records[-1]
   for player, net in (('generator', state.gen), ('discriminator', state.disc)):
     np.testing.assert_allclose(last[f'arch/{player}/entropy'],
-                               search.entropy(net.stats['arch']), rtol=1e-5)
+                               _search.entropy(net.stats['arch']), rtol=1e-5)
     for part, ops in space.ops(player).items():
       shares = [last[f'arch/{player}/{part}/{op}'] for op in ops]
       np.testing.assert_allclose(sum(shares), 1., rtol=1e-6)
@@ -206,15 +207,15 @@ def test_the_second_order_term_changes_the_logits_step(first, game):
 
 
 def test_a_search_is_reproducible_from_its_seed(unbroken, game, tmp_path):
-  assert equal(train.run(steered(game), tmp_path / 'same'), unbroken[1])
-  other = train.run(steered(game, seed=1), tmp_path / 'other')
+  assert equal(loop.run(steered(game), tmp_path / 'same'), unbroken[1])
+  other = loop.run(steered(game, seed=1), tmp_path / 'other')
   assert not equal(other.gen.stats['arch'], unbroken[1].gen.stats['arch'])
 
 
 def test_a_search_stopped_in_the_middle_goes_on_bit_for_bit(
     unbroken, game, tmp_path, interrupted):
   interrupted(steered(game), tmp_path, step=3)
-  resumed = train.run(steered(game), tmp_path)
+  resumed = loop.run(steered(game), tmp_path)
   assert equal(resumed, unbroken[1])
   assert resumed.extra.keys() == {'arch', 'loss', 'feedback'}
   assert int(resumed.extra['arch']['gen'][1][0].count) == 4
@@ -229,7 +230,7 @@ def test_a_search_stopped_in_the_middle_goes_on_bit_for_bit(
 
 @pytest.fixture(scope='module')
 def alone(game, tmp_path_factory):
-  return train.run(plain(game), tmp_path_factory.mktemp('alone'))
+  return loop.run(plain(game), tmp_path_factory.mktemp('alone'))
 
 
 def plain(game, **changes):
@@ -247,7 +248,7 @@ def plain(game, **changes):
 @pytest.mark.parametrize('kind', ['pmap', 'jit'])
 def test_eight_devices_search_as_one_does(kind, alone, game, tmp_path):
   """To 2e-4 relative, 2e-5 absolute: float32 sums in another order."""
-  state = train.run(plain(game, devices=8, parallel=kind), tmp_path)
+  state = loop.run(plain(game, devices=8, parallel=kind), tmp_path)
   flat, _ = jax.tree_util.tree_flatten_with_path(state)
   for (path, a), b in zip(flat, jax.tree.leaves(alone)):
     np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5,
@@ -286,13 +287,13 @@ def test_the_planted_operation_is_found(planted, taps, name):
   params = edge.init(jax.random.key(1), x[0], jnp.ones(7))['params']
   net = Network(params, {'arch': {'edge': jnp.zeros(7)}})
   tx = optax.adam(.02)
-  arch_tx = search.optimizer(lr=.1, b1=.5, b2=.999, weight_decay=1e-4)
+  arch_tx = _search.optimizer(lr=.1, b1=.5, b2=.999, weight_decay=1e-4)
 
   @compiled
   def step(net, opt, arch_opt, i):
-    heat = search.temperature(i, 120)
+    heat = _search.temperature(i, 120)
     keys = jax.random.split(jax.random.fold_in(jax.random.key(2), i))
-    net, arch_opt, _ = search.descend(
+    net, arch_opt, _ = _search.descend(
         net, arch_opt, arch_tx,
         lambda arch, params: loss(1, arch, params, keys[0], heat))
     grads = jax.grad(lambda p: loss(0, net.stats['arch'], p, keys[1],
@@ -328,7 +329,7 @@ def test_what_cannot_be_searched_is_refused(game, changes, words):
 
 def test_a_device_must_have_two_halves(game, tmp_path):
   with pytest.raises(UserError, match='1 images per device'):
-    train.run(game(devices=8, batch=8), tmp_path)
+    loop.run(game(devices=8, batch=8), tmp_path)
 
 
 def test_the_space_of_alphagan_can_be_searched(game):

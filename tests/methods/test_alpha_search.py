@@ -12,14 +12,15 @@ import optax
 import pytest
 from jax.interpreters import partial_eval
 
-from jgan import build, checkpoint, pipeline, train
+from jgan import batches, build
 from jgan.errors import UserError
 from jgan.layers import dense, output
-from jgan.logbook import read
 from jgan.losses import hinge
 from jgan.methods import alpha_search
 from jgan.methods.alpha_search import Outer
 from jgan.models import autogan
+from jgan.run import checkpoint, loop
+from jgan.run.logbook import read
 from jgan.types import GanState, Loss, Network, Pair
 
 TURNS = ('critic', 'both', 'stars', 'dbar', 'gbar', 'alpha', 'gap')
@@ -99,9 +100,9 @@ def unbroken(searching, tmp_path_factory):
   """A whole run: folder, last state, names of what was compiled."""
   folder, compiled = tmp_path_factory.mktemp('whole'), []
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(train, 'report_compiled',
+    patch.setattr(loop, 'report_compiled',
                   lambda name, *_: compiled.append(name))
-    state = train.run(searching(**AUGMENTED), folder)
+    state = loop.run(searching(**AUGMENTED), folder)
   return folder, state, compiled
 
 
@@ -216,7 +217,7 @@ def test_the_shares_have_no_image_in_common():
   seen = collections.defaultdict(set)
   for step in range(OUTER.steps(4)):
     turn = OUTER.plan(step)
-    rows = pipeline.turn_indices(0, turn, batch=5, total=41)
+    rows = batches.turn_indices(0, turn, batch=5, total=41)
     assert rows.shape == (turn.critics, 5)
     seen[turn.share] |= {*rows.ravel().tolist()}
   one, two = seen.values()
@@ -419,7 +420,7 @@ def test_a_search_stopped_between_turns_goes_on_bit_for_bit(
     last, unbroken, searching, tmp_path, interrupted):
   """In the weights' part, and between two steps of the architecture."""
   interrupted(searching(**AUGMENTED), tmp_path, step=last)
-  assert equal(train.run(searching(**AUGMENTED), tmp_path), unbroken[1])
+  assert equal(loop.run(searching(**AUGMENTED), tmp_path), unbroken[1])
   assert read(tmp_path) == read(unbroken[0])
 
 
@@ -428,8 +429,8 @@ def test_eight_devices_take_the_turns_of_one(kind, unbroken, searching,
                                              tmp_path):
   """To 2e-4 relative, 2e-5 absolute: float32 sums in another order."""
   end = OUTER.steps(1)
-  state = train.run(searching(**AUGMENTED, devices=8, parallel=kind, steps=end),
-                    tmp_path)
+  state = loop.run(searching(**AUGMENTED, devices=8, parallel=kind, steps=end),
+                   tmp_path)
   saved = checkpoint.Checkpoints(unbroken[0] / 'checkpoints', read_only=True)
   alone = saved.choose(jax.eval_shape(lambda: unbroken[1]), step=end)
   saved.close()

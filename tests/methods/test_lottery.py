@@ -5,13 +5,14 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import build, checkpoint, train
+from jgan import build
 from jgan import config as configs
 from jgan.errors import UserError
-from jgan.logbook import read
 from jgan.methods import lottery
 from jgan.optim import masked
 from jgan.optim.fixed_mask import ladder, prunable
+from jgan.run import checkpoint, loop
+from jgan.run.logbook import read
 
 ROUND = 3  # steps
 
@@ -56,9 +57,9 @@ def unbroken(tmp_path_factory):
   """A whole run: folder, states after each step, names of what compiled."""
   folder, compiled = tmp_path_factory.mktemp('tickets'), []
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(train, 'report_compiled',
+    patch.setattr(loop, 'report_compiled',
                   lambda name, *_: compiled.append(name))
-    last = train.run(game(), folder)
+    last = loop.run(game(), folder)
   saved = checkpoint.Checkpoints(folder / 'checkpoints', read_only=True)
   shapes = jax.eval_shape(lambda: last)
   states = {step: saved.choose(shapes, step=step)
@@ -158,7 +159,7 @@ def test_a_round_starts_from_the_very_bits_of_the_start(unbroken):
   _, states, _ = unbroken
   c = configs.complete(game())
   method = build.method(c)
-  init, _ = train.first_state(c, method, build.source(c, ''))
+  init, _ = loop.first_state(c, method, build.source(c, ''))
   start, trained = jax.jit(init).lower().compile()(), states[ROUND]
   state = following(method, trained)
   params = masked.zero(start.gen.params, state.gen.opt.masks)
@@ -251,7 +252,7 @@ def test_a_run_stopped_between_or_in_rounds_goes_on_bit_for_bit(
     last, unbroken, tmp_path, interrupted):
   folder, states, _ = unbroken
   interrupted(game(), tmp_path, step=last)
-  assert equal(train.run(game(), tmp_path), states[3 * ROUND])
+  assert equal(loop.run(game(), tmp_path), states[3 * ROUND])
   assert read(tmp_path) == read(folder)
 
 
@@ -261,7 +262,7 @@ def test_eight_devices_find_the_ticket_of_one(kind, unbroken, tmp_path):
   end = 2 * ROUND
   c = game(**{'devices': 8, 'parallel': kind, 'checkpoint.every': end,
               'method.rounds': 1}, steps=end)
-  state, alone = train.run(c, tmp_path), unbroken[1][end]
+  state, alone = loop.run(c, tmp_path), unbroken[1][end]
   assert equal(state.gen.opt.masks, alone.gen.opt.masks)
   jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=2e-4,
                                  atol=2e-5), state, alone)

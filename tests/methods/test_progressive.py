@@ -6,12 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, checkpoint, parallel, steps, train
+from jgan import build, steps
 from jgan import config as configs
 from jgan.errors import UserError
-from jgan.logbook import read
 from jgan.methods import progressive
 from jgan.methods.progressive import Stage
+from jgan.run import checkpoint, loop, parallel
+from jgan.run.logbook import read
 
 STAGES, BATCHES, END = (2, 3, 2), (16, 8, 8), 7
 
@@ -79,9 +80,9 @@ def unbroken(tmp_path_factory):
   """A whole run: folder, last state, names of what was compiled."""
   folder, compiled = tmp_path_factory.mktemp('whole'), []
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(train, 'report_compiled',
+    patch.setattr(loop, 'report_compiled',
                   lambda name, *_: compiled.append(name))
-    state = train.run(growing(), folder)
+    state = loop.run(growing(), folder)
   return folder, state, compiled
 
 
@@ -235,7 +236,7 @@ def test_a_stage_goes_on_from_the_layers_of_the_one_before(history):
 def test_a_run_stopped_while_a_stage_blends_in_goes_on_bit_for_bit(
     unbroken, tmp_path, interrupted):
   interrupted(growing(), tmp_path, step=4)
-  assert equal(train.run(growing(), tmp_path), unbroken[1])
+  assert equal(loop.run(growing(), tmp_path), unbroken[1])
   assert read(tmp_path) == read(unbroken[0])
 
 
@@ -244,8 +245,8 @@ def test_streamed_images_are_those_of_the_device(start):
   source, fed = np.arange(40).reshape(40, 1, 1, 1).astype(np.uint8), {}
   for placement in ('device', 'stream'):
     c = growing(**{'pipeline.placement': placement})
-    with train.batches(c, method_of().plan, source, parallel.layout(c), start,
-                       1) as (data, feed):
+    with loop.fed(c, method_of().plan, source, parallel.layout(c), start,
+                  1) as (data, feed):
       fed[placement] = [x.ravel() if data is None else
                         np.asarray(data)[x].ravel() for _, x in feed]
   assert [len(x) for x in fed['stream']] == [*[16] * 2, *[8] * 5][start:]
@@ -255,7 +256,7 @@ def test_streamed_images_are_those_of_the_device(start):
 
 def test_eight_devices_grow_the_network_of_one(unbroken, tmp_path):
   """To 2e-4 relative, 2e-5 absolute: float32 sums in another order."""
-  state = train.run(growing(devices=8), tmp_path)
+  state = loop.run(growing(devices=8), tmp_path)
   flat, _ = jax.tree_util.tree_flatten_with_path(state)
   for (path, a), b in zip(flat, jax.tree.leaves(unbroken[1]), strict=True):
     np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5,
@@ -349,4 +350,4 @@ def test_what_cannot_grow_is_refused(changes, words):
 
 def test_every_batch_must_divide_by_the_devices(tmp_path):
   with pytest.raises(UserError, match=r'batches\[0\]=12 does not divide by 8'):
-    train.run(growing(**{'devices': 8, 'method.batches': (12, 8, 8)}), tmp_path)
+    loop.run(growing(**{'devices': 8, 'method.batches': (12, 8, 8)}), tmp_path)

@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, derive, genotype, search
+from jgan import build, genotype
 from jgan import config as configs
 from jgan.errors import UserError
-from jgan.scoring import Scoring
+from jgan.methods import _search
+from jgan.score.networks import Scoring
 from jgan.types import Network
+from jgan.verbs import derive
 
 QUICK = {'xla_backend_optimization_level': 0}
 
@@ -31,9 +33,9 @@ def drawn(game):
 
 def test_a_logit_that_chooses_nothing_is_never_drawn(drawn):
   """D's first edges read images: 5 of their 7 logits choose."""
-  space = search.Space(drawn[0], build.models(drawn[0], (8, 8, 1)))
+  space = _search.Space(drawn[0], build.models(drawn[0], (8, 8, 1)))
   has = space.choices('discriminator')
-  paths = jax.vmap(lambda key: search.uniform(key, has))(
+  paths = jax.vmap(lambda key: _search.uniform(key, has))(
       jax.random.split(jax.random.key(0), 500))
   often = {part: np.asarray(x).sum(0) for part, x in paths.items()}
   assert (often['normal'][0, :3, 5:] == 0.).all()
@@ -61,7 +63,7 @@ def test_a_step_trains_one_path_and_levels_the_average(drawn):
 
 def test_deriving_without_candidates_is_refused(drawn, tmp_path):
   with pytest.raises(UserError, match='only draws architectures.*--candidates'):
-    derive.run(*drawn, tmp_path / 'g.json')
+    derive.write(*drawn, tmp_path / 'g.json')
 
 
 def test_the_best_candidate_is_written_and_nothing_is_scored_twice(
@@ -74,7 +76,7 @@ def test_the_best_candidate_is_written_and_nothing_is_scored_twice(
     return {'fd_pixels': next(scores)}, {}
 
   monkeypatch.setattr(Scoring, 'score', score)
-  run = lambda config=config: genotype.load(derive.run(
+  run = lambda config=config: genotype.load(derive.write(
       config, method, state, tmp_path / 'g.json', candidates=3,
       folder=tmp_path))
   found = run()
@@ -100,7 +102,7 @@ def test_a_selected_architecture_gets_batch_statistics_of_its_own(game, relax):
   """Whatever noise the relaxation would draw."""
   c = configs.complete(game(**{'generator.relax': relax}))
   models = build.models(c, (8, 8, 1))
-  space = search.Space(c, models)
+  space = _search.Space(c, models)
   stats = dict(jax.jit(lambda: models.gen.init(
       jax.random.key(0), jnp.zeros((1, 4)), True), compiler_options=QUICK)())
   net = Network(stats.pop('params'), stats)

@@ -1,0 +1,227 @@
+"""The one loop: build, restore, step, hooks, save."""
+import contextlib
+import functools
+import itertools
+import logging
+import signal
+import time
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from jgan import batches, build, weights
+from jgan import config as configs
+from jgan.errors import Stopped
+from jgan.run import checkpoint, parallel
+from jgan.run.session import Session
+from jgan.score import duality, networks
+from jgan.workdir import checkpoints, opened
+
+log = logging.getLogger(__name__)
+
+
+def run(config, workdir, *, data_dir='', allow_config_change=False):
+  """Trains, or goes on training, in `workdir`: the verb `train`.
+
+  Args:
+    config: an experiment's config.
+    workdir: the run's folder; an unfinished run there is resumed.
+    data_dir: where data sets are found.
+    allow_config_change: go on from a checkpoint of a different config.
+
+  Returns:
+    The final state.
+
+  Raises:
+    UserError: a mistake, found before anything is compiled.
+    Stopped: the run could not go on (non-finite, preempted, a full disk).
+  """
+  config = configs.complete(config)
+  where = parallel.layout(config)
+  k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
+  log.info('devices: %s', describe_devices(where))
+  method = build.method(config, axis_name=where.axis_name)
+  source = build.source(config, data_dir)
+  log.info('data: %s, %s images of %s', config.data.name,
+           f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
+  init, abstract = first_state(config, method, source)
+  scorer = gap = None
+  if config.eval.every:
+    real, labels = build.reference(config, source, data_dir)
+    scorer = networks.of_config(config, real, data_dir=data_dir,
+                                labels=labels)
+    if config.eval.best_response:
+      gap = duality.Gap(config, real, updates=config.eval.best_response)
+  with contextlib.ExitStack() as stack:
+    folder = stack.enter_context(
+        opened(workdir, config, allow_config_change=allow_config_change))
+    stop = stack.enter_context(preemption())
+    saved = checkpoint.Checkpoints(checkpoints(folder),
+                                   keep=config.checkpoint.keep)
+    stack.callback(saved.close)
+    state, start, notes = begin(config, init, abstract, saved, where)
+    session = Session(config, method, source, folder, saved, where, start,
+                      notes, scorer, gap)
+    stack.callback(session.close)
+    try:
+      state = loop(config, method, source, where, k, state, start, session,
+                   stop)
+      session.finish()
+    except OSError as error:
+      raise Stopped(f'cannot write to --workdir={folder}: {error}. The same '
+                    'command goes on from the last checkpoint') from error
+  return state
+
+
+def first_state(config, method, source):
+  """A function that makes the first state, and the shapes it will have."""
+  batch = {'image': jax.ShapeDtypeStruct(
+      (config.critics, 1, *source.shape[1:]), source.dtype)}
+  init = lambda: method.init(jax.random.key(config.seed), batch)
+  return init, jax.eval_shape(init)
+
+
+def begin(config, init, abstract, saved, where):
+  """The state to go on from: the newest whole checkpoint's, or a new one.
+
+  Returns the placed state, its step, and the notes beside it.
+  """
+  found = saved.latest(abstract)
+  if found:
+    step, state, notes = found
+    log.info('resuming from step %s', f'{step:,}')
+  else:
+    step, notes = 0, {}
+    state = jax.jit(init, compiler_options=_quick())()
+    state = weights.warm_start(state, config.init)
+  return parallel.place(state, where), step, notes
+
+
+def loop(config, method, source, where, k, state, start, session, stop,
+         calls=None):
+  """Steps from `start` to the end, calling what is periodic in between.
+
+  calls: {(kind of step, steps): executable}, if there are some already.
+  """
+  if start >= config.steps:
+    log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
+    return state
+  health = parallel.place(parallel.healthy(), where)
+  seed = parallel.place(np.uint32(config.seed), where)
+  kinds = method.step if method.plan else {'step': method.step}
+  calls = dict(calls or {})
+  plan = build.plan(config, method)
+  session.begin(start)
+  with fed(config, plan, source, where, start, k) as (data, feed):
+    ahead = next(feed)
+    while ahead:
+      (step, length, name), x = ahead
+      if (name, length) not in calls:
+        began = time.perf_counter()
+        calls[name, length] = parallel.compile_call(
+            functools.partial(parallel.advance, step=kinds[name]), where,
+            state, health, data, x, seed)
+        report_compiled(name, calls[name, length], time.perf_counter() - began)
+        session.begin(step - length)
+      state, health, metrics = calls[name, length](state, health, data, x, seed)
+      state = session.after(step, state, health, metrics)
+      if stop(step) and step < config.steps:
+        session.save(step, state)
+        raise Stopped(f'preempted at step {step:,}: saved. The same command '
+                      'goes on from there')
+      ahead = next(feed, None)
+  return state
+
+
+def chunks(plan, start, end, k, period):
+  """Yields what one call takes each: (its last step, steps, their kind).
+
+  At most k steps of one kind, none passing a multiple of `period`.
+  """
+  while start < end:
+    name, length = plan(start).name, 1
+    while (length < k and (start + length) % period and start + length < end
+           and plan(start + length).name == name):
+      length += 1
+    start += length
+    yield start, length, name
+
+
+@contextlib.contextmanager
+def fed(config, plan, source, where, start, k):
+  """What the calls are fed: (images on the device or None, an iterator).
+
+  The iterator yields a chunk (see `chunks`) and its batches. Sets that fit
+  live on the devices and a call gets indices; larger ones are streamed.
+  Either way the images of step s depend on (seed, s) alone.
+  """
+  def indices(step):
+    chosen = batches.turn_indices(config.seed, plan(step), batch=config.batch,
+                                  total=len(source))
+    return chosen[:, parallel.rows(chosen.shape[1])]
+
+  with contextlib.ExitStack() as stack:
+    if _resident(config, source):
+      data = parallel.place(batches.as_array(source), where)
+      rows = map(indices, itertools.count(start))
+    else:
+      data = None
+      rows = stack.enter_context(contextlib.closing(batches.stream(
+          source, indices, start)))
+    yield data, ((chunk, parallel.feed(
+        np.stack([*itertools.islice(rows, chunk[1])]), where))
+                 for chunk in chunks(plan, start, config.steps, k,
+                                     parallel.period(config)))
+
+
+@contextlib.contextmanager
+def preemption():
+  """Yields (step) -> True once SIGTERM or SIGINT asked the run to end.
+
+  Several processes agree on the step through JAX's own service, which hears
+  the signal on any of them.
+  """
+  if jax.process_count() > 1:
+    yield multihost_utils.reached_preemption_sync_point
+    return
+  asked = []
+  before = {s: signal.signal(s, lambda number, _: asked.append(number))
+            for s in (signal.SIGTERM, signal.SIGINT)}
+  try:
+    yield lambda step: bool(asked)
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+
+
+def describe_devices(where):
+  """'8 x NVIDIA H200 (gpu), pmap, 1 process'."""
+  first = where.mesh.devices.flat[0]
+  return (f'{where.mesh.size} x {first.device_kind} ({first.platform}), '
+          f'{where.kind}, process {jax.process_index() + 1} of '
+          f'{jax.process_count()}')
+
+
+def report_compiled(name, call, seconds):
+  """Says what compiling took and what a step needs."""
+  memory = call.memory_analysis()
+  peak = (memory.argument_size_in_bytes + memory.output_size_in_bytes
+          - memory.alias_size_in_bytes + memory.temp_size_in_bytes)
+  log.info('%s: compiled in %.1f s; %.1f MiB per device', name, seconds,
+           peak / 2**20)
+
+
+def _quick():
+  """Compiler options for code that runs once: compiling is its cost."""
+  return ({'xla_backend_optimization_level': 0}
+          if jax.default_backend() == 'cpu' else {})
+
+
+def _resident(config, source):
+  """Whether the images go onto the devices whole."""
+  placement = config.pipeline.placement
+  if placement == 'auto':
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return batches.resident(source, stats.get('bytes_limit', 2**34) // 4)
+  return placement == 'device'

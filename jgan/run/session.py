@@ -1,0 +1,276 @@
+"""What happens between the steps of a run: logs, scores, samples, checkpoints.
+
+The device is not waited for: a record is written when the next one is due,
+and pictures are made by a thread of their own.
+"""
+import concurrent.futures
+import datetime
+import functools
+import logging
+import time
+
+import jax
+import numpy as np
+
+from jgan import build, genotype, protocol
+from jgan.errors import Stopped, UserError
+from jgan.report import curves, grid, scatter
+from jgan.run import pair, parallel
+from jgan.run.cost import Cost
+from jgan.run.logbook import Logbook, read
+from jgan.run.timing import Timing
+from jgan.score import networks, record, samples
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+  """One session of a run, from `start` until it ends or is stopped."""
+
+  def __init__(self, config, method, source, folder, saved, where, start,
+               notes, scorer=None, gap=None):
+    self.config, self.folder, self.saved = config, folder, saved
+    self.method, self.scorer, self.gap = method, scorer, gap
+    self.where, self.rules = where, build.feedback(config)
+    self.plan = build.plan(config, method)
+    self.dtype = source.dtype
+    self.writer = jax.process_index() == 0
+    self.book = Logbook(folder, start) if self.writer else None
+    self.best, self.scores = notes.get('best'), {}
+    saved.keep_best(self.best and self.best['step'])
+    self.sample = jax.jit(method.sample)
+    self.z = jax.random.normal(jax.random.key(config.seed + 1),
+                               (config.samples.count, method.latent))
+    self.points = (samples.reals(source, 1000, config.seed)
+                   if source.shape[1:] == (1, 1, 2) else None)
+    self.worker = concurrent.futures.ThreadPoolExecutor(1)
+    self.jobs = []
+    self.pending = self.health = None
+    self.timing = Timing(folder, start) if self.writer else None
+    self.ends = pair.ends(config)
+    self.trace = None
+    self.begin(start)
+    if scorer:
+      record.go_on(folder, start, scorer, writer=self.writer)
+
+  def begin(self, step):
+    """Starts the clock where host and device are both at `step`."""
+    self.clock = step, time.perf_counter()
+
+  def after(self, step, state, health, metrics):
+    """Does what is due after `step`: -> the state to go on from."""
+    c = self.config
+    due = lambda every: every and (step % every == 0 or step == c.steps)
+    self.health = health, metrics
+    if due(c.log.every):
+      self.flush()
+      self.pending = step, health, metrics
+    best = False
+    if due(c.eval.every):
+      values, best = self.evaluate(step, state)
+      self.scores = {step: values}
+      state = self.steer(step, state, values)
+    if due(c.samples.every):
+      self.draw(step, state)
+    if step in self.ends:
+      self.keep(step, state)
+    if due(c.checkpoint.every) or best:
+      self.save(step, state)
+    self.profile(step)
+    return state
+
+  def flush(self):
+    """Writes the record that waits, if one does."""
+    if self.pending is None:
+      return
+    step, health, metrics = self.pending
+    self.pending = None
+    self.require_finite(health, metrics)
+    values = {k: float(v) for k, v in jax.device_get(metrics).items()}
+    if self.writer:
+      self.book.write(step, values)
+      self.progress(step, values)
+
+  def require_finite(self, health, metrics):
+    """Stops the run at the first metric that was not finite."""
+    bad = parallel.first_bad(health, metrics)
+    if bad:
+      raise Stopped(
+          f'{bad[0]} is not finite at step {bad[1]}. The last finite '
+          f'checkpoint is kept (step {(self.saved.steps() or [0])[-1]}); lower '
+          'a learning rate or change --config.seed, with '
+          '--allow_config_change, to go on from it')
+
+  def progress(self, step, values):
+    """One line on the console: where, how fast, how long still."""
+    before, then = self.clock
+    rate = (step - before) / (time.perf_counter() - then)
+    turns = [self.plan(s) for s in range(before, step)]
+    images = sum(t.critics * (t.batch or self.config.batch) for t in turns)
+    images *= rate / max(len(turns), 1)
+    left = (self.config.steps - step) / max(rate, 1e-9)
+    self.book.speed(step, {'steps_per_second': rate,
+                           'images_per_second': images})
+    shown = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
+                      if k.endswith('/loss'))
+    log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
+             f'{self.config.steps:,}', rate, f'{images:,.0f}',
+             datetime.timedelta(seconds=int(left)), shown)
+
+  def evaluate(self, step, state):
+    """Scores the averaged generator: -> scores, whether it is the best yet."""
+    self.flush()
+    self.require_finite(*self.health)
+    began = time.perf_counter()
+    values, identity = self.score(step, parallel.local(state.ema))
+    if self.gap:
+      scores = self.gap.score(parallel.local(state), self.config.seed + 3)
+      values |= {f'eval/{name}': value for name, value in scores.items()}
+    if self.writer:
+      spent = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
+      self.timing.scored(time.perf_counter() - began)
+      self.book.write(step, {**values, **spent})
+      log.info('step %s  %s', f'{step:,}', '  '.join(
+          f'{k} {v:.4g}' for k, v in values.items()))
+    self.begin(step)
+    return values, self.is_best(step, values, identity)
+
+  @functools.cached_property
+  def cost(self):
+    """What the steps cost; counted when that is first asked for."""
+    return Cost(self.config)
+
+  def is_best(self, step, values, identity):
+    """Whether these scores are the best so far; if so, notes it."""
+    name = self.config.checkpoint.best
+    if name and name not in values:
+      raise UserError(f"config.checkpoint.best is '{name}', and what is scored "
+                      f'is {", ".join(values)}')
+    if self.best and self.best['identity'] != identity:
+      log.warning('scores up to step %s were made under another protocol (%s, '
+                  'now %s): the curves join both, the best is sought anew',
+                  f'{step:,}', self.best['identity'], identity)
+      self.best = None
+    if not name or (self.best and values[name] >= self.best['value']):
+      return False
+    self.best = {'step': step, 'value': values[name], 'identity': identity}
+    self.saved.keep_best(step)
+    return True
+
+  def steer(self, step, state, values):
+    """Lets the feedback rules set the loss's scalars: -> state."""
+    if not self.rules:
+      return state
+    extra = jax.tree.map(np.asarray, parallel.local(state.extra))
+    for name, rule in self.rules.items():
+      if rule.metric not in values:
+        raise UserError(f"feedback '{name}' follows '{rule.metric}', and what "
+                        f'is scored is {", ".join(values)}')
+      memory = rule.update(extra['feedback'][name], values[rule.metric],
+                           step / self.config.steps)
+      old, new = extra['loss'][rule.sets], memory[rule.sets]
+      if old != new:
+        log.info('step %s  %s: %g -> %g', f'{step:,}', rule.sets, old, new)
+      extra['feedback'][name] = memory
+      extra['loss'][rule.sets] = np.float32(new)
+    return state.replace(extra=parallel.place(extra, self.where))
+
+  def score(self, step, net):
+    """{'eval/LABEL': value} of a generator, and its protocol's identity."""
+    e = self.config.eval
+    images = samples.fakes(self.sample, net, e.samples, e.batch,
+                           self.method.latent, self.config.seed + 2,
+                           self.dtype)
+    (values, stamp), = self.scorer.score(
+        images, networks.settings_of(self.config),
+        networks.of_fakes(self.config, step)).values()
+    if self.writer:
+      record.add(self.folder, step, values, stamp)
+      record.keep_previous(self.folder, step, self.scorer)
+    return ({f'eval/{name}': value for name, value in values.items()},
+            protocol.identity(stamp))
+
+  def draw(self, step, state):
+    """Dispatches the grid of fixed latents; a thread waits and writes it."""
+    images = self.sample(parallel.local(state.ema), self.z)
+    if self.writer:
+      self.later(self.write_samples, step, images)
+
+  def write_samples(self, step, images):
+    """Writes samples/STEP.png: a grid, or for points of the plane a plot."""
+    path = self.folder / 'samples' / f'{step:08d}.png'
+    if self.points is None:
+      grid.save_png(path, grid.grid(images))
+    else:
+      scatter.draw(path, *(np.reshape(x, (-1, 2))
+                           for x in (self.points, images)))
+    self.book.image(step, 'samples', grid.read_png(path))
+
+  def keep(self, step, state):
+    """Writes the generator at the end of a sparse or a dense phase."""
+    self.flush()
+    self.require_finite(*self.health)
+    if self.writer:
+      pair.write(self.folder, self.ends[step], step, parallel.local(state.ema))
+
+  def save(self, step, state):
+    """Brings the log up to date, then writes a checkpoint of finite numbers."""
+    self.flush()
+    self.require_finite(*self.health)
+    self.settle()
+    self.saved.save(step, state, {'best': self.best})
+    if self.writer:
+      self.timing.write(step)
+      self.book.tabulate()
+      self.derive(step, state)
+    self.begin(step)
+
+  def derive(self, step, state):
+    """Writes the genotype that a search stands at: genotypes/STEP.json."""
+    if self.method.search and self.method.search.derive:
+      found = self.method.search.derive(jax.device_get(parallel.local(state)))
+      scored = [f'{k} {v:.6g}' for k, v in self.scores.get(step, {}).items()]
+      found['origin'] = ', '.join([f'{self.folder.name}, step {step}', *scored])
+      genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', found)
+
+  def profile(self, step):
+    """Records the steps that config.profile asks for."""
+    first, count = self.config.profile.start, self.config.profile.steps
+    if count and self.trace is None and first <= step < first + count:
+      self.trace = str(self.folder / 'profile')
+      jax.profiler.start_trace(self.trace)
+    elif self.trace and step >= first + count:
+      jax.profiler.stop_trace()
+      log.info('profile of steps %d to %d: %s', first, step, self.trace)
+      self.trace = None
+
+  def later(self, job, *arguments):
+    """Runs host work beside the steps; `settle` raises what failed."""
+    self.jobs.append(self.worker.submit(job, *arguments))
+
+  def settle(self):
+    """Waits for the host work under way: a checkpoint comes after it."""
+    while self.jobs:
+      self.jobs.pop(0).result()
+
+  def finish(self):
+    """Waits for everything, and draws the curves."""
+    self.flush()
+    self.settle()
+    self.saved.wait()
+    if self.writer:
+      spent = self.timing.now()
+      log.info('training took %.1f s and scoring %.1f s, in all sessions',
+               spent['training'], spent['scoring'])
+      self.book.tabulate()
+      records = read(self.folder)
+      if records:  # a run may begin at its end: `compress --last`
+        curves.draw(self.folder / 'plots' / 'curves.png', records)
+
+  def close(self):
+    """Lets go of threads and files, whether or not the run ended well."""
+    if self.trace:
+      jax.profiler.stop_trace()
+    self.worker.shutdown(cancel_futures=True)
+    if self.writer:
+      self.book.close()

@@ -1,0 +1,268 @@
+"""The verb `compress`: a trained generator factored, as a run of its own.
+
+The new run starts where the old one stood: the discriminator, the surviving
+parameters and their optimizer state go on, the factors begin afresh at a
+learning rate of their own.
+"""
+import contextlib
+import dataclasses
+import io
+import json
+import logging
+import pathlib
+import re
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import rich.console
+import rich.table
+from flax.core import FrozenDict
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jgan import build
+from jgan import config as configs
+from jgan.compress import factorize, ranks, sensitivity, transfer
+from jgan.errors import UserError
+from jgan.layers import factored
+from jgan.layers.conv import Conv
+from jgan.run import checkpoint
+from jgan.score import latency, record
+from jgan.score.networks import Scoring
+from jgan.types import Network
+from jgan.workdir import checkpoints, made, refuse_used, write_text
+
+log = logging.getLogger(__name__)
+
+_FACTORS = '|'.join(factored.FACTORS)
+
+
+def write(config, method, state, out, *, last=False, data_dir=''):
+  """Compresses a generator and writes a run that goes on from there.
+
+  Args:
+    config: completed; config.compress says what to do.
+    method: Method of it.
+    state: GanState.
+    out: folder of the new run; `train` there fine-tunes it.
+    last: apply config.compress.last instead of .rules, without fine-tuning:
+      the new run stands at its end.
+    data_dir: where data sets and weights are found.
+
+  Returns:
+    Text: what became of each layer, and the score before and after.
+
+  Raises:
+    UserError: nothing says what to factor, it does not fit the generator, or
+      `out` is in use already.
+  """
+  plan = config.compress
+  out = pathlib.Path(out)
+  refuse_used(out)
+  source = state.ema if plan.source == 'average' else state.gen
+  layers = chosen(plan, source.params, last)
+  model = build.models(config, build.spec(config).shape).gen
+  layers = quickest(model, source, layers)
+  params, reports = factorize.factorize(
+      jax.device_get(source.params), layers, seed=config.seed,
+      restarts=plan.restarts, iterations=plan.iterations, scaling=plan.scaling)
+
+  tuning = tuned(config, layers, last)
+  after = build.method(tuning)
+  state = moved(config, tuning, state, params, layers, last)
+  scores, notes = {}, {}
+  if config.eval.metrics:
+    scoring = Scoring(config, data_dir)
+    scores['before'], _ = scoring.score(jax.jit(method.sample), source,
+                                        method.latent)
+    step = int(state.step)
+    scores['after'], stamp = scoring.score(jax.jit(after.sample), state.ema,
+                                           after.latent, step)
+  with made(out, tuning) as folder, contextlib.closing(
+      checkpoint.Checkpoints(checkpoints(folder))) as saved:
+    if scores:
+      record.add(folder, step, scores['after'], stamp)
+    if scores and config.checkpoint.best:
+      notes = {'best': scoring.best(step, scores['after'], stamp)}
+      saved.keep_best(step)
+    saved.save(int(state.step), state, notes)
+    saved.wait()
+    write_text(folder / 'compression.json', json.dumps({
+        'layers': [report._asdict() for report in reports],
+        'scores': scores}, indent=2) + '\n')
+  return table(reports, scores) + f'{out}\n'
+
+
+def chosen(plan, params, last):
+  """The layers to factor: {path: {'form', 'rank'}}.
+
+  By the rules of config.compress, or the trials of a sensitivity.json.
+  """
+  name = 'last' if last else 'rules'
+  if plan.sensitivity and not last:
+    found = proposed(plan)
+    return ranks.resolve(params, [
+        {'match': f'^{re.escape(path)}$', **options}
+        for path, options in found.items()])
+  if not plan[name]:
+    raise UserError(f'config.compress.{name} is empty: rules like '
+                    "({'match': '.*conv', 'form': 'cp', 'rank': 64},) say "
+                    'what to factor')
+  return ranks.resolve(params, [dict(rule) for rule in plan[name]])
+
+
+def proposed(plan):
+  """What the trials of config.compress.sensitivity speak for."""
+  file = pathlib.Path(plan.sensitivity)
+  try:
+    found = json.loads(file.read_text())
+    rows = [sensitivity.Row(**row) for row in found['rows']]
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise UserError(f'cannot read config.compress.sensitivity={file}: {error}; '
+                    'a sensitivity.json of --mode=sensitivity would be right'
+                    ) from error
+  if plan.penalty:
+    layers = ranks.by_penalty(found['base'], rows, penalty=plan.penalty)
+  else:
+    layers, _ = ranks.by_budget(found['base'], rows, budget=plan.budget)
+  if not layers:
+    raise UserError(f'none of the {len(rows)} trials in {file} is good enough '
+                    f'with penalty={plan.penalty:g}, budget={plan.budget:g}: a '
+                    'larger one would compress more')
+  return layers
+
+
+def tuned(config, layers, last):
+  """The config of the new run."""
+  config = config.copy_and_resolve_references().unlock()
+  config.factored = {**config.factored.to_dict(), **layers}
+  config.init.update({'generator': '', 'discriminator': ''})
+  # Biases stay in the group that they were in, with what Adam knows of them.
+  names = '|'.join(re.escape(path) for path in layers)
+  config.optimizer.gen.groups = (
+      {'match': f'^({names})/({_FACTORS})$', 'lr': config.compress.lr},
+      *config.optimizer.gen.groups)
+  if not last:
+    config.steps = config.compress.steps
+    if not config.compress.feedback:
+      config.feedback = ()
+  return configs.complete(config)
+
+
+def moved(config, tuning, state, params, layers, last):
+  """The state of the new run.
+
+  Where the average was factored, both generators start from it; otherwise
+  each keeps its own other layers, as the published code has it.
+  """
+  if config.compress.source == 'average':
+    averaged = params
+  else:
+    averaged = with_layers(jax.device_get(state.ema.params), params, layers)
+  opt, fresh = transfer.carry(state.gen.opt,
+                              build.optimizers(tuning).gen.init(params))
+  log.info('%d arrays of the optimizer start afresh', len(fresh))
+  extra = {k: v for k, v in state.extra.items() if k != 'feedback'}
+  if not last:
+    extra |= build.extra(tuning)
+  elif 'feedback' in state.extra:
+    extra['feedback'] = state.extra['feedback']
+  stats = state.gen.stats
+  if config.compress.source == 'average':
+    stats = state.ema.stats
+  # New buffers: the two generators must not share what a step may overwrite.
+  new = state.replace(
+      step=jnp.int32(tuning.steps if last else 0),
+      gen=Network(params, stats, opt),
+      ema=Network(averaged, state.ema.stats), extra=extra)
+  return jax.tree.map(np.array, new)
+
+
+def with_layers(params, source, layers):
+  """`params` with the factors of some layers taken from `source`."""
+  flat = flatten_dict(params, sep='/')
+  for path in layers:
+    del flat[f'{path}/kernel']
+  for name, x in flatten_dict(source, sep='/').items():
+    path, _, own = name.rpartition('/')
+    if path in layers and own != 'bias':
+      flat[name] = x
+  return unflatten_dict(flat, sep='/')
+
+
+def quickest(model, net, layers, batch=16):
+  """Settles the way in which each cp layer is computed, by measurement.
+
+  Layers for which the rules say it, and other forms, stay as they are.
+
+  Returns:
+    {path: {'form', 'rank', 'way'}}.
+  """
+  convs = {}
+
+  def note(call, arguments, keywords, context):
+    if isinstance(context.module, Conv) and context.method_name == '__call__':
+      path = '/'.join(context.module.path)
+      convs[path] = context.module, arguments[0].shape[1:]
+    return call(*arguments, **keywords)
+
+  with nn.intercept_methods(note):
+    jax.eval_shape(lambda net, z: model.apply(
+        {'params': net.params, **net.stats}, z, False), net,
+        jax.ShapeDtypeStruct((1, model.latent), jnp.float32))
+  settled, known = {}, {}
+  for path, options in layers.items():
+    settled[path] = dict(options)
+    if options['form'] != 'cp' or 'way' in options:
+      continue
+    conv, shape = convs[path]
+    kind = (shape, conv.features, conv.kernel, conv.dilation, conv.stride,
+            options['rank'])
+    if kind not in known:
+      known[kind] = _fastest(conv, (batch, *shape), options)
+      log.info('%s is fastest as %s', path, known[kind])
+    settled[path]['way'] = known[kind]
+  return settled
+
+
+def _fastest(conv, shape, options):
+  """Times the ways of computing one cp convolution: -> the fastest."""
+  fields = {f.name: getattr(conv, f.name) for f in dataclasses.fields(Conv)
+            if f.name not in ('parent', 'name')}
+  x = np.ones(shape, np.float32)
+  calls = {}
+  for way in factored.WAYS:
+    layer = factored.FactoredConv(**fields, layers=FrozenDict(
+        {'': factored.checked('', {**options, 'way': way})}))
+    like = jax.eval_shape(layer.init, jax.random.key(0), x)
+    weights = jax.tree.map(lambda a: np.ones(a.shape, a.dtype), like)
+    calls[way] = layer.apply, (weights, x)
+  times = latency.measure(calls, rounds=9, seconds=3.)
+  return min(times, key=times.get)
+
+
+def table(reports, scores):
+  """What became of each layer, and of the scores, as text."""
+  out = io.StringIO()
+  console = rich.console.Console(file=out, width=100)
+  shown = rich.table.Table()
+  for name in ('layer', 'form', 'rank', 'parameters', 'after', 'error',
+               'largest term', 'log sensitivity'):
+    shown.add_column(name, justify='left' if name == 'layer' else 'right')
+  number = lambda x: '' if x is None else f'{x:.3g}'
+  for r in reports:
+    shown.add_row(r.layer, r.form, str(r.rank), f'{r.before:,}',
+                  f'{r.after:,}', f'{r.error:.4f}', number(r.largest_term),
+                  number(r.log_sensitivity))
+  before, after = (sum(getattr(r, k) for r in reports)
+                   for k in ('before', 'after'))
+  shown.add_section()
+  shown.add_row('total', '', '', f'{before:,}', f'{after:,}', '', '', '')
+  console.print(shown)
+  for label in scores.get('before', ()):
+    console.print(f'{label}: {scores["before"][label]:.6g} -> '
+                  f'{scores["after"][label]:.6g}, without fine-tuning')
+  if not scores:
+    console.print('not scored: config.eval.metrics is empty')
+  return out.getvalue()

@@ -1,0 +1,219 @@
+"""The verb `evaluate`: scores of checkpoints, or of two sets of images."""
+import inspect
+import io
+import json
+import pathlib
+
+import jax
+import rich.console
+import rich.table
+from ml_collections import ConfigDict
+from PIL import Image
+
+from jgan import batches, build, lookup, protocol, weights
+from jgan.errors import UserError
+from jgan.metrics import memorisation, spectrum
+from jgan.report import neighbours, spectra
+from jgan.run import pair
+from jgan.score import duality, networks, record, samples
+from jgan.score.scorer import Scorer
+
+_REALS = 10000  # among which the pictures look for neighbours
+
+
+def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
+                protocols=(), online=False, params=''):
+  """Scores checkpoints under every protocol asked for, in one pass each.
+
+  Args:
+    config: completed; its eval section says what to score and how.
+    method: Method.
+    restore: step -> state.
+    steps: of the checkpoints.
+    workdir: the scores are appended to its scores.jsonl.
+    data_dir: where data sets and weights are found.
+    protocols: names, or ('all',); () for the config's.
+    online: score the trained generator instead of its average.
+    params: score this exported generator instead of the checkpoint's.
+
+  Returns:
+    Text: a table.
+
+  Raises:
+    UserError: nothing to score with.
+  """
+  if not config.eval.metrics:
+    raise UserError('config.eval.metrics is empty: set --config.eval.metrics, '
+                    f'known: {", ".join(lookup.names("metrics"))}')
+  if protocols == ('all',):
+    protocols = tuple(protocol.NAMED)
+  source = build.source(config, data_dir)
+  real, labels = build.reference(config, source, data_dir)
+  scorer = networks.of_config(config, real, data_dir=data_dir,
+                              protocols=protocols, labels=labels)
+  sample = jax.jit(method.sample)
+  updates = config.eval.best_response
+  gap = duality.Gap(config, real, updates=updates) if updates else None
+  rows = []
+  for step in steps:
+    state = restore(step)
+    if params:
+      state = weights.warm_start(state, ConfigDict({'generator': params,
+                                                   'discriminator': ''}))
+    net = state.gen if online else state.ema
+    images = samples.fakes(sample, net, config.eval.samples,
+                           config.eval.batch, method.latent,
+                           config.seed + 2, source.dtype)
+    step = pair.step_of(params) if params else int(state.step)
+    stamp = networks.of_fakes(config, step,
+                              network='online' if online else 'average')
+    if params:
+      stamp |= {'generator': 'exported', 'file': params}
+    found = scorer.score(images, networks.settings_of(config), stamp)
+    gains = gap.score(state, config.seed + 3) if gap else {}
+    for values, stamp in found.values():
+      values |= gains
+      record.add(workdir, step, values, stamp, 'scores.jsonl')
+      rows.append((step, values, stamp))
+  few = next(samples.fakes(sample, net, 1000, 1000, method.latent,
+                           config.seed + 2, source.dtype))
+  drawn = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
+                   samples.reals(real, _REALS, config.seed), few)
+  return table(rows) + ''.join(f'{path}\n' for path in drawn)
+
+
+def pictures(folder, metrics, real, fake):
+  """Draws what two of the metrics show of the last generator scored.
+
+  'spectrum': both mean power spectra; 'memorisation': eight generated images,
+  each with its nearest real ones in pixels.
+
+  Returns the paths written.
+  """
+  paths = []
+  if 'spectrum' in metrics:
+    paths.append(folder / 'spectra.png')
+    spectra.draw(paths[-1], {'real': spectrum.profiles(real[:1000]),
+                             'generated': spectrum.profiles(fake[:1000])})
+  if 'memorisation' in metrics:
+    paths.append(folder / 'neighbours.png')
+    indices, _ = memorisation.neighbours(real, fake[:8], k=7)
+    neighbours.draw(paths[-1], fake[:8], real, indices)
+  return paths
+
+
+def sets(one, two, *, metrics, network, weights='', data_dir='', size=0,
+         protocols=('standard',), subset_size=1000):
+  """Scores the images of set `two` against those of set `one`.
+
+  Args:
+    one, two: each a folder of images, or 'NAME:SPLIT' of a data set, as
+      'cifar10:test'; `one` is the reference.
+    metrics, network, weights: as config.eval's.
+    data_dir: where data sets, and the network's weights, may stand.
+    size: side of the square to which images are brought; 0 for that of the
+      first image of the reference.
+    protocols: names, or ('all',).
+    subset_size: of KID, at most the images there are.
+
+  Returns:
+    Text: a table.
+
+  Raises:
+    UserError: a folder or an image that cannot be read.
+  """
+  if protocols == ('all',):
+    protocols = tuple(protocol.NAMED)
+  real = _images('a', one, size, data_dir)
+  fake = _images('b', two, real.shape[1], data_dir)
+  scorer = Scorer(
+      real, metrics=metrics, network=network, weights=weights,
+      data_dir=data_dir, reference=str(one), protocols=protocols)
+  fake = batches.as_array(fake)
+  chunks = (fake[i:i + 100] for i in range(0, len(fake), 100))
+  subset = min(subset_size, len(real), len(fake))
+  found = scorer.score(chunks, {'subset_size': subset},
+                       {'data': str(two), 'size': real.shape[1]})
+  return table([(0, *scores) for scores in found.values()])
+
+
+def table(rows):
+  """Scores as text, and under them what they depend on.
+
+  rows: [(step, {label: value}, stamp)].
+  """
+  out = io.StringIO()
+  console = rich.console.Console(file=out, width=100)
+  shown = rich.table.Table()
+  for name in ('step', 'protocol', 'identity', 'score', 'value'):
+    shown.add_column(name, justify='right' if name == 'value' else 'left')
+  for step, values, stamp in rows:
+    for label, value in sorted(values.items()):
+      shown.add_row(str(step), stamp['protocol'], protocol.identity(stamp),
+                    label, f'{value:.6g}')
+  console.print(shown)
+  stamps = {protocol.identity(stamp): stamp for _, _, stamp in rows}
+  if len(stamps) > 1:
+    console.print('Rows of different identity were made under different '
+                  'protocols: do not compare them.')
+  for identity, stamp in stamps.items():
+    text = {k: v for k, v in stamp.items() if k != 'step'}
+    console.print(f'{identity}: {json.dumps(text)}', highlight=False,
+                  soft_wrap=True)
+  return out.getvalue()
+
+
+def _images(flag, text, size, data_dir):
+  """The images that --a or --b names, size x size (0: as they are)."""
+  if not text:
+    raise UserError(f'--{flag} is missing: --a and --b are folders of images '
+                    'or data sets like cifar10:test, --a the reference')
+  folder = lookup.find('data', 'image_folder')
+  if pathlib.Path(text).is_dir():
+    return folder.load(text, size=size or _side(folder, text))
+  name, _, split = text.partition(':')
+  if name not in lookup.names('data'):
+    raise UserError(f'--{flag}={text} is no folder, and no data set: '
+                    f'{lookup.nearest(name, lookup.names("data"))}')
+  load = lookup.find('data', name).load
+  chosen = {k: v for k, v in (('split', split), ('size', size)) if v}
+  for key, value in chosen.items():
+    if key not in inspect.signature(load).parameters:
+      raise UserError(f'--{flag}={text}: {name} has no {key} to be {value}')
+  return load(data_dir, **chosen)
+
+
+def _side(folder, path):
+  """The side of the first image in a folder."""
+  first = folder.load(path, size=1).paths[0]
+  with Image.open(first) as image:
+    if image.width != image.height:
+      raise UserError(f'{first} is {image.width} x {image.height}: give '
+                      '--image_size to bring all images to one square')
+    return image.width
+
+
+def steps_of(text, available):
+  """The checkpoints that --steps names: 'all', 'A:B' (inclusive) or 'A,B'.
+
+  Raises:
+    UserError: no checkpoint is among them.
+  """
+  if text == 'all':
+    return available
+  try:
+    if ':' in text:
+      low, high = (int(x) if x else None for x in text.split(':'))
+      chosen = [s for s in available if (low is None or s >= low)
+                and (high is None or s <= high)]
+    else:
+      wanted = [int(x) for x in text.split(',')]
+      chosen = [s for s in available if s in wanted]
+  except ValueError as error:
+    raise UserError(f"--steps={text}: 'all', FROM:TO or a list like 100,200 "
+                    'would be right') from error
+  if not chosen:
+    raise UserError(f'--steps={text} names no checkpoint: there are '
+                    f'{", ".join(map(str, available)) or "none"}')
+  return chosen
+

@@ -1,0 +1,190 @@
+"""The verb `genotypes`: which operations searched networks are made of.
+
+How often each stands in each cell, of good and of bad architectures (Tian et
+al., 2020, appendix C), and how a search came to its choice (figure 2).
+"""
+import json
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from jgan import genotype as genotypes
+from jgan import lookup
+from jgan.errors import UserError
+from jgan.report import operations, timeline
+from jgan.workdir import write_text
+
+PLAYERS = ('generator', 'discriminator')
+
+
+class Found(NamedTuple):
+  """A genotype and what is known of it.
+
+  Attributes:
+    source: the file, or the name of a published one.
+    genotype: as jgan.genotype.load returns it.
+    scores: {label: value} of its architecture.
+  """
+  source: str
+  genotype: Mapping
+  scores: Mapping
+
+
+def write(places, out='', *, label='', threshold=None):
+  """Counts the operations of many genotypes.
+
+  Args:
+    places: files, published names, folders of files or workdirs of searches.
+    out: a folder for operations.md (the returned text), operations.json (the
+      counts), operations_PLAYER.png, and timeline_I_PLAYER.png of the I-th
+      place, if its files are named by the steps of a search; '' for none.
+    label: of the score to split and to draw by, as 'FID'; '' for the only one.
+    threshold: genotypes below it are counted apart from the others; lower
+      scores are better. None: all are counted together.
+
+  Returns:
+    Text: tables, as GitHub reads them.
+
+  Raises:
+    UserError: there are no genotypes, or of two spaces; no genotype has the
+      score, or it is not said which; `out` cannot be written.
+  """
+  series = [gather(place) for place in places]
+  every = [found for one in series for found in one]
+  if not every:
+    raise UserError('no genotypes to count: --genotypes=A.json,FOLDER would be '
+                    'right')
+  spaces = sorted({found.genotype['space'] for found in every})
+  if len(spaces) > 1:
+    raise UserError(f'genotypes of the spaces {" and ".join(spaces)}: '
+                    'operations can be counted in one only')
+  label = chosen_label(every, label, needed=threshold is not None)
+  groups = split(every, label, threshold)
+  tables = {player: {name: count(group, player)
+                     for name, group in groups.items()}
+            for player in PLAYERS
+            if any(player in found.genotype for found in every)}
+  lines = [f'{len(every)} genotypes of space {spaces[0]}']
+  lines += [f'- {name}: {len(group)}' for name, group in groups.items()
+            if threshold is not None]
+  for player, counted in tables.items():
+    lines += ['', *table(player, counted)]
+  text = '\n'.join([*lines, ''])
+  if not out:
+    return text
+  folder = pathlib.Path(out)
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / 'operations.md', text)
+    write_text(folder / 'operations.json', json.dumps({
+        'groups': {name: [found.source for found in group]
+                   for name, group in groups.items()},
+        'counts': tables}, indent=2) + '\n')
+    written = [folder / 'operations.md', folder / 'operations.json']
+    for player, counted in tables.items():
+      written.append(folder / f'operations_{player}.png')
+      operations.draw(written[-1], counted)
+      for i, one in enumerate(series, 1):
+        steps = steps_of(one)
+        if len(steps) > 1 and all(player in f.genotype for f in one):
+          written.append(folder / f'timeline_{i}_{player}.png')
+          timeline.draw(written[-1], dict(zip(steps, (
+              found.genotype for found in one))), player,
+              scores=[found.scores.get(label) for found in one], label=label)
+  except OSError as error:
+    raise UserError(f'cannot write to --out={out}: {error}') from error
+  return '\n'.join([text, *map(str, written), ''])
+
+
+def gather(place):
+  """What stands at a place: of a workdir its genotypes/, sorted by name.
+
+  Raises:
+    UserError: nothing does, or it is no genotype.
+  """
+  path = pathlib.Path(place)
+  if (path / 'genotypes').is_dir():
+    path /= 'genotypes'
+  names = ([str(file) for file in sorted(path.glob('*.json'))]
+           if path.is_dir() else [str(place)])
+  if not names:
+    raise UserError(f'no genotypes in {path}: a folder of .json files, or the '
+                    'workdir of a search, would be right')
+  return [Found(name, genotype, scores(genotype.get('origin', '')))
+          for name in names for genotype in [genotypes.load(name)]]
+
+
+def scores(origin):
+  """The scores in the text that jgan writes beside a genotype.
+
+  'run, step 8, eval/FID 12.5, eval/IS 8' -> {'FID': 12.5, 'IS': 8.}
+  """
+  number = r'[-+]?(?:\d[\d.]*(?:e[-+]?\d+)?|inf|nan)'
+  return {name: float(value) for name, value in re.findall(
+      rf'\beval/(\S+) ({number})(?=,|$)', origin)}
+
+
+def steps_of(series):
+  """The steps that files are named by, [] if they are not all."""
+  stems = [pathlib.Path(found.source).stem for found in series]
+  return [int(stem) for stem in stems] if all(
+      stem.isdecimal() for stem in stems) else []
+
+
+def chosen_label(every, label, needed):
+  """Which score is meant; '' where none is known.
+
+  Raises:
+    UserError: it is needed or asked for, and unknown or not the only one.
+  """
+  known = list(dict.fromkeys(name for found in every for name in found.scores))
+  if label and label not in known:
+    raise UserError(f"no genotype has a score '{label}': "
+                    f'{lookup.nearest(label, known)}')
+  if needed and not known:
+    raise UserError('--threshold needs scores, and no genotype has one: their '
+                    "'origin' would say 'eval/FID 12.5'")
+  if needed and not label and len(known) > 1:
+    raise UserError(f'genotypes have several scores: --label={known[0]} or '
+                    f'another of {", ".join(known)} must say which is meant')
+  return label or (known[0] if known else '')
+
+
+def split(every, label, threshold):
+  """{name of a group: its genotypes}; what has no score is in none."""
+  if threshold is None:
+    return {'all': every}
+  known = [found for found in every if label in found.scores]
+  below = [found for found in known if found.scores[label] < threshold]
+  return {f'superior: {label} < {threshold:g}': below,
+          f'inferior: {label} >= {threshold:g}': [
+              found for found in known if found not in below]}
+
+
+def count(group, player):
+  """Per cell {kind of edge: {operation: how often}}, zeros too."""
+  mine = [found.genotype for found in group if player in found.genotype]
+  cells = lookup.find('spaces', group[0].genotype['space']).allowed(
+      player) if group else []
+  return [genotypes.histogram([[one[player][i]] for one in mine], [edges])
+          for i, edges in enumerate(cells)]
+
+
+def table(player, counted):
+  """Lines of a table per kind of edge: operations in each cell.
+
+  counted: {group: as from `count`}.
+  """
+  lines = []
+  for part, ops in operations.seen(counted).items():
+    lines += [*([''] if lines else []),
+              f'| {player}, {part} | {" | ".join(ops)} |',
+              f'|---{"|--:" * len(ops)}|']
+    for i in range(max(map(len, counted.values()))):
+      for group, cells in counted.items():
+        if i < len(cells) and part in cells[i]:
+          name = f'cell {i + 1}' + f', {group}' * (len(counted) > 1)
+          numbers = (str(cells[i][part].get(op, 0)) for op in ops)
+          lines.append(f'| {name} | {" | ".join(numbers)} |')
+  return lines

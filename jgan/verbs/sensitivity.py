@@ -1,0 +1,123 @@
+"""The verb `sensitivity`: what compressing each layer alone costs.
+
+The paper's figure 3: a layer's kernel is replaced by its low-rank
+reconstruction, the generator is scored without fine-tuning, and the layers
+that lose little are those to compress.
+"""
+import json
+import logging
+import math
+import pathlib
+
+import jax
+
+from jgan.compress import ranks, sensitivity
+from jgan.errors import UserError
+from jgan.report import bars
+from jgan.score.networks import Scoring
+from jgan.types import Network
+from jgan.workdir import append, write_text
+from jgan.workdir import records as lines
+
+log = logging.getLogger(__name__)
+
+
+def write(config, method, state, out, *, data_dir=''):
+  """Tries every layer and rank; a repeated command goes on where it ended.
+
+  Args:
+    config: completed; config.compress has `ranks`, `match` and `budget`.
+    method: Method of it.
+    state: GanState.
+    out: folder for trials.jsonl, sensitivity.json, .md and .png.
+    data_dir: where data sets and weights are found.
+
+  Returns:
+    Text: the table, and what to compress within the budget.
+
+  Raises:
+    UserError: no ranks, no metric, or trials of another checkpoint in `out`.
+  """
+  plan = config.compress
+  if not plan.ranks:
+    raise UserError('config.compress.ranks is empty: ranks to try on each '
+                    'layer are needed, as --config.compress.ranks="(64,)"')
+  net = state.ema if plan.source == 'average' else state.gen
+  scoring = Scoring(config, data_dir)
+  sample = jax.jit(method.sample)
+
+  def score(params):
+    values, _ = scoring.score(sample, Network(params, net.stats),
+                              method.latent)
+    return scoring.decisive(values)
+
+  params = jax.device_get(net.params)
+  pairs = sensitivity.trials(params, plan.ranks, plan.match)
+  folder = pathlib.Path(out)
+  folder.mkdir(parents=True, exist_ok=True)
+  file = folder / 'trials.jsonl'
+  about = {'step': int(state.step), 'source': plan.source,
+           'restarts': plan.restarts, 'iterations': plan.iterations,
+           **scoring.about}
+  if not lines(file):
+    metric, base = score(params)
+    append(file, {**about, 'metric': metric, 'base': base})
+  header, rows = read(file, about)
+  for path, options in pairs:
+    if (path, options['rank']) not in rows:
+      row, = sensitivity.measure(
+          params, [(path, options)], lambda params: score(params)[1],
+          seed=config.seed, restarts=plan.restarts, iterations=plan.iterations)
+      append(file, row._asdict())
+      rows[path, options['rank']] = row
+      log.info('%s at rank %s: %.5g (%.5g without)', path, row.rank, row.score,
+               header['base'])
+  return report(folder, header, [rows[path, options['rank']]
+                                 for path, options in pairs], plan.budget)
+
+
+def report(folder, header, rows, budget):
+  """Writes table, numbers and bar chart; -> text."""
+  base, metric = header['base'], header['metric']
+  proposal, rise = ranks.by_budget(base, rows, budget=budget)
+  text = table(base, rows, proposal, metric)
+  text += (f'\nWithin a rise of {budget:g}, compress {len(proposal)} of these '
+           f'layers: predicted {metric} {base + rise:.5g}, from {base:.5g}.\n')
+  write_text(folder / 'sensitivity.md', text)
+  write_text(folder / 'sensitivity.json', json.dumps({
+      **header, 'budget': budget, 'rows': [row._asdict() for row in rows],
+      'proposal': proposal, 'predicted_rise': rise}, indent=2) + '\n')
+  bars.draw(folder / 'sensitivity.png',
+            [(row.layer, row.rank, row.score) for row in rows], base=base,
+            budget=base + budget if budget else math.inf, metric=metric)
+  return f'{text}{folder / "sensitivity.png"}\n'
+
+
+def table(base, rows, proposal, metric):
+  """The trials as a GitHub table."""
+  lines = [f'| layer | form | rank | parameters | removed | kernel error | '
+           f'{metric} | rise | proposed |',
+           '|---|---|--:|--:|--:|--:|--:|--:|---|']
+  for row in rows:
+    taken = proposal.get(row.layer, {}).get('rank') == row.rank
+    lines.append(
+        f'| {row.layer} | {row.form} | {row.rank} | {row.params:,} | '
+        f'{row.removed:,} | {row.error:.4f} | {row.score:.5g} | '
+        f'{row.score - base:+.4g} | {"yes" if taken else ""} |')
+  return '\n'.join(lines) + '\n'
+
+
+def read(file, about):
+  """The header and the finished trials: {(layer, rank): Row}.
+
+  Raises:
+    UserError: they are of another checkpoint, or scored otherwise.
+  """
+  header, *rows = lines(file)
+  for key, value in about.items():
+    if header.get(key) != value:
+      raise UserError(f'{file} has trials with {key}={header.get(key)}, not '
+                      f'{value}: take another --out')
+  rank = lambda r: tuple(r) if isinstance(r, list) else r
+  return header, {(row['layer'], rank(row['rank'])): sensitivity.Row(**row)
+                  for row in rows}

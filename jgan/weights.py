@@ -1,0 +1,113 @@
+"""Weights as plain files, and the sampling function as a program of its own.
+
+  FILE.safetensors, FILE.npz   arrays under '/'-joined names, 'params/...'
+                               first, then the other collections
+  FILE.jaxexport               z -> images, for cpu, cuda and tpu, to be run
+                               where only jax is installed
+"""
+import logging
+import pathlib
+
+import flax
+import jax
+import jax.export
+import numpy as np
+import safetensors.numpy
+
+from jgan.errors import UserError
+from jgan.types import Network
+
+log = logging.getLogger(__name__)
+
+
+def to_arrays(net):
+  """A Network without its optimizer as {'/'-joined name: numpy array}."""
+  tree = {'params': net.params, **net.stats}
+  # safetensors would write another order of axes as if it were this one.
+  return {name: np.asarray(x, order='C')
+          for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
+
+
+def from_arrays(arrays):
+  """The Network that `to_arrays` took apart (with no optimizer)."""
+  tree = flax.traverse_util.unflatten_dict(arrays, sep='/')
+  if 'params' not in tree:
+    raise UserError("no array is named 'params/...': this is not an exported "
+                    'network')
+  return Network(tree.pop('params'), tree)
+
+
+def save(net, path):
+  """Writes a network's arrays to .safetensors or .npz; returns the path."""
+  path = pathlib.Path(path)
+  arrays = to_arrays(net)
+  writers = {'.safetensors': lambda f: safetensors.numpy.save_file(arrays, f),
+             '.npz': lambda f: np.savez(f, **arrays)}
+  writers[suffix(path, writers)](path)
+  return path
+
+
+def load(path):
+  """Reads what `save` wrote: a Network of numpy arrays."""
+  path = pathlib.Path(path)
+  readers = {'.safetensors': safetensors.numpy.load_file,
+             '.npz': lambda f: dict(np.load(f))}
+  read = readers[suffix(path, readers)]
+  try:
+    return from_arrays(read(path))
+  except (OSError, ValueError, safetensors.SafetensorError) as error:
+    raise UserError(f'cannot read {path}: {error}') from error
+
+
+def warm_start(state, files):
+  """Puts exported weights into a new state.
+
+  files: has `generator` and `discriminator`, paths or ''.
+
+  Raises:
+    UserError: an array is missing, left over, or of another shape.
+  """
+  if files.generator:
+    gen = _fill(state.gen, load(files.generator), files.generator)
+    state = state.replace(gen=gen, ema=_fill(
+        state.ema, load(files.generator), files.generator))
+  if files.discriminator:
+    state = state.replace(disc=_fill(
+        state.disc, load(files.discriminator), files.discriminator))
+  return state
+
+
+def save_program(sample, net, latent, path):
+  """Writes z [b, latent] float32 -> images [b, h, w, c], for any b.
+
+  Run it, where only jax is installed, by
+    jax.export.deserialize(open(path, 'rb').read()).call(z)
+  """
+  b = jax.export.symbolic_shape('b')[0]
+  exported = jax.export.export(
+      jax.jit(lambda z: sample(net, z)), platforms=('cpu', 'cuda', 'tpu'))(
+          jax.ShapeDtypeStruct((b, latent), np.float32))
+  path = pathlib.Path(path)
+  path.write_bytes(exported.serialize())
+  return path
+
+
+def _fill(net, loaded, path):
+  """`net` with the arrays of `loaded` in place of its own."""
+  want, have = to_arrays(net), to_arrays(loaded)
+  for name in sorted({*want, *have}):
+    kinds = [x[name].shape if name in x else 'absent' for x in (have, want)]
+    if kinds[0] != kinds[1]:
+      raise UserError(f'{path} does not fit the model: {name} is {kinds[0]} '
+                      f'there and {kinds[1]} in the config')
+  log.info('starting from %s (%d arrays)', path, len(have))
+  return net.replace(params=loaded.params, stats=loaded.stats)
+
+
+def suffix(path, known):
+  """The ending of a path, one of the `known`; else raises UserError."""
+  suffix = pathlib.Path(path).suffix
+  if suffix not in known:
+    raise UserError(f"--out={path} ends in '{suffix}': one of "
+                    f'{", ".join(known)} says what to write')
+  return suffix

@@ -1,0 +1,172 @@
+"""Devices: pmap, jit over a mesh and one device are the same run."""
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from jgan import build
+from jgan import config as configs
+from jgan.errors import UserError
+from jgan.run import loop, parallel
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def game(**changes):
+  """Batch norm in G, spectral norm in D, a gradient penalty, a global loss.
+
+  Plain gradient descent: Adam would turn the rounding noise of a gradient
+  that is zero into a step of full size.
+  """
+  c = configs.base()
+  c.steps, c.batch, c.critics, c.gen_batch = 2, 16, 2, 32
+  c.data = {'name': 'digits', 'size': 16}
+  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.discriminator = {'name': 'dcgan', 'width': 4, 'conv': 'spectral'}
+  c.loss = {'name': 'relativistic_average'}
+  c.penalties = ({'name': 'gradient', 'weight': 1.},
+                 {'name': 'r1', 'gamma': .1})
+  c.pipeline.update({'flip': True, 'dequantize': True})
+  for side in ('gen', 'disc'):
+    c.optimizer[side] = {'name': 'sgd', 'lr': .02}
+  c.ema.decay = .5
+  c.log.every = 1
+  c.samples.every = 0
+  c.checkpoint.every = 2
+  c.update_from_flattened_dict(changes)
+  return c
+
+
+@pytest.fixture(scope='module')
+def one(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('one')
+  return loop.run(game(devices=1), folder), folder
+
+
+@pytest.mark.parametrize('kind', ['pmap', 'jit'])
+def test_eight_devices_give_the_state_of_one(kind, one, tmp_path):
+  """To 2e-4 relative, 2e-5 absolute: float32 sums in another order."""
+  state = loop.run(game(parallel=kind, devices=8), tmp_path)
+  flat, _ = jax.tree_util.tree_flatten_with_path(state)
+  for (path, a), b in zip(flat, jax.tree.leaves(one[0])):
+    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5,
+                               err_msg=jax.tree_util.keystr(path))
+  for a, b in zip(read(tmp_path), read(one[1])):
+    assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
+  # Declared replicated, a value that differs between devices would go
+  # unnoticed: look at all of them.
+  for path, x in flat:
+    shards = [np.asarray(s.data) for s in x.addressable_shards]
+    assert len(shards) == 8
+    assert all(np.array_equal(shards[0], s) for s in shards), path
+
+
+def read(folder):
+  return [json.loads(line) for line in
+          (folder / 'metrics.jsonl').read_text().splitlines()]
+
+
+def test_a_run_goes_on_with_another_number_of_devices(one, tmp_path):
+  c = game(devices=8)
+  c.steps = 1
+  c.checkpoint.every = 1
+  loop.run(c, tmp_path)
+  state = loop.run(game(devices=1), tmp_path, allow_config_change=True)
+  for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(one[0])):
+    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+
+
+def test_the_noise_of_a_step_is_spread_over_a_mesh():
+  """Without the constraint every device would make all of the images."""
+  c = configs.complete(game(parallel='jit', devices=8))
+  where = parallel.layout(c)
+  from jgan.ops import collectives
+  with jax.set_mesh(where.mesh):
+    z = jax.jit(lambda key: collectives.draw(
+        jax.random.normal, key, (16, 3), None))(jax.random.key(0))
+  assert {s.data.shape for s in z.addressable_shards} == {(2, 3)}
+
+
+def test_a_batch_that_does_not_divide_names_both_numbers():
+  with pytest.raises(UserError, match='batch=30 does not divide by 8'):
+    parallel.layout(configs.complete(game(batch=30)))
+
+
+def test_a_missing_accelerator_is_refused():
+  for platform in ('gpu', 'tpu', 'accelerator'):
+    with pytest.raises(UserError, match=f"asks for '{platform}' and JAX found"):
+      parallel.layout(configs.complete(game(platform=platform)))
+  parallel.layout(configs.complete(game(platform='cpu')))
+
+
+def test_more_devices_than_there_are_is_refused():
+  with pytest.raises(UserError, match='devices=9, and JAX found 8'):
+    parallel.layout(configs.complete(game(devices=9)))
+
+
+def test_steps_per_call_divides_every_interval():
+  c = configs.complete(game(steps=100))
+  for section in ('log', 'samples', 'eval', 'checkpoint'):
+    c[section].every = 20
+  assert parallel.calls_of(c, 'cpu') == 1
+  assert parallel.calls_of(c, 'tpu') == 10
+  c.log.every = 15
+  assert parallel.calls_of(c, 'tpu') == 5
+  with c.unlocked():
+    c.steps_per_call = 4
+  with pytest.raises(UserError, match=r'log\.every=15 does not divide'):
+    parallel.calls_of(c, 'cpu')
+
+
+def test_the_step_lowers_for_cuda_and_tpu():
+  method = build.method(game())
+  shapes = {'image': jax.ShapeDtypeStruct((2, 16, 16, 16, 1), np.uint8)}
+  state = jax.eval_shape(method.init, jax.random.key(0), shapes)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  for platform in ('cuda', 'tpu'):
+    text = jax.jit(method.step).trace(state, shapes, key).lower(
+        lowering_platforms=(platform,)).as_text()
+    assert 'stablehlo.convolution' in text
+
+
+def test_two_processes_train_together_and_agree(one, tmp_path):
+  """Through jax.distributed, gloo between them, two devices each."""
+  (tmp_path / 'run').mkdir()
+  with socket.socket() as s:
+    s.bind(('127.0.0.1', 0))
+    address = f'127.0.0.1:{s.getsockname()[1]}'
+  env = {**os.environ, 'JAX_PLATFORMS': 'cpu',
+         'XLA_FLAGS': '--xla_force_host_platform_device_count=2'}
+  config = tmp_path / 'config.py'
+  config.write_text(
+      'import sys\n'
+      f'sys.path.insert(0, {ROOT!r})\n'
+      'from tests.run import test_parallel\n'
+      'get_config = test_parallel.game\n')
+  runs = [subprocess.Popen(
+      [sys.executable, '-m', 'jgan.main', f'--config={config}',
+       f'--workdir={tmp_path}/run', f'--coordinator={address}',
+       '--processes=2', f'--process={i}', '--debug',
+       f'--compilation_cache={os.environ["JGAN_TEST_CACHE"]}'],
+      cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+      text=True) for i in (0, 1)]
+  said = [r.communicate(timeout=300)[0] for r in runs]
+  assert [r.returncode for r in runs] == [0, 0], said[0] + said[1]
+  assert 'process 2 of 2' in said[1]
+  for a, b in zip(read(tmp_path / 'run'), read(one[1])):
+    assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
+  c = configs.complete(game(devices=1))
+  where = parallel.layout(c)
+  method, source = build.method(c), build.source(c, '')
+  from jgan.run import checkpoint
+  saved = checkpoint.Checkpoints(tmp_path / 'run' / 'checkpoints')
+  state, step, _ = loop.begin(
+      c, *loop.first_state(c, method, source), saved, where)
+  assert step == 2
+  for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(one[0])):
+    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)

@@ -1,0 +1,221 @@
+"""Scores in training, sampling, and the noise they use."""
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan import build, protocol
+from jgan import config as configs
+from jgan.errors import UserError
+from jgan.score import record, samples
+from jgan.score.scorer import Scorer
+from jgan.verbs import sample
+
+
+def made(*arguments, **keywords):
+  return np.concatenate([*samples.fakes(*arguments, **keywords)])
+
+
+def test_image_i_does_not_depend_on_how_many_are_made():
+  draw = lambda net, z: jnp.tanh(z).reshape(-1, 2, 2, 1) * net
+  few = made(draw, 1., 5, 4, 4, seed=0)
+  many = made(draw, 1., 11, 4, 4, seed=0)
+  assert few.shape == (5, 2, 2, 1) and few.dtype == np.uint8
+  np.testing.assert_array_equal(few, many[:5])
+  assert (made(draw, 1., 5, 4, 4, seed=1) != few).any()
+  points = made(draw, 3., 5, 4, 4, seed=0, dtype=np.float32)
+  assert points.dtype == np.float32 and abs(points).max() > 1.
+
+
+def test_reals_are_drawn_once_each_and_by_seed():
+  source = np.arange(20, dtype=np.uint8).reshape(20, 1, 1, 1)
+  some = samples.reals(source, 7, seed=3).ravel()
+  assert len(set(some)) == 7
+  np.testing.assert_array_equal(some,
+                                samples.reals(source, 7, seed=3).ravel())
+  assert len(samples.reals(source, 99, seed=0)) == 20
+
+
+@pytest.fixture(scope='module')
+def digits():
+  from jgan.data import digits as source
+  return source.load('', size=16), source.labels('', size=16)
+
+
+def score(source, images, **keywords):
+  scorer = Scorer(source, reference='digits', **keywords)
+  batches = [images[i:i + 30] for i in range(0, len(images), 30)]
+  return scorer, scorer.score(batches, {'subset_size': 50, 'k': 3})
+
+
+def test_real_images_score_better_than_noise(digits):
+  noise = np.random.default_rng(0).integers(0, 256, (100, 16, 16, 1), np.uint8)
+  honest, random = (score(digits[0], x, metrics=('fd_pixels',))[1]['standard']
+                    [0]['fd_pixels'] for x in (digits[0][::18], noise))
+  assert honest < 10. < random
+
+
+def test_all_metrics_of_a_network_agree_on_who_is_better(digits, tmp_path):
+  """Half of the digits against the other half, and against noise."""
+  images, labels = digits
+  noise = np.random.default_rng(0).integers(0, 256, (90, 16, 16, 1), np.uint8)
+  metrics = ('fd', 'kid', 'inception_score', 'precision_recall',
+             'density_coverage', 'memorisation', 'spectrum')
+  common = dict(metrics=metrics, network='classifier', cache=str(tmp_path),
+                labels=labels)
+  (scorer, good), (_, bad) = (
+      score(images, x, **common) for x in (images[:90], noise))
+  (good, stamp), (bad, _) = good['standard'], bad['standard']
+  name = stamp['network']
+  assert name.startswith('classifier-')
+  assert good[f'FD-{name}'] < bad[f'FD-{name}']
+  assert good[f'kid-{name}'] < bad[f'kid-{name}']
+  assert good[f'precision_recall-precision-{name}'] == 1.
+  assert good[f'memorisation-authentic-{name}'] == 0.  # the images themselves
+  assert good['spectrum'] < bad['spectrum']
+  assert scorer.stamps['standard']['reals'] == 1797
+  assert not any('FID' in key for key in good)
+
+
+def test_a_stamp_says_what_a_score_depends_on(digits):
+  scorer, found = score(digits[0], digits[0][:60], metrics=('fd_pixels',),
+                        count=500)
+  stamp = found['standard'][1]
+  for key in ('protocol', 'reference', 'reals', 'fakes', 'ddof', 'splits',
+              'seed', 'quantise', 'network', 'weights', 'jgan'):
+    assert key in stamp
+  assert stamp['reals'] == 500 and stamp['fakes'] == 60
+  same = {**stamp, 'jgan': 'other', 'step': 7}
+  assert protocol.identity(same) == protocol.identity(stamp)
+  other = {**stamp, 'reals': 400}
+  assert protocol.identity(other) != protocol.identity(stamp)
+  assert protocol.differences(stamp, other) == ['reals: 500 -> 400']
+  assert scorer.stamps['standard']['reference'] == 'digits'
+
+
+def test_protocols_differ_where_they_say(digits, tmp_path):
+  _, found = score(digits[0][:200], digits[0][200:300], network='classifier',
+                   metrics=('fd', 'inception_score'), labels=digits[1][:200],
+                   protocols=('standard', 'nvlabs', 'one_split'),
+                   cache=str(tmp_path))
+  values = {name: [*v.values()] for name, (v, _) in found.items()}
+  assert values['standard'][0] != values['nvlabs'][0]
+  assert values['standard'][0] == values['one_split'][0]
+  assert values['standard'][1] != values['one_split'][1]
+  assert len({protocol.identity(s) for _, s in found.values()}) == 3
+
+
+def test_statistics_are_kept_and_published_ones_are_verified(
+    digits, tmp_path, monkeypatch):
+  images, labels = digits
+  common = dict(metrics=('fd',), network='classifier', labels=labels,
+                cache=str(tmp_path))
+  first = score(images, images[:60], **common)[1]['standard'][0]
+  file, = (tmp_path / 'statistics').iterdir()
+  with np.load(file) as kept:
+    np.savez(tmp_path / 'mine.npz', mu=kept['mean'], sigma=kept['cov'])
+    np.savez(tmp_path / 'other.npz', mu=kept['mean'] + 1., sigma=kept['cov'])
+  monkeypatch.setattr('jgan.score.scorer.Moments.merge', None)
+  again = score(images, images[:60], **common)[1]['standard'][0]
+  mine = score(images, images[:60], statistics=tmp_path / 'mine.npz',
+               **common)[1]['standard'][0]
+  assert first == again == mine
+  with pytest.raises(UserError, match='does not describe these 1797 images'):
+    score(images, images[:60], statistics=tmp_path / 'other.npz', **common)
+  with pytest.raises(UserError, match='cannot read'):
+    score(images, images[:60], statistics=tmp_path / 'none.npz', **common)
+
+
+def test_statistics_without_a_metric_that_reads_them_are_refused(digits):
+  with pytest.raises(UserError, match='none of the metrics looks at any'):
+    Scorer(digits[0], metrics=('fd_pixels',), statistics='x.npz')
+
+
+def test_a_cache_that_cannot_be_written_is_named(digits, tmp_path):
+  images, labels = digits[0][:100], digits[1][:100]
+  common = dict(metrics=('fd',), network='classifier', labels=labels)
+  scorer = Scorer(images, cache=str(tmp_path / 'file'), **common)
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(UserError, match='cannot write .*statistics'):
+    scorer.score([images[:70]])
+
+
+def test_scores_after_the_checkpoint_are_forgotten(digits, tmp_path):
+  """Also where a run was killed before its first checkpoint."""
+  scorer = Scorer(digits[0], metrics=('stability',))
+  for step in (10, 20):
+    record.add(tmp_path, step, {'a': 1.}, {'reals': 3})
+  file = tmp_path / 'evaluations.jsonl'
+  record.go_on(tmp_path, 10, scorer)
+  assert [json.loads(x)['step'] for x in file.read_text().splitlines()] == [10]
+  record.go_on(tmp_path, 0, scorer)
+  assert file.read_text() == ''
+
+
+def test_a_metric_without_its_network_is_refused(digits):
+  with pytest.raises(UserError, match="'fd' needs a feature network"):
+    Scorer(digits[0], metrics=('fd',))
+
+
+def test_knobs_reach_their_metric_and_the_stamp(digits):
+  knobs = {'spectrum': {'center': 'true_dc'}}
+  noise = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 1), np.uint8)
+  values = [score(digits[0], noise, metrics=('spectrum',), knobs=k)[1]
+            ['standard'] for k in ({}, knobs)]
+  assert values[0][0] != values[1][0]
+  assert values[1][1]['knobs'] == knobs
+  assert protocol.identity(values[0][1]) != protocol.identity(values[1][1])
+
+
+def test_few_fakes_for_many_features_are_warned_of(digits, tmp_path, caplog):
+  score(digits[0][:200], digits[0][:30], metrics=('fd',), cache=str(tmp_path),
+        network='classifier', labels=digits[1][:200])
+  assert '30 fakes for 64 features' in caplog.text
+
+
+def test_stability_compares_with_the_evaluation_before(digits, tmp_path):
+  scorer = Scorer(digits[0], metrics=('stability',))
+  black = np.zeros((70, 16, 16, 1), np.uint8)
+  first = scorer.score([black])['standard'][0]
+  record.keep_previous(tmp_path, 10, scorer)
+  second = scorer.score([black + np.uint8(51)])['standard'][0]
+  assert first == {} and second == {'stability': pytest.approx(.04)}
+  resumed = Scorer(digits[0], metrics=('stability',))
+  record.go_on(tmp_path, 10, resumed)
+  assert resumed.score([black + np.uint8(51)])['standard'][0] == second
+
+
+def test_interpolation_runs_between_normal_draws_at_their_length():
+  z = np.asarray(sample.interpolation(0, 3, 5, 64)).reshape(3, 5, 64)
+  assert (z[0, 0] != z[1, 0]).all()
+  lengths = np.linalg.norm(z, axis=-1)
+  assert lengths.min() > .8 * 8 and lengths.max() < 1.25 * 8
+  steps = np.linalg.norm(np.diff(z, axis=1), axis=-1)
+  np.testing.assert_allclose(steps, steps.mean(1, keepdims=True) * np.ones(4),
+                             rtol=.2)
+
+
+@pytest.mark.parametrize('count', [1, 4])
+def test_reals_of_a_lazy_source_are_read_one_by_one(count):
+
+  class Lazy:
+    shape, dtype = (4, 1, 1, 1), np.dtype(np.uint8)
+
+    def __len__(self):
+      return 4
+
+    def __getitem__(self, i):
+      return np.full((1, 1, 1), i, np.uint8)
+
+  assert samples.reals(Lazy(), count, 0).shape == (count, 1, 1, 1)
+
+
+@pytest.mark.parametrize('subset, count', [(True, 20), (False, 1797)])
+def test_a_part_of_the_images_is_scored_against_itself_or_all(tiny, subset,
+                                                              count):
+  tiny.pipeline.first, tiny.eval.subset = 20, subset
+  config = configs.complete(tiny)
+  images = build.source(config, '')
+  assert len(images) == 20
+  assert len(build.reference(config, images, '')[0]) == count
