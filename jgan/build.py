@@ -2,14 +2,13 @@
 functions here and in a method's make(), and nowhere else.
 """
 import functools
-import inspect
 
 import jax
 import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from jgan import batches, lookup, steps
+from jgan import batches, lookup, sections, steps
 from jgan import config as configs
 from jgan.compress import channels
 from jgan.errors import UserError
@@ -17,6 +16,7 @@ from jgan.layers import factored
 from jgan.optim import pruning
 from jgan.optim.groups import grouped
 from jgan.schedules._progress import progress
+from jgan.sections import keywords
 from jgan.types import Augment, Feedback, Loss, Pair, Penalty, Turn
 
 
@@ -145,9 +145,6 @@ def penalties(config):
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
     found[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced)
-    if not (found[name].discriminator or found[name].generator):
-      raise UserError(f'penalties/{section.name}.py has neither discriminator'
-                      '() nor generator(): it would be of no player')
   return found
 
 
@@ -163,26 +160,17 @@ def augment(config, axis_name=None):
       raise UserError(f"config.augment has '{section.name}' twice: once would "
                       'be right')
     module = lookup.find('augment', section.name)
-    arguments = _arguments(section)
+    arguments = {**_arguments(section), 'axis_name': axis_name}
 
-    def slot(name, module=module, arguments=arguments):
+    def bound(name, module=module, arguments=arguments):
       function = getattr(module, name, None)
-      takes = inspect.signature(function).parameters if function else ()
-      where = {'axis_name': axis_name} if 'axis_name' in takes else {}
-      return function and functools.partial(_bind(function, arguments), **where)
+      return function and _bind(function, arguments)
 
-    def held(function):
-      """With those entries of the memory that the function takes."""
-      takes = function and inspect.signature(function).parameters
-      return function and (lambda rng, x, memory: function(
-          rng, x, **{k: v for k, v in memory.items() if k in takes}))
-
-    start = slot('start')
-    takes = inspect.signature(start).parameters if start else ()
+    start = bound('start')
     shape = (config.gen_batch or config.batch, *spec(config).shape)
     found[section.name] = Augment(
-        held(slot('apply')), held(slot('replace')), slot('remember'),
-        slot('update'), start and start(*[shape] if 'shape' in takes else []))
+        bound('apply'), bound('replace'), bound('remember'), bound('update'),
+        start and start(shape))
   return found
 
 
@@ -295,7 +283,7 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
     weight_clip = lookup.find('optim', 'weight_clip').weight_clip
     chain.append(weight_clip(clip_weight))
   wrap = lookup.member('optim.pruning', masks.name)
-  where = ({'channels': channels} if 'channels' in configs.keywords(wrap)
+  where = ({'channels': channels} if 'channels' in keywords(wrap)
            else {})
   return wrap(optax.chain(*chain), steps=steps, seed=seed,
               updates_per_step=updates_per_step, **where, **_arguments(masks))
@@ -303,7 +291,7 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
 
 def _data(config):
   """Module and arguments of the data set; 'tfds:NAME' is any TFDS set."""
-  module, dataset = configs.source(config.data.name)
+  module, dataset = sections.source(config.data.name)
   arguments = _arguments(config.data)
   return module, arguments | ({'dataset': dataset} if dataset else {})
 
@@ -316,7 +304,7 @@ def _arguments(section):
 def _parts(section):
   """Arguments of a module; names of its parts become functions."""
   arguments = _arguments(section)
-  for field in configs.PARTS:
+  for field in sections.PARTS:
     if field in arguments:
       arguments[field] = _part(field, arguments[field])
   return arguments
@@ -342,6 +330,6 @@ def _players(module, arguments):
 
 def _bind(function, arguments):
   """The function with those of the arguments that it declares."""
-  takes = configs.keywords(function)
+  takes = keywords(function)
   return functools.partial(
       function, **{k: v for k, v in arguments.items() if k in takes})

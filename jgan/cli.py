@@ -1,193 +1,226 @@
-"""The command line: flags, and a config file with its overrides."""
-import functools
-import importlib.util
-import pathlib
+"""The command line: a verb, its flags, and a config with its overrides."""
+import ast
 import re
-import sys
+from typing import Any, NamedTuple
 
-from absl import flags
+from absl import flags as absl_flags
 from ml_collections import config_flags
 
 from jgan import config as configs
-from jgan import lookup
+from jgan import experiment, lookup, sections
 from jgan.errors import UserError
-from jgan.workdir import recorded_config
+from jgan.experiment import load
+from jgan.flags import Flag, values
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+__all__ = ['Command', 'load', 'parse', 'usage']
 
-
-def define(values, verbs):
-  """Defines the flags of all verbs on `values`, a flags.FlagValues."""
-  text, switch, number = (
-      functools.partial(make, flag_values=values) for make in (
-          flags.DEFINE_string, flags.DEFINE_bool, flags.DEFINE_integer))
-  text('mode', 'train', f'What to do: {", ".join(verbs)}.')
-  text('workdir', '', 'Folder of the run.')
-  text('data_dir', '', 'Folder of the data sets; else $JGAN_DATA.')
-  switch('allow_config_change', False,
-         'Go on from a checkpoint of another config.')
-  text('out', '', 'sample, export: what to write; its ending says how. '
-       'derive: a .json. compress, shrink, sensitivity, report: a folder.')
-  number('n', 64, 'sample: how many images (with --interpolate: rows).')
-  number('seed', 0, 'sample: of the noise.')
-  number('interpolate', 0, 'sample: images from one latent to the next.')
-  number('step', -1, 'The checkpoint to use; the newest if -1.')
-  switch('best', False,
-         'The best checkpoint by config.checkpoint.best.')
-  switch('online', False,
-         'sample, export: the trained generator, not its average.')
-  switch('discriminator', False, 'export: the discriminator.')
-  text('params', '', 'sample, evaluate, shrink: an exported generator '
-       "instead of a checkpoint's.")
-  number('candidates', 0, 'derive: architectures to draw and score.')
-  switch('last', False, 'compress: the layers of config.compress.last.')
-  text('runs', '', 'report: workdirs to compare, with commas.')
-  switch('spectra', False, 'report: draw their mean power spectra too.')
-  text('genotypes', '', 'genotypes: files, names, folders, workdirs, with '
-       'commas.')
-  text('label', '', 'genotypes: the score that tells good ones, as FID.')
-  flags.DEFINE_float('threshold', None, 'genotypes: below it they are good.',
-                     flag_values=values)
-  text('a', '', 'evaluate: the reference: a folder, or cifar10:train.')
-  text('b', '', 'evaluate: the images to score against --a, likewise.')
-  text('metrics', '', 'evaluate: names, with commas; config.eval.metrics.')
-  text('network', '', 'evaluate: the feature network; config.eval.network.')
-  text('weights', '', "evaluate: the network's file; config.eval.weights.")
-  text('protocols', '', "evaluate: names, with commas, or 'all'.")
-  text('steps', '', "evaluate: checkpoints, 'all', FROM:TO or a list.")
-  number('image_size', 0, 'evaluate: side to bring the images of folders to.')
-  switch('json', False, 'describe: one JSON object on stdout.')
-  text('coordinator', '', 'HOST:PORT of process 0, to train with several.')
-  number('processes', 1, 'How many processes train together.')
-  number('process', 0, 'Which of them this is, from 0.')
-  text('compilation_cache', '~/.cache/jgan', "Compiled programs; '' for none.")
-  switch('debug', False, 'Show the traceback of an error.')
-  switch('help', False, 'Show this.')
+# What main takes, whatever the verb.
+FLAGS = (
+    Flag('mode', 'train', 'The verb.'),
+    Flag('compilation_cache', '~/.cache/jgan',
+         "Folder of compiled programs; '' for none."),
+    Flag('debug', False, 'Show the traceback of an error.'),
+    Flag('help', False, 'Show this; with --mode=VERB what that verb takes.'),
+)
+_DEFINE = {bool: absl_flags.DEFINE_bool, int: absl_flags.DEFINE_integer,
+           float: absl_flags.DEFINE_float, type(None): absl_flags.DEFINE_float,
+           str: absl_flags.DEFINE_string, tuple: absl_flags.DEFINE_list}
 
 
-def parse(argv, verbs):
-  """Reads a command line: -> flag values, completed config (None without).
+class Command(NamedTuple):
+  """A command line that was understood.
+
+  Attributes:
+    verb: module of jgan/verbs.
+    config: completed; None for a verb without one.
+    flags: what the verb takes, an attribute each.
+    main: the flags of main.
+  """
+  verb: Any
+  config: Any
+  flags: Any
+  main: Any
+
+
+def parse(argv):
+  """Reads a command line, the program's name first: -> Command.
 
   Raises:
     UserError: any mistake in it.
   """
-  argv, location = _take_config(argv)
-  values = flags.FlagValues()
-  define(values, verbs)
-  config = load(location) if location else _recorded(argv)
+  mode = _value(argv, 'mode') or 'train'
+  if mode not in lookup.names('verbs'):
+    raise UserError(f"no --mode={mode}: "
+                    f"{lookup.nearest(mode, lookup.names('verbs'))}")
+  verb = lookup.find('verbs', mode)
+  declared = {flag.name: flag for flag in verb.FLAGS}
+  for argument in argv[1:]:
+    _refuse_unread(argument, mode, declared)
+  config = _config(argv) if 'config' in declared else None
+  parsed = _parsed(argv, declared, config)
+  of = lambda names: {name: _plain(parsed[name].value) for name in names}
+  flags = values(verb.FLAGS, of(declared.keys() - {'config'}))
   if config:
-    renamed = r'--?config\.(.+)\.name(?:=(.*))?'
-    for i, argument in enumerate(argv):
-      match = re.fullmatch(renamed, argument)
-      if match and match[1] in {p for p, _, _ in configs.sections(config)}:
-        configs.rename(config, match[1], match[2] or argv[i + 1])
-    config = configs.fill(config)
+    config = configs.complete(parsed.config)
+    flags.config = _value(argv, 'config')
+  for flag in verb.FLAGS:
+    if flag.name == 'config' and flag.required and not config:
+      raise UserError('no --config=FILE given, and no run in --workdir='
+                      f"'{_value(argv, 'workdir') or ''}' to take it from; "
+                      '--help lists the experiments')
+    if flag.required and flag.name != 'config' and not getattr(flags,
+                                                               flag.name):
+      raise UserError(f'--mode={mode} needs --{flag.name}')
+  return Command(verb, config, flags,
+                 values(FLAGS, of(flag.name for flag in FLAGS)))
+
+
+def usage(mode=''):
+  """The text of --help: of all verbs, or of one."""
+  if mode:
+    verb = lookup.find('verbs', mode)
+    takes_config = any(flag.name == 'config' for flag in verb.FLAGS)
+    keys = ' [--config.KEY=VALUE ...]' if takes_config else ''
+    return '\n'.join([
+        f'jgan --mode={mode} [--FLAG=VALUE ...]{keys}', '',
+        verb.__doc__.strip(), '', 'flags:',
+        *map(_described, [*verb.FLAGS, *FLAGS]), ''])
+  verbs = {file.stem: _first_line(file) for file in lookup.files('verbs')}
+  return '\n'.join([
+      'jgan --mode=VERB [--config=FILE[:ROW][:smoke]] [--workdir=DIR] '
+      '[--config.KEY=VALUE ...]', '', 'verbs:',
+      *(f'  {name:12} {text}' for name, text in verbs.items()), '', 'flags:',
+      *map(_described, FLAGS),
+      "  each verb's own: jgan --mode=VERB --help", '',
+      'experiments (each also as FILE:smoke, which ends in seconds to minutes;',
+      'their rows: jgan --mode=list --what=experiments):',
+      *(f'  {experiment.shown(file):42} {_first_line(file)}'
+        for file in experiment.files()), ''])
+
+
+def wants_help(argv):
+  """Whether --help is asked for, and of which verb ('' for all)."""
+  if not {'--help', '-help', '-h', '--help=true'} & {*argv[1:]}:
+    return False, ''
+  mode = _value(argv, 'mode') or ''
+  if mode and mode not in lookup.names('verbs'):
+    raise UserError(f"no --mode={mode}: "
+                    f"{lookup.nearest(mode, lookup.names('verbs'))}")
+  return True, mode
+
+
+def _config(argv):
+  """The config that a command line names, with renamed sections, or None."""
+  location, folder = _value(argv, 'config'), _value(argv, 'workdir')
+  if location:
+    config = load(location)
+  else:
+    record = configs.recorded(folder) if folder else None
+    config = configs.from_record(record).unlock() if record else None
+  if not config:
+    return None
+  named = {path for path, _, _ in sections.sections(config)}
+  for i, argument in enumerate(argv):
+    match = re.fullmatch(r'--?config\.(.+)\.name(?:=(.*))?', argument)
+    if match and match[1] in named:
+      sections.rename(config, match[1], match[2] or argv[i + 1])
+  return configs.fill(config)
+
+
+def _parsed(argv, declared, config):
+  """The FlagValues of a command line."""
+  known = absl_flags.FlagValues()
+  for flag in [*declared.values(), *FLAGS]:
+    if flag.name != 'config':
+      _DEFINE[type(flag.default)](
+          flag.name, list(flag.default) if flag.default == () else flag.default,
+          flag.help, flag_values=known)
+  argv = _without_config(argv)
   try:
     if config:
-      config_flags.DEFINE_config_dict('config', config, flag_values=values,
+      config_flags.DEFINE_config_dict('config', config, flag_values=known,
                                       sys_argv=argv)
-    rest = values(argv)
-  except flags.UnrecognizedFlagError as error:
-    raise UserError(f'unknown flag --{error.flagname}: '
-                    f'{lookup.nearest(error.flagname, sorted(values))}'
-                    ) from error
-  except (flags.Error, AttributeError, KeyError, TypeError,
+    rest = known(argv)
+  except absl_flags.UnrecognizedFlagError as error:
+    raise UserError(_unknown(error.flagname, known)) from error
+  except (absl_flags.Error, AttributeError, KeyError, TypeError,
           ValueError) as error:
-    raise UserError(_unparsed(argv, config, error)) from error
+    raise UserError(_wrong_override(argv, config, error)) from error
   if rest[1:]:
     raise UserError(f"'{rest[1]}' is not a flag: flags start with --")
-  if values.mode not in verbs:
-    raise UserError(f'no --mode={values.mode}: '
-                    f'{lookup.nearest(values.mode, verbs)}')
-  return values, configs.complete(values.config) if config else None
+  return known
 
 
-def _recorded(argv):
-  """The config of the run in --workdir, where no other is given."""
-  folder = ''
-  for argument, after in zip(argv, [*argv[1:], '']):
-    match = re.fullmatch(r'--?workdir(?:=(.*))?', argument)
+def _refuse_unread(argument, mode, declared):
+  """Refuses a flag that other verbs take and this one does not read."""
+  match = re.match(r'--?([a-z_0-9]+)(\.|=|$)', argument)
+  name = match and match[1]
+  if not name or name in declared or name in {flag.name for flag in FLAGS}:
+    return
+  readers = []
+  for other in lookup.names('verbs'):
+    names = {flag.name for flag in lookup.find('verbs', other).FLAGS}
+    if name in names or name.removeprefix('no') in names:
+      readers.append(other)
+  if readers and name.removeprefix('no') not in declared:
+    raise UserError(f'--mode={mode} does not read --{name}: '
+                    f'{", ".join(readers)} {"do" if readers[1:] else "does"}')
+
+
+def _value(argv, name):
+  """The value that a command line gives a flag; None where it does not."""
+  for argument, after in zip(argv[1:], [*argv[2:], '']):
+    match = re.fullmatch(rf'--?{name}(?:=(.*))?', argument)
     if match:
-      folder = after if match[1] is None else match[1]
-  found = recorded_config(folder) if folder else None
-  return configs.from_record(found).unlock() if found else None
+      return after if match[1] is None else match[1]
+  return None
 
 
-def load(location):
-  """Runs get_config of a config file: 'PATH' or 'PATH:FORM'.
-
-  PATH is taken from the working directory, else from the folder of jgan.
-  """
-  path, _, form = location.partition(':')
-  files = [f for f in (pathlib.Path(path), ROOT / path) if f.is_file()]
-  if not files:
-    known = [str(f.relative_to(ROOT)) for f in experiments()]
-    raise UserError(f'no config file {path}: {lookup.nearest(path, known)}')
-  if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))  # experiments inherit from each other
-  spec = importlib.util.spec_from_file_location('experiment', files[0])
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  if not hasattr(module, 'get_config'):
-    raise UserError(f'{files[0]} defines no get_config()')
-  return module.get_config(form) if form else module.get_config()
-
-
-def experiments():
-  """The config files that come with jgan, sorted."""
-  return sorted((ROOT / 'experiments').glob('*/[!_]*.py'))
-
-
-def usage(verbs):
-  """The text of --help."""
-  values = flags.FlagValues()
-  define(values, verbs)
-  lines = ['python -m jgan.main --mode=VERB --config=FILE[:smoke] '
-           '--workdir=DIR [--config.key=value ...]', '', 'verbs:']
-  lines += [f'  {name:10} {verb.__doc__}' for name, verb in verbs.items()]
-  lines += ['', 'flags:']
-  lines += [f'  --{name:20} {values[name].help}' for name in sorted(values)]
-  lines += ['', 'experiments (each also as FILE:smoke, which ends in seconds '
-            'to minutes):']
-  lines += [f'  {file.relative_to(ROOT)!s:42} {_first_line(file)}'
-            for file in experiments()]
-  return '\n'.join(lines) + '\n'
-
-
-def _take_config(argv):
-  """Splits '--config=X' or '--config X' off: -> the rest, X or ''."""
-  rest, location = [], ''
-  argv = list(argv)
-  while argv:
-    argument = argv.pop(0)
-    if re.match(r'--?config=', argument):
-      location = argument.partition('=')[2]
-    elif argument in ('-config', '--config') and argv:
-      location = argv.pop(0)
-    elif argument == '-h':
-      rest.append('--help')
-    else:
+def _without_config(argv):
+  """The command line without '--config=X' and '--config X'."""
+  rest, skip = [], False
+  for argument in argv:
+    if not skip and not re.match(r'--?config(=|$)', argument):
       rest.append(argument)
-  return rest, location
+    skip = not skip and argument in ('-config', '--config')
+  return rest
 
 
-def _unparsed(argv, config, error):
-  """Says which override was wrong, and what would be right."""
+def _unknown(name, known):
+  """Says that there is no such flag, and which there are."""
+  if name.startswith('config.'):
+    return f'--{name} overrides a config: give --config=FILE too'
+  return f'unknown flag --{name}: {lookup.nearest(name, sorted(known))}'
+
+
+def _wrong_override(argv, config, error):
+  """Says which override of a config was wrong, and what would be right."""
   for argument in argv:
     match = re.match(r'--?config\.([^=]+)', argument)
-    if match and config is None:
-      return f'{argument} overrides a config: give --config=FILE too'
-    if match:
-      found = config
-      for key in match[1].split('.'):
-        if not hasattr(found, 'keys') or key not in found:
-          known = list(found) if hasattr(found, 'keys') else []
-          return (f"unknown config key '{match[1]}': "
-                  f'{lookup.nearest(key, known)}')
-        found = found[key]
+    if not match:
+      continue
+    section = config
+    for key in match[1].split('.'):
+      if not hasattr(section, 'keys') or key not in section:
+        known = list(section) if hasattr(section, 'keys') else []
+        return (f"unknown config key '{match[1]}': "
+                f'{lookup.nearest(key, known)}')
+      section = section[key]
   return ' '.join(str(error).split())
 
 
+def _plain(value):
+  return tuple(value) if isinstance(value, list) else value
+
+
+def _described(flag):
+  """A flag as a line of --help."""
+  default = ','.join(flag.default) if flag.default == () else flag.default
+  shown = ('needed' if flag.required else 'off' if default is False
+           else 'none' if default is None else repr(default))
+  return f'  --{flag.name:20} {flag.help} [{shown}]'
+
+
 def _first_line(file):
-  text = file.read_text().lstrip('"\n')
-  return text.split('\n', 1)[0].rstrip('"')
+  """The first line of a file's docstring, without running the file."""
+  return (ast.get_docstring(ast.parse(file.read_bytes())) or '').split('\n')[0]

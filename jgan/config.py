@@ -4,22 +4,14 @@ A section with a `name` (data, generator, loss, ...) also takes the arguments
 of what it names: `complete` fills in their defaults, so that a run's
 config.json is the full record, and refuses what nothing would read.
 """
-import dataclasses
-import importlib
-import inspect
 import json
+import pathlib
 
 from ml_collections import ConfigDict
 
-from jgan import genotype, lookup, protocol
+from jgan import checks, genotype, lookup
 from jgan.errors import UserError
-
-# Fields of a module that name a function or class of jgan/layers/<field>.py.
-PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
-# Keys that hold tuples of named sections, each of the kind of its key.
-LISTS = ('penalties', 'feedback', 'augment', 'schedules')
-# Fields of a module that the builder sets, from the data and the devices.
-_BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
+from jgan.sections import LISTS, arguments, builder_keys, sections, typed
 
 
 def base():
@@ -159,57 +151,6 @@ def row(form, rows):
   return name, rest or None
 
 
-def sections(config):
-  """Yields (path, kind, section) of everything that has a name."""
-  for kind, path in (('data', 'data'), ('models', 'generator'),
-                     ('models', 'discriminator'), ('losses', 'loss'),
-                     ('methods', 'method')):
-    yield path, kind, config[path]
-  for side in ('gen', 'disc'):
-    path = f'optimizer.{side}'
-    yield path, 'optim.algorithms', config.optimizer[side]
-    yield f'{path}.schedule', 'optim.schedules', config.optimizer[side].schedule
-    yield f'{path}.pruning', 'optim.pruning', config.optimizer[side].pruning
-  for kind in LISTS:
-    for i, section in enumerate(config[kind]):
-      yield f'{kind}[{i}]', kind, section
-
-
-def arguments(path, kind, name):
-  """The config keys that the thing called `name` takes: {key: default}."""
-  if kind == 'models':
-    player = path.capitalize()
-    return _fields(getattr(lookup.find(kind, name), player))
-  if kind.startswith('optim.'):
-    found = keywords(lookup.member(kind, name))
-    return {k: v for k, v in found.items()
-            if k not in ('steps', 'offset', 'updates_per_step', 'seed',
-                         'channels')}
-  if kind == 'data':
-    module, dataset = source(name)
-    return {k: v for k, v in keywords(module.load).items()
-            if not (dataset and k == 'dataset')}
-  module = lookup.find(kind, name)
-  found = {}
-  for function in ('discriminator', 'generator', 'make', 'start', 'update',
-                   'apply', 'replace', 'values'):
-    if hasattr(module, function):
-      found |= keywords(getattr(module, function))
-  for built in ('axis_name', 'shape'):
-    found.pop(built, None)
-  if kind == 'schedules':  # what build.schedule reads itself
-    found |= {'every': 0, 'evaluation': 'current'}
-  return found
-
-
-def source(name):
-  """Module of a data set, and NAME where it is called 'tfds:NAME'."""
-  prefix, _, dataset = name.partition(':')
-  if prefix == 'tfds' and dataset:
-    return lookup.find('data', 'tfds_source'), dataset
-  return lookup.find('data', name), ''
-
-
 def complete(config):
   """The config with all defaults, checked: what a run is made from.
 
@@ -217,7 +158,7 @@ def complete(config):
     UserError: an unknown key, name, wrong type or impossible value.
   """
   config = fill(config)
-  _check_values(config)
+  checks.check(config)
   return config.lock()
 
 
@@ -234,18 +175,23 @@ def fill(config):
   for path, kind, section in list(sections(config)):
     if 'name' not in section:
       raise UserError(f'{path} has no name: {lookup.nearest("", [kind])}')
-    takes = arguments(path, kind, section.name)
-    fixed = _fixed(path)
+    defaults = arguments(path, kind, section.name)
+    keys = [*defaults, *builder_keys(path)]
     for key in section:
-      if key not in takes and key not in fixed:
+      if key not in keys:
         raise UserError(f"unknown key '{key}' in config.{path} "
-                        f"('{section.name}'): "
-                        f'{lookup.nearest(key, [*takes, *fixed])}')
-    for key, default in takes.items():
-      section[key] = _typed(f'{path}.{key}', section.get(key, default), default)
+                        f"('{section.name}'): {lookup.nearest(key, keys)}")
+    for key, default in defaults.items():
+      section[key] = typed(f'{path}.{key}', section.get(key, default), default)
     if 'genotype' in section:  # the record must not depend on a file
       section.genotype = genotype.inlined(section.genotype)
   return config
+
+
+def recorded(workdir):
+  """The config.json that a run left in its workdir, a dict, or None."""
+  file = pathlib.Path(workdir) / 'config.json'
+  return json.loads(file.read_text()) if file.exists() else None
 
 
 def from_record(record):
@@ -265,20 +211,6 @@ def from_record(record):
 
   add(config, base(), '')
   return complete(config)
-
-
-def rename(config, path, name):
-  """Names another thing in a section, keeping the arguments it also takes."""
-  section = config
-  for key in path.split('.'):
-    section = section[key]
-  kind = {p: k for p, k, _ in sections(config)}[path]
-  takes = arguments(path, kind, name)
-  with section.unlocked():
-    for key in list(section):
-      if key not in takes and key not in _fixed(path):
-        del section[key]
-    section.name = name
 
 
 def differences(old, new):
@@ -306,62 +238,6 @@ def _flat(tree, prefix=''):
   return {prefix[:-1]: tree}
 
 
-def _fixed(path):
-  """Keys of a named section that the builder reads itself."""
-  if path.startswith('feedback'):
-    return ('name', 'metric')
-  if path.startswith('optimizer') and path.count('.') == 1:
-    return ('name', 'lr', 'schedule', 'groups', 'clip_norm', 'clip_weight',
-            'pruning')
-  return ('name',)
-
-
-def keywords(function):
-  """Keyword-only arguments of a function with their defaults."""
-  found = inspect.signature(function).parameters.values()
-  return {p.name: p.default for p in found if p.kind == p.KEYWORD_ONLY}
-
-
-def _fields(module):
-  """Fields of a linen module that a config may set, with their defaults."""
-  found = {}
-  for field in dataclasses.fields(module):
-    if field.name in _BUILT:
-      continue
-    default = field.default
-    if field.name in PARTS:
-      known = importlib.import_module(f'jgan.layers.{field.name}')
-      default = next(n for n in known.__all__ if getattr(known, n) is default)
-    found[field.name] = default
-  return found
-
-
-def _typed(path, value, default):
-  """`value` as the type of `default`; an int may stand for a float."""
-  field = path.split('.')[-1]
-  if field in PARTS and isinstance(value, ConfigDict):
-    return _part(path, field, value)
-  if isinstance(default, float) and type(value) is int:
-    return float(value)
-  if isinstance(default, tuple) and isinstance(value, list):
-    return tuple(value)
-  if type(value) is not type(default):
-    raise UserError(f'config.{path} is {value!r}, a {type(value).__name__}; '
-                    f'a {type(default).__name__} like {default!r} is needed')
-  return value
-
-
-def _part(path, field, section):
-  """A part with arguments, {'name': 'octave', 'alpha': .5}, checked."""
-  factory = lookup.member(f'layers.{field}', section.get('name', ''))
-  takes = list(inspect.signature(factory).parameters)
-  for key in section:
-    if key != 'name' and key not in takes:
-      raise UserError(f"unknown key '{key}' in config.{path} "
-                      f"('{section.name}'): {lookup.nearest(key, takes)}")
-  return section
-
-
 def _refuse_unknown_top(config):
   """Compares the keys outside named sections with those of `base`."""
   named = {path for path, _, _ in sections(base())}
@@ -376,7 +252,7 @@ def _refuse_unknown_top(config):
         if known[key]:  # an empty one takes any key
           compare(given[key], known[key], f'{path}.')
       elif key in known:
-        given[key] = _typed(path, given[key], known[key])
+        given[key] = typed(path, given[key], known[key])
     for key in known:
       if key not in given and prefix[:-1] in named:  # a section put in whole
         given[key] = known[key]
@@ -384,93 +260,3 @@ def _refuse_unknown_top(config):
         raise UserError(f"config key '{prefix}{key}' is missing: start from "
                         'jgan.config.base()')
   compare(config, base(), '')
-
-
-def _check_values(config):
-  """Refuses what no run could mean."""
-  at_least = lambda low: (lambda v: v >= low, f'at least {low}')
-  among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
-  rules = {
-      'seed': at_least(0), 'steps': at_least(1), 'batch': at_least(1),
-      'gen_batch': at_least(0), 'critics': at_least(1),
-      'steps_per_call': at_least(0), 'devices': at_least(0),
-      'dtype': among('float32', 'bfloat16'),
-      'parallel': among('pmap', 'jit'),
-      'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
-      'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),
-      'pipeline.fraction': (lambda v: 0 < v <= 1, 'in (0, 1]'),
-      'pipeline.placement': among('auto', 'device', 'stream'),
-      'ema.decay': (lambda v: 0 <= v < 1, 'in [0, 1)'),
-      'ema.rampup': at_least(0),
-      'log.every': at_least(1), 'samples.every': at_least(0),
-      'samples.count': at_least(1), 'eval.every': at_least(0),
-      'eval.samples': at_least(2), 'eval.batch': at_least(1),
-      'eval.reals': at_least(0), 'eval.best_response': at_least(0),
-      'eval.protocol': among(*protocol.NAMED),
-      'compress.source': among('average', 'online'),
-      'compress.scaling': among('even', 'reference'),
-      'compress.restarts': at_least(1), 'compress.iterations': at_least(1),
-      'compress.steps': at_least(1), 'compress.budget': at_least(0),
-      'compress.penalty': at_least(0),
-      'compress.lr': (lambda v: v > 0, 'positive'),
-      'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
-      'profile.start': at_least(0), 'profile.steps': at_least(0),
-  }
-  for side in ('gen', 'disc'):
-    rules[f'optimizer.{side}.lr'] = (lambda v: v > 0, 'positive')
-    for key in ('clip_norm', 'clip_weight'):
-      rules[f'optimizer.{side}.{key}'] = at_least(0)
-  for path, (holds, words) in rules.items():
-    value = config
-    for key in path.split('.'):
-      value = value[key]
-    if not holds(value):
-      raise UserError(f'config.{path} is {value!r}, it must be {words}')
-  if config.pipeline.first and config.pipeline.fraction < 1:
-    raise UserError(f'config.pipeline takes first={config.pipeline.first} or '
-                    f'fraction={config.pipeline.fraction}, not both')
-  for name in config.eval.metrics:
-    lookup.find('metrics', name)
-  for metric, knobs in config.eval.knobs.items():
-    module = lookup.find('metrics', metric)
-    takes = keywords(module.score) if hasattr(module, 'score') else {}
-    for key, value in knobs.items():
-      if key not in takes:
-        raise UserError(f"metric '{metric}' takes no '{key}': "
-                        f'{lookup.nearest(key, takes)}')
-      _typed(f'eval.knobs.{metric}.{key}', value, takes[key])
-  if config.eval.network:
-    lookup.find('features', config.eval.network)
-  if config.eval.every and not (config.eval.metrics
-                                or config.eval.best_response):
-    raise UserError(f'config.eval.every is {config.eval.every} but '
-                    'config.eval.metrics is empty: '
-                    f'{lookup.nearest("", lookup.names("metrics"))}')
-  for i, section in enumerate(config.feedback):
-    sets = lookup.find('feedback', section.name).SETS
-    if sets not in getattr(lookup.find('losses', config.loss.name), 'TRACED',
-                           ()):
-      raise UserError(f"config.feedback[{i}] steers '{sets}', and loss "
-                      f"'{config.loss.name}' takes no such scalar")
-    if not config.eval.every or not section.get('metric'):
-      raise UserError(f"config.feedback[{i}] ('{section.name}') needs a metric "
-                      "to follow, as metric='eval/FID', and config.eval.every "
-                      'above 0')
-  for side in ('gen', 'disc'):
-    if (config.optimizer[side].pruning.name == 'fixed_mask'
-        and config.method.name != 'lottery'):
-      raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
-                      f"masks nothing under method '{config.method.name}': "
-                      "'lottery' would be right")
-  if config.discriminator.get('decode') and 'reconstruction' not in [
-      section.name for section in config.penalties]:
-    raise UserError('config.discriminator.decode is True, and nothing would '
-                    "train its decoders: the penalty 'reconstruction' would")
-  for i, section in enumerate(config.schedules):
-    if section.every < 0 or section.evaluation not in ('current', 'final'):
-      raise UserError(f"config.schedules[{i}] has every={section.every} and "
-                      f"evaluation='{section.evaluation}'; at least 0, and one "
-                      'of current, final would be right')
-  if config.checkpoint.best and not config.eval.every:
-    raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
-                    'but config.eval.every is 0: nothing would be scored')

@@ -1,8 +1,10 @@
 """Names to code: a file's name in a folder of jgan is its name in configs."""
 import difflib
+import functools
 import importlib
 import pathlib
 
+from jgan import contracts
 from jgan.errors import UserError
 
 _ROOT = pathlib.Path(__file__).parent
@@ -10,8 +12,13 @@ _ROOT = pathlib.Path(__file__).parent
 
 def names(kind):
   """Lists what stands in jgan/<kind>/, sorted: 'losses' -> ['hinge', ...]."""
-  files = (_ROOT / kind).glob('*.py')
-  return sorted(f.stem for f in files if not f.stem.startswith('_'))
+  return [file.stem for file in files(kind)]
+
+
+def files(kind):
+  """The files of jgan/<kind>/, sorted, without those that begin with '_'."""
+  folder = _ROOT / kind.replace('.', '/')
+  return sorted(f for f in folder.glob('*.py') if not f.stem.startswith('_'))
 
 
 def nearest(name, known):
@@ -26,12 +33,26 @@ def find(kind, name):
   """Imports jgan/<kind>/<name>.py.
 
   Raises:
-    UserError: there is no such file; names the nearest and all known ones.
+    UserError: there is no such file (names the nearest and all known ones), or
+      it lacks what the files of that folder must define (jgan/contracts.py).
   """
   known = names(kind)
   if name not in known:
     raise UserError(f"no '{name}' in {kind}: {nearest(name, known)}")
-  return importlib.import_module(f'jgan.{kind}.{name}')
+  return _loaded(kind, name)
+
+
+@functools.cache
+def _loaded(kind, name):
+  """A file that fulfils its contract, held against it once."""
+  module = importlib.import_module(f'jgan.{kind}.{name}')
+  contracts.check(kind, module)
+  return module
+
+
+def members(module):
+  """Lists the public functions or classes of jgan.<module>, sorted."""
+  return sorted(importlib.import_module(f'jgan.{module}').__all__)
 
 
 def member(module, name):
@@ -39,8 +60,7 @@ def member(module, name):
 
   member('layers.norm', 'batch') is jgan.layers.norm.batch.
   """
-  found = importlib.import_module(f'jgan.{module}')
-  known = sorted(getattr(found, '__all__', ()))
+  known = members(module)
   if name not in known:
     raise UserError(f"no '{name}' in {module}: {nearest(name, known)}")
-  return getattr(found, name)
+  return getattr(importlib.import_module(f'jgan.{module}'), name)

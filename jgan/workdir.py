@@ -25,12 +25,6 @@ def checkpoints(workdir):
   return pathlib.Path(workdir) / 'checkpoints'
 
 
-def recorded_config(workdir):
-  """The config.json a run left, or None."""
-  file = pathlib.Path(workdir) / 'config.json'
-  return json.loads(file.read_text()) if file.exists() else None
-
-
 @contextlib.contextmanager
 def opened(workdir, config, *, allow_config_change=False):
   """Makes the workdir ready to write a run into, and keeps others out.
@@ -131,7 +125,7 @@ def _lock(stack, folder):
 def _settle_config(folder, config, allow_change, writer):
   """Compares with the config of the run that is here, then records."""
   new = configs.plain(config)
-  old = recorded_config(folder)
+  old = configs.recorded(folder)
   changed = configs.differences(old, new) if old else []
   if changed and not allow_change:
     raise UserError(

@@ -1,12 +1,10 @@
 """The config: every key is read, every mistake is refused."""
-import ast
-import importlib
 import pathlib
 
 import pytest
 from ml_collections import ConfigDict
 
-from jgan import build, lookup
+from jgan import build, experiment, lookup, sections
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import loop
@@ -144,7 +142,7 @@ def test_first_and_fraction_exclude_each_other(tiny):
 
 def test_renaming_a_section_keeps_the_arguments_both_take(tiny):
   tiny.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
-  configs.rename(tiny, 'generator', 'mlp')
+  sections.rename(tiny, 'generator', 'mlp')
   assert tiny.generator.to_dict() == {'name': 'mlp', 'latent': 8, 'width': 4}
 
 
@@ -160,15 +158,13 @@ def test_the_smoke_form_is_known_and_others_are_not(tiny):
 
 
 def test_every_experiment_and_its_smoke_form_can_be_built():
-  from jgan import cli
-  files = cli.experiments()
+  files = experiment.files()
   assert files
   for file in files:
-    name = f'experiments.{file.parent.name}.{file.stem}'
-    rows = getattr(importlib.import_module(name), 'ROWS', ())
+    rows = getattr(experiment.imported(file), 'ROWS', ())
     forms = [f':{row}:smoke' for row in rows]
     for form in ('', ':smoke', *forms):
-      config = configs.complete(cli.load(f'{file}{form}'))
+      config = configs.complete(experiment.load(f'{file}{form}'))
       build.models(config, build.spec(config).shape)
       build.optimizers(config)
       if form in ('', ':smoke'):
@@ -183,61 +179,3 @@ def test_a_repeated_penalty_acts_twice(tiny):
 def test_the_nearest_name_is_offered():
   with pytest.raises(UserError, match="no 'hinj' in losses: did you mean 'hin"):
     lookup.find('losses', 'hinj')
-
-
-ARROWS = {
-    'ops': {'ops'},
-    'layers': {'ops', 'layers', 'lookup', 'errors'},
-    'models': {'ops', 'layers', 'models', 'genotype', 'spaces', 'lookup',
-               'errors'},
-    'spaces': {'genotype', 'lookup', 'errors'},
-    'compress': {'compress', 'layers', 'ops', 'lookup', 'errors'},
-    'feedback': {'errors', 'lookup'},
-    'losses': {'ops', 'losses', 'types', 'lookup', 'errors'},
-    'penalties': {'ops', 'penalties', 'features', 'types', 'lookup',
-                  'errors'},
-    'schedules': {'schedules', 'lookup', 'errors'},
-    'augment': {'augment', 'ops', 'lookup', 'errors'},
-    'optim': {'ops', 'optim', 'lookup', 'errors'},
-    'methods': {'build', 'steps', 'methods', 'config', 'lookup', 'types', 'ops', 'optim',
-                'errors'},
-    'data': {'data', 'types', 'lookup', 'errors', 'ops'},
-    'metrics': {'metrics', 'ops', 'errors', 'data', 'types', 'lookup'},
-    'report': {'report', 'ops', 'genotype', 'lookup', 'errors'},
-    'steps.py': {'ops', 'optim', 'types', 'errors'},
-    'types.py': set(),
-    'batches.py': {'ops', 'errors', 'types'},
-}
-
-
-@pytest.mark.parametrize('part', ARROWS)
-def test_imports_follow_the_arrows_of_the_design(part):
-  """Who may import whom: losses never see models, ops see nothing."""
-  path = ROOT / 'jgan' / part
-  for file in [path] if path.is_file() else path.glob('*.py'):
-    for node in ast.walk(ast.parse(file.read_text())):
-      for name in imported(node):
-        assert name in ARROWS[part], f'{file.name} imports jgan.{name}'
-
-
-def imported(node):
-  """First names below jgan that an import statement reaches."""
-  if isinstance(node, ast.ImportFrom) and node.module == 'jgan':
-    return [alias.name for alias in node.names]
-  if isinstance(node, ast.ImportFrom) and (node.module or '').startswith(
-      'jgan.'):
-    return [node.module.split('.')[1]]
-  if isinstance(node, ast.Import):
-    return [alias.name.split('.')[1] for alias in node.names
-            if alias.name.startswith('jgan.')]
-  return []
-
-
-def test_only_build_and_make_read_a_config():
-  """Elsewhere functions take arguments."""
-  for part in ('ops', 'layers', 'models', 'losses', 'penalties', 'optim',
-               'data', 'metrics', 'report'):
-    for file in (ROOT / 'jgan' / part).glob('*.py'):
-      names = {a.arg for n in ast.walk(ast.parse(file.read_text()))
-               if isinstance(n, ast.FunctionDef) for a in n.args.args}
-      assert 'config' not in names, file

@@ -57,26 +57,29 @@ NOTHING = Draws(flip=0., turns=0., shift=0., scale=1., turn_before=0.,
                 invert=0., hue=0., saturation=1.)
 
 
-def start(*, p=0.):
+def start(shape=None, *, p=0.):
   """What is known before the first step: -> memory.
 
+  shape: of the fakes; nothing here depends on it.
   p: the probability to begin with; with kimg=0 it stays.
 
   Raises:
     UserError: p is outside [0, 1].
   """
+  del shape
   if not 0. <= p <= 1.:
     raise UserError(f'ada: p={p:g}; a probability in [0, 1] would be right')
   return _adaptive.start(p)
 
 
-def apply(rng, images, p, *, axis_name=None):
+def apply(rng, images, memory, *, axis_name=None):
   """Transforms each image: geometry, then colours.
 
   Args:
     rng: a key; the same one gives the same transformations.
     images: [b, h, w, c] in [-1, 1], of this shard; c is 1 or 3.
-    p: probability of each transformation, a traced scalar >= 0.
+    memory: its 'p' is the probability of each transformation, a traced
+      scalar >= 0.
     axis_name: the device axis over which b is split.
 
   Returns:
@@ -89,7 +92,7 @@ def apply(rng, images, p, *, axis_name=None):
   b, h, w, c = images.shape
   if c not in (1, 3):
     raise UserError(f'ada: the images have {c} channels; 1 or 3 would be right')
-  draws = sample(rng, b, p, axis_name)
+  draws = sample(rng, b, memory['p'], axis_name)
   # Positions in bfloat16, or TF32, would be pixels off.
   with jax.default_matmul_precision('highest'):
     warp, colors = inverse_warp(draws, h, w), color_matrix(draws)

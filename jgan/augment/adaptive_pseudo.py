@@ -24,7 +24,7 @@ def start(shape):
   return {**_adaptive.start(), 'fakes': jnp.zeros(shape, jnp.float32)}
 
 
-def remember(memory, fake, axis_name=None):
+def remember(memory, fake, *, axis_name=None):
   """Keeps the fakes of a generator update for the steps to come: -> memory.
 
   fake: [b, h, w, c] of this shard, before any augmentation.
@@ -33,14 +33,14 @@ def remember(memory, fake, axis_name=None):
   return {**memory, 'fakes': whole}
 
 
-def replace(rng, real, fakes, p, *, axis_name=None):
+def replace(rng, real, memory, *, axis_name=None):
   """Puts the fake of the same index for each real image with probability p.
 
   Args:
     rng: a key.
     real: [b, h, w, c], of this shard.
-    fakes: [at least the global b, h, w, c], what memory holds under that name.
-    p: the probability, a traced scalar >= 0.
+    memory: 'fakes' [at least the global b, h, w, c] and the probability 'p', a
+      traced scalar >= 0.
     axis_name: the device axis over which b is split.
 
   Returns:
@@ -49,12 +49,12 @@ def replace(rng, real, fakes, p, *, axis_name=None):
   Raises:
     UserError: a generator update makes fewer fakes than there are reals.
   """
-  kept = fakes.shape[0]
+  fakes, p = memory['fakes'], memory['p']
   needed = real.shape[0] * collectives.size(axis_name)
-  if kept < needed:
-    raise UserError(f'adaptive_pseudo: a generator update makes {kept} fakes '
-                    f'for {needed} real images; config.gen_batch must be 0 or '
-                    'at least config.batch')
+  if len(fakes) < needed:
+    raise UserError(f'adaptive_pseudo: a generator update makes {len(fakes)} '
+                    f'fakes for {needed} real images; config.gen_batch must '
+                    'be 0 or at least config.batch')
   # This shard's rows of what every device has.
   rows = lambda _, shape: fakes[:shape[0]]
   fake = collectives.draw(rows, rng, real.shape, axis_name)

@@ -13,13 +13,14 @@ from jgan.errors import UserError
 from jgan.ops import collectives
 
 
-def apply(rng, images, *, policy=('color', 'translation', 'cutout'),
-          axis_name=None):
+def apply(rng, images, memory=None, *,
+          policy=('color', 'translation', 'cutout'), axis_name=None):
   """Distorts each image by the policy's operations, in its order.
 
   Args:
     rng: a key; the same one gives the same distortions.
     images: [b, h, w, c] in [-1, 1], of this shard.
+    memory: nothing; these distortions are always the same.
     policy: of the names color, translation, cutout.
     axis_name: the device axis over which b is split.
 
@@ -29,6 +30,7 @@ def apply(rng, images, *, policy=('color', 'translation', 'cutout'),
   Raises:
     UserError: an unknown operation.
   """
+  del memory
   for name in policy:
     if name not in OPERATIONS:
       raise UserError(f"diffaugment: no '{name}': "

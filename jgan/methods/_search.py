@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jgan import config as configs
-from jgan import lookup
+from jgan import lookup, sections
 from jgan.errors import UserError
 from jgan.ops import collectives
 from jgan.types import Search
@@ -62,7 +61,7 @@ class Space:
     self._model = models.gen
     # Which operations the space offers is up to the super-network.
     self._pools = {pool: tuple(getattr(models.gen, pool))
-                   for pool in configs.keywords(self._rules.ops)}
+                   for pool in sections.keywords(self._rules.ops)}
     pools = {'generator': self._pools, 'discriminator': {}}
     self.names = {player: self._rules.ops(player, **pools[player])
                   for player in players}
@@ -89,7 +88,7 @@ class Space:
       UserError: this space has not.
     """
     for quirk in quirks:
-      if quirk not in configs.keywords(self._rules.derive):
+      if quirk not in sections.keywords(self._rules.derive):
         raise UserError(f"space '{self.name}' has no {quirk}: leave "
                         f'config.method.{quirk} as it is')
     return Search(functools.partial(self.derive, **quirks), self.draw,

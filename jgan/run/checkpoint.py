@@ -142,6 +142,9 @@ class Checkpoints:
       UserError: there is none such, or it is damaged.
     """
     steps = self.steps()
+    if best and step >= 0:
+      raise UserError(f'--best and --step={step} choose a checkpoint each: '
+                      'leave one of both out')
     if not steps:
       raise UserError(f'no checkpoint in {self.folder}: train first')
     try:

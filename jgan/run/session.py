@@ -14,7 +14,7 @@ import numpy as np
 
 from jgan import build, genotype, protocol
 from jgan.errors import Stopped, UserError
-from jgan.report import curves, grid, scatter
+from jgan.report import grid
 from jgan.run import pair, parallel
 from jgan.run.cost import Cost
 from jgan.run.logbook import Logbook, read
@@ -202,6 +202,7 @@ class Session:
     if self.points is None:
       grid.save_png(path, grid.grid(images))
     else:
+      from jgan.report import scatter  # loads matplotlib
       scatter.draw(path, *(np.reshape(x, (-1, 2))
                            for x in (self.points, images)))
     self.book.image(step, 'samples', grid.read_png(path))
@@ -263,9 +264,10 @@ class Session:
       log.info('training took %.1f s and scoring %.1f s, in all sessions',
                spent['training'], spent['scoring'])
       self.book.tabulate()
-      records = read(self.folder)
-      if records:  # a run may begin at its end: `compress --last`
-        curves.draw(self.folder / 'plots' / 'curves.png', records)
+      logged = read(self.folder)
+      if logged:  # a run may begin at its end: `compress --last`
+        from jgan.report import curves  # loads matplotlib
+        curves.draw(self.folder / 'plots' / 'curves.png', logged)
 
   def close(self):
     """Lets go of threads and files, whether or not the run ended well."""

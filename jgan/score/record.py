@@ -21,6 +21,18 @@ def add(workdir, step, values, stamp, name='evaluations.jsonl'):
   append(pathlib.Path(workdir) / name, line)
 
 
+def of_average(workdir, step=None):
+  """The records of the averaged generator at a step, oldest first.
+
+  Both while it was trained and by `evaluate`, which came later. step: None for
+  all of them.
+  """
+  every = [r for name in ('evaluations.jsonl', 'scores.jsonl')
+           for r in records(pathlib.Path(workdir) / name)]
+  return [r for r in every if step in (None, r['step'])
+          and r['protocol']['generator'] == 'average']
+
+
 def keep_previous(workdir, step, scorer):
   """Keeps the images that the next stability score compares with."""
   for name, samples in scorer.previous.items():

@@ -1,4 +1,4 @@
-"""The verb `compress`: a trained generator factored, as a run of its own.
+"""Factors the generator; writes a run to --out, to be fine-tuned there.
 
 The new run starts where the old one stood: the discriminator, the surviving
 parameters and their optimizer state go on, the factors begin afresh at a
@@ -23,11 +23,13 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jgan import build
 from jgan import config as configs
+from jgan import flags as common
 from jgan.compress import factorize, ranks, sensitivity, transfer
 from jgan.errors import UserError
+from jgan.flags import Flag
 from jgan.layers import factored
 from jgan.layers.conv import Conv
-from jgan.run import checkpoint
+from jgan.run import checkpoint, restore
 from jgan.score import latency, record
 from jgan.score.networks import Scoring
 from jgan.types import Network
@@ -36,6 +38,23 @@ from jgan.workdir import checkpoints, made, refuse_used, write_text
 log = logging.getLogger(__name__)
 
 _FACTORS = '|'.join(factored.FACTORS)
+
+
+FLAGS = (
+    common.CONFIG, common.WORKDIR, common.DATA_DIR,
+    common.OUT._replace(help='Folder of the new run.'),
+    common.STEP, common.BEST,
+    Flag('last', False, 'The layers of config.compress.last.'),
+)
+
+
+def run(config, flags):
+  """Compresses the generator of the checkpoint that the flags choose."""
+  method = build.method(config)
+  state = restore.state_of(config, method, flags.workdir, step=flags.step,
+                           best=flags.best)
+  return write(config, method, state, flags.out, last=flags.last,
+               data_dir=flags.data_dir)
 
 
 def write(config, method, state, out, *, last=False, data_dir=''):

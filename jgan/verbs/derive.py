@@ -1,4 +1,8 @@
-"""The verb `derive`: the genotype that a search found."""
+"""Writes the genotype that a search found.
+
+--out=FILE.json is the genotype, to be trained by
+--config.generator.genotype=FILE.json, and FILE.png its picture.
+"""
 import json
 import logging
 import pathlib
@@ -6,14 +10,37 @@ import pathlib
 import jax
 import numpy as np
 
-from jgan import genotype
+from jgan import build, genotype
+from jgan import flags as common
 from jgan.errors import UserError
+from jgan.flags import Flag
 from jgan.report import genotype_graph
+from jgan.run import restore
 from jgan.score.networks import Scoring
 from jgan.workdir import append
 from jgan.workdir import records as lines
 
 log = logging.getLogger(__name__)
+
+
+FLAGS = (
+    common.CONFIG, common.WORKDIR, common.DATA_DIR,
+    common.OUT._replace(required=False, help='The .json to write; else '
+                        'genotype.json in --workdir.'),
+    common.STEP, common.BEST,
+    Flag('candidates', 0, 'Architectures to draw and score; 0: none.'),
+)
+
+
+def run(config, flags):
+  """Derives from the checkpoint that the flags choose."""
+  method = build.method(config)
+  state = restore.state_of(config, method, flags.workdir, step=flags.step,
+                           best=flags.best)
+  out = flags.out or pathlib.Path(flags.workdir) / 'genotype.json'
+  path = write(config, method, state, out, candidates=flags.candidates,
+               folder=flags.workdir, data_dir=flags.data_dir)
+  return f'{path}\n'
 
 
 def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):

@@ -1,35 +1,43 @@
-"""The verb `describe`: what a config would train, without training it."""
+"""Shows layers, parameters, MACs and memory; trains nothing."""
 import io
 import json
 
 import jax
-import jax.numpy as jnp
 import rich.console
 import rich.table
 
 from jgan import build
-from jgan.ops import flops
+from jgan import flags as common
+from jgan.flags import Flag
 from jgan.run import parallel
+from jgan.score import size
+
+FLAGS = (
+    common.CONFIG,
+    common.WORKDIR._replace(required=False,
+                            help='A run whose config is described.'),
+    Flag('json', False, 'One JSON object on stdout.'),
+)
 
 
-def run(config, *, as_json=False):
-  """Describes a completed config; nothing is compiled and no data is read.
+def run(config, flags):
+  """Describes a config as tables or, with --json, as one JSON object."""
+  description = describe(config)
+  return json.dumps(description) + '\n' if flags.json else tables(description)
+
+
+def describe(config):
+  """What a completed config would train; no data is read.
 
   Returns:
-    Text: tables of layers and totals, or with `as_json` one JSON object with
-    'generator' and 'discriminator' ('params', 'mb' in float32, 'macs' and
-    'macs_thop' of one image, 'layers'), 'steps_per_epoch' (generator steps),
-    'state_mb' (what a device holds between steps), 'devices'.
+    {'generator' and 'discriminator' (score/size.py), 'data',
+    'steps_per_epoch' (generator steps), 'state_mb' (megabytes that a device
+    holds between steps), 'devices', 'steps_per_call'}.
   """
   spec = build.spec(config)
-  models = build.models(config, spec.shape)
-  method = build.method(config)
-  image = jax.ShapeDtypeStruct((1, *spec.shape), jnp.float32)
-  z = jax.ShapeDtypeStruct((1, method.latent), jnp.float32)
-  state = jax.eval_shape(method.init, jax.random.key(0), {'image': image})
-  found = {
-      'generator': _network(models.gen, state.gen, z),
-      'discriminator': _network(models.disc, state.disc, image),
+  state = build.abstract(config, build.method(config))
+  return {
+      **size.networks(config),
       'data': {'name': config.data.name, 'shape': list(spec.shape),
                'count': spec.count},
       'steps_per_epoch': _steps_per_epoch(config, spec),
@@ -37,19 +45,6 @@ def run(config, *, as_json=False):
       'devices': [f'{d.platform}:{d.id} {d.device_kind}'
                   for d in jax.devices()],
       'steps_per_call': parallel.calls_of(config, jax.default_backend()),
-  }
-  return json.dumps(found) + '\n' if as_json else _tables(found)
-
-
-def _network(model, net, inputs):
-  variables = {'params': net.params, **net.stats}
-  rows = flops.layers(model, variables, inputs)
-  total = flops.total(rows)
-  return {
-      'params': total.params, 'mb': total.params * 4 / 1e6,
-      'macs': total.macs, 'macs_thop': total.macs_thop,
-      'layers': [{'name': r.name, 'shape': list(r.shape), 'params': r.params,
-                  'macs': r.macs, 'macs_thop': r.macs_thop} for r in rows],
   }
 
 
@@ -66,11 +61,12 @@ def _megabytes(tree):
   return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree)) / 1e6
 
 
-def _tables(found):
+def tables(description):
+  """A description as text."""
   out = io.StringIO()
   console = rich.console.Console(file=out, width=100)
   for player in ('generator', 'discriminator'):
-    network = found[player]
+    network = description[player]
     table = rich.table.Table(title=player, title_justify='left')
     for name in ('layer', 'output', 'parameters', 'MACs'):
       table.add_column(name, justify='left' if name == 'layer' else 'right')
@@ -83,15 +79,15 @@ def _tables(found):
     console.print(table)
     console.print(f'{2 * network["macs"]:,} FLOPs per image; MACs as thop '
                   f'0.0.31 counts them: {network["macs_thop"]:,}\n')
-  data, epoch = found['data'], found['steps_per_epoch']
+  data, epoch = description['data'], description['steps_per_epoch']
   count = 'unknown before reading' if data['count'] is None else (
       f'{data["count"]:,}')
   console.print(f'data: {data["name"]}, {" x ".join(map(str, data["shape"]))}, '
                 f'images: {count}')
   if epoch is not None:
     console.print(f'generator steps per epoch: {epoch:,.1f}')
-  console.print(f'state on each device: {found["state_mb"]:,.1f} MB '
+  console.print(f'state on each device: {description["state_mb"]:,.1f} MB '
                 '(parameters, optimizers, average)')
-  console.print(f'devices: {", ".join(found["devices"])}; '
-                f'{found["steps_per_call"]} steps per dispatch')
+  console.print(f'devices: {", ".join(description["devices"])}; '
+                f'{description["steps_per_call"]} steps per dispatch')
   return out.getvalue()

@@ -1,4 +1,8 @@
-"""The verb `evaluate`: scores of checkpoints, or of two sets of images."""
+"""Scores checkpoints, or with --a and --b two sets of images.
+
+Scores of checkpoints are appended to scores.jsonl in --workdir, each with the
+protocol that it was made by.
+"""
 import inspect
 import io
 import json
@@ -11,14 +15,66 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from jgan import batches, build, lookup, protocol, weights
+from jgan import config as configs
+from jgan import flags as common
 from jgan.errors import UserError
+from jgan.flags import Flag
 from jgan.metrics import memorisation, spectrum
 from jgan.report import neighbours, spectra
-from jgan.run import pair
+from jgan.run import pair, restore
 from jgan.score import duality, networks, record, samples
 from jgan.score.scorer import Scorer
 
+FLAGS = (
+    common.CONFIG._replace(required=False),
+    common.WORKDIR._replace(required=False), common.DATA_DIR,
+    common.STEP, common.BEST, common.ONLINE, common.PARAMS,
+    Flag('steps', '', "Several checkpoints: 'all', FROM:TO or a list."),
+    Flag('metrics', (), 'Names, with commas; else config.eval.metrics.'),
+    Flag('network', '', 'The feature network; else config.eval.network.'),
+    Flag('weights', '', "That network's file; else config.eval.weights."),
+    Flag('protocols', (), "Names, with commas, or 'all'."),
+    Flag('a', '', 'The reference: a folder of images, or cifar10:train.'),
+    Flag('b', '', 'The images to score against --a, likewise.'),
+    Flag('image_size', 0, 'Side to which images of --a and --b are brought.'),
+)
 _REALS = 10000  # among which the pictures look for neighbours
+
+
+def run(config, flags):
+  """Scores what the flags choose: -> a table."""
+  if flags.a or flags.b:
+    common.refuse_together(
+        flags, FLAGS, 'a' if flags.a else 'b', 'config', 'workdir', 'step',
+        'best', 'online', 'params', 'steps')
+    return sets(flags.a, flags.b, metrics=flags.metrics or ('fd',),
+                network=flags.network or 'inception', weights=flags.weights,
+                data_dir=flags.data_dir, size=flags.image_size,
+                protocols=flags.protocols or ('standard',))
+  if not config:
+    raise UserError('no run and no images to score: --workdir=RUN, or --a and '
+                    '--b, would be right')
+  for name in ('steps', 'online', 'step', 'best'):
+    if flags.params:
+      common.refuse_together(flags, FLAGS, 'params', name)
+  if flags.steps:
+    common.refuse_together(flags, FLAGS, 'steps', 'step', 'best')
+  if flags.image_size:
+    raise UserError(f'--image_size={flags.image_size} is for the images of --a '
+                    'and --b; those of a run have the size of its config')
+  changes = {'eval.metrics': flags.metrics, 'eval.network': flags.network,
+             'eval.weights': flags.weights}
+  with config.unlocked():
+    config.update_from_flattened_dict({k: v for k, v in changes.items() if v})
+  config = configs.complete(config)
+  method = build.method(config)
+  with restore.reader(config, method, flags.workdir) as (available, choose):
+    steps = (steps_of(flags.steps, available) if flags.steps
+             else [flags.step])
+    return checkpoints(
+        config, method, lambda step: choose(step=step, best=flags.best), steps,
+        flags.workdir, data_dir=flags.data_dir, protocols=flags.protocols,
+        online=flags.online, params=flags.params)
 
 
 def checkpoints(config, method, restore, steps, workdir, *, data_dir='',

@@ -1,8 +1,34 @@
-"""Writes the weights, or the sampling program, to one file."""
+"""Writes the weights, or the sampling program, to one file.
+
+--out=FILE.safetensors and FILE.npz hold arrays, FILE.jaxexport a program
+z -> images that runs where only jax is installed (jgan/weights.py).
+"""
 import pathlib
 
-from jgan import weights
+from jgan import build, weights
+from jgan import flags as common
 from jgan.errors import UserError
+from jgan.flags import Flag
+from jgan.run import restore
+
+FLAGS = (
+    common.CONFIG, common.WORKDIR,
+    common.OUT._replace(help='FILE.safetensors, .npz or .jaxexport.'),
+    common.STEP, common.BEST, common.ONLINE,
+    Flag('discriminator', False, 'The discriminator, not the generator.'),
+)
+
+
+def run(config, flags):
+  """Exports a network of the checkpoint that the flags choose."""
+  if flags.discriminator:
+    common.refuse_together(flags, FLAGS, 'discriminator', 'online')
+  method = build.method(config)
+  state = restore.state_of(config, method, flags.workdir, step=flags.step,
+                           best=flags.best)
+  path = write(method, state, flags.out, online=flags.online,
+               discriminator=flags.discriminator)
+  return f'{path}\n'
 
 
 def write(method, state, out, *, online=False, discriminator=False):

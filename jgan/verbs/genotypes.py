@@ -1,4 +1,4 @@
-"""The verb `genotypes`: which operations searched networks are made of.
+"""Counts operations over genotypes; draws how a search went.
 
 How often each stands in each cell, of good and of bad architectures (Tian et
 al., 2020, appendix C), and how a search came to its choice (figure 2).
@@ -9,9 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from jgan import flags as common
 from jgan import genotype as genotypes
 from jgan import lookup
 from jgan.errors import UserError
+from jgan.flags import Flag
 from jgan.report import operations, timeline
 from jgan.workdir import write_text
 
@@ -29,6 +31,23 @@ class Found(NamedTuple):
   source: str
   genotype: Mapping
   scores: Mapping
+
+
+FLAGS = (
+    Flag('genotypes', (), 'Files, published names, folders or workdirs, with '
+         'commas.'),
+    common.OUT._replace(required=False,
+                        help='Folder for tables and pictures; none without.'),
+    Flag('label', '', 'The score that tells good ones, as FID.'),
+    Flag('threshold', None, 'Genotypes with a lower score are good.'),
+)
+
+
+def run(config, flags):
+  """Counts the genotypes that the flags name."""
+  del config
+  return write(flags.genotypes, flags.out, label=flags.label,
+               threshold=flags.threshold)
 
 
 def write(places, out='', *, label='', threshold=None):

@@ -1,4 +1,4 @@
-"""The verb `pipeline`: search, train, compress, fine-tune, report.
+"""Searches, trains, compresses, fine-tunes, reports; again: resumes.
 
 Every stage is a run, or a verb, of its own and can be called alone:
 
@@ -13,19 +13,26 @@ Every stage is a run, or a verb, of its own and can be called alone:
 
 A repeated command goes on where the last one ended.
 """
-import contextlib
 import logging
 import pathlib
 import shutil
 
 from jgan import build, cli
 from jgan import config as configs
+from jgan import flags as common
 from jgan.errors import UserError
-from jgan.run import checkpoint, loop
+from jgan.run import loop, restore
 from jgan.verbs import compress, derive, report, sensitivity
-from jgan.workdir import checkpoints, recorded_config
 
 log = logging.getLogger(__name__)
+
+
+FLAGS = (common.CONFIG, common.WORKDIR, common.DATA_DIR)
+
+
+def run(config, flags):
+  """Runs all stages in subfolders of --workdir."""
+  return write(config, flags.workdir, data_dir=flags.data_dir)
 
 
 def write(config, workdir, *, data_dir=''):
@@ -90,7 +97,7 @@ def compressed(source, target, data_dir, last=False, trials=''):
   trials: the sensitivity.json that decides where the config has no rules.
   """
   stage(target)
-  if recorded_config(target) is None:
+  if configs.recorded(target) is None:
     config, method, state = restored(source)
     if not config.compress.rules:
       with config.unlocked():
@@ -101,23 +108,20 @@ def compressed(source, target, data_dir, last=False, trials=''):
 
 def copied(source, target):
   """Makes the run `target` start as `source` stands: -> its config."""
-  if recorded_config(target) is None:
+  if configs.recorded(target) is None:
     half = target.with_name(f'.{target.name}.part')
     shutil.rmtree(half, ignore_errors=True)
     shutil.copytree(source, half)
     half.rename(target)
-  return configs.from_record(recorded_config(target))
+  return configs.from_record(configs.recorded(target))
 
 
 def restored(folder, best=True):
   """Config, method and state of a run: its best, or its last checkpoint."""
-  config = configs.from_record(recorded_config(folder))
+  config = configs.from_record(configs.recorded(folder))
   method = build.method(config)
-  like = build.abstract(config, method)
-  with contextlib.closing(checkpoint.Checkpoints(
-      checkpoints(folder), read_only=True)) as saved:
-    state = saved.choose(like, best=best and bool(config.checkpoint.best))
-  return config, method, state
+  return config, method, restore.state_of(
+      config, method, folder, best=best and bool(config.checkpoint.best))
 
 
 def stage(folder):

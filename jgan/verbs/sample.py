@@ -1,14 +1,53 @@
-"""The verb `sample`: images of a trained generator, as files."""
+"""Writes images of a trained generator: a grid, files or an array.
+
+--out=FILE.png is one grid, FILE.npz an array [n, h, w, c] under 'images', and
+another name a folder of n PNG files.
+"""
 import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan import build, weights
+from jgan import flags as common
 from jgan.errors import UserError
+from jgan.flags import Flag
 from jgan.ops.quantize import to_uint8
 from jgan.report import grid
+from jgan.run import restore
 from jgan.score import samples
+
+FLAGS = (
+    common.CONFIG, common.WORKDIR._replace(required=False),
+    common.OUT._replace(required=False, help='What to write: .png, .npz or a '
+                        'folder; else sample.png in --workdir.'),
+    Flag('n', 64, 'How many images (with --interpolate: rows).'),
+    Flag('seed', 0, 'Seed of the latents.'),
+    Flag('interpolate', 0, 'Images from one latent to the next; 0: none.'),
+    common.STEP, common.BEST, common.ONLINE, common.PARAMS,
+)
+
+
+def run(config, flags):
+  """Samples from the checkpoint, or the file, that the flags choose."""
+  if not (flags.out or flags.workdir):
+    raise UserError('--mode=sample needs --workdir, or --out and --params')
+  method = build.method(config)
+  if flags.params:
+    common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online')
+    net = weights.load(flags.params)
+  else:
+    if not flags.workdir:
+      raise UserError('--mode=sample needs --workdir, or --params=FILE')
+    state = restore.state_of(config, method, flags.workdir, step=flags.step,
+                             best=flags.best)
+    net = state.gen if flags.online else state.ema
+  out = flags.out or pathlib.Path(flags.workdir) / 'sample.png'
+  path = write(method, net, out, n=flags.n, seed=flags.seed,
+               batch=config.eval.batch, interpolate=flags.interpolate,
+               dtype=build.spec(config).dtype)
+  return f'{path}\n'
 
 
 def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,

@@ -1,4 +1,4 @@
-"""The verb `sensitivity`: what compressing each layer alone costs.
+"""Scores the generator with each layer compressed alone.
 
 The paper's figure 3: a layer's kernel is replaced by its low-rank
 reconstruction, the generator is scored without fine-tuning, and the layers
@@ -11,15 +11,35 @@ import pathlib
 
 import jax
 
+from jgan import build
+from jgan import flags as common
 from jgan.compress import ranks, sensitivity
 from jgan.errors import UserError
 from jgan.report import bars
+from jgan.run import restore
 from jgan.score.networks import Scoring
 from jgan.types import Network
 from jgan.workdir import append, write_text
 from jgan.workdir import records as lines
 
 log = logging.getLogger(__name__)
+
+
+FLAGS = (
+    common.CONFIG, common.WORKDIR, common.DATA_DIR,
+    common.OUT._replace(required=False, help='The folder to write; else '
+                        'sensitivity/ in --workdir.'),
+    common.STEP, common.BEST,
+)
+
+
+def run(config, flags):
+  """Tries the layers of the checkpoint that the flags choose."""
+  method = build.method(config)
+  state = restore.state_of(config, method, flags.workdir, step=flags.step,
+                           best=flags.best)
+  out = flags.out or pathlib.Path(flags.workdir) / 'sensitivity'
+  return write(config, method, state, out, data_dir=flags.data_dir)
 
 
 def write(config, method, state, out, *, data_dir=''):

@@ -1,4 +1,4 @@
-"""The verb `shrink`: the generator without its pruned channels, as a run.
+"""Takes pruned channels out of the generator; writes a run to --out.
 
 What the masks of a run's optimizer prune is set to zero in both generators, as
 in its last sparse phase, and channels that nothing takes any more are removed
@@ -20,16 +20,34 @@ import rich.table
 
 from jgan import build, weights
 from jgan import config as configs
+from jgan import flags as common
 from jgan.compress import channels
 from jgan.errors import UserError
 from jgan.optim import masked
-from jgan.run import checkpoint
-from jgan.score import latency, record
+from jgan.run import checkpoint, restore
+from jgan.score import latency, record, size
 from jgan.score.networks import Scoring
-from jgan.verbs import describe
 from jgan.workdir import checkpoints, made, refuse_used, write_text
 
 BATCHES = 1, 64  # images made by one measured call
+
+
+FLAGS = (
+    common.CONFIG, common.WORKDIR, common.DATA_DIR,
+    common.OUT._replace(help='Folder of the new run.'),
+    common.STEP, common.BEST,
+    common.PARAMS._replace(help="An exported generator instead of the "
+                           "checkpoint's, as RUN/pair/sparse.safetensors."),
+)
+
+
+def run(config, flags):
+  """Shrinks the generator of the checkpoint that the flags choose."""
+  method = build.method(config)
+  state = restore.state_of(config, method, flags.workdir, step=flags.step,
+                           best=flags.best)
+  return write(config, method, state, flags.out, params=flags.params,
+               data_dir=flags.data_dir)
 
 
 def write(config, method, state, out, *, params='', data_dir=''):
@@ -146,9 +164,7 @@ def compared(before, after, old, new, latent):
   """
   found = {}
   for name, config in (('before', before), ('after', after)):
-    size = json.loads(describe.run(config, as_json=True))['generator']
-    found[name] = {**{k: v for k, v in size.items() if k != 'layers'},
-                   'latency': {}}
+    found[name] = {**size.generator(config), 'latency': {}}
   for batch in BATCHES:
     z = jax.random.normal(jax.random.key(0), (batch, latent))
     times = latency.measure({

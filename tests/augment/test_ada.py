@@ -235,7 +235,7 @@ def many(c=3):
 
 @pytest.mark.parametrize('c', [1, 3])
 def test_where_p_is_zero_all_images_stay_bit_for_bit(c):
-  got = apply(KEY, many(c), jnp.float32(0.))
+  got = apply(KEY, many(c), {'p': jnp.float32(0.)})
   np.testing.assert_array_equal(got.view(jnp.int32), many(c).view(jnp.int32))
 
 
@@ -243,20 +243,21 @@ def test_an_image_for_which_nothing_is_drawn_stays_bit_for_bit():
   got = jax.jit(ada.sample, static_argnums=1)(KEY, 64, .1)
   got = got._replace(shift=jnp.round(got.shift * 8.))
   touched = np.any([*differs(got).values()], 0)
-  changed = (apply(KEY, many(), jnp.float32(.1)) != many()).any((1, 2, 3))
+  augmented = apply(KEY, many(), {'p': jnp.float32(.1)})
+  changed = (augmented != many()).any((1, 2, 3))
   np.testing.assert_array_equal(changed, touched)
   assert 0 < touched.sum() < 64
 
 
 def test_a_changed_p_compiles_nothing():
-  apply(KEY, many(), jnp.float32(.1))
+  apply(KEY, many(), {'p': jnp.float32(.1)})
   compiled = apply._cache_size()
-  apply(KEY, many(), jnp.float32(.7))
+  apply(KEY, many(), {'p': jnp.float32(.7)})
   assert apply._cache_size() == compiled
 
 
 def test_channels_and_probabilities_that_make_no_sense_are_refused():
   with pytest.raises(UserError, match='2 channels; 1 or 3'):
-    ada.apply(KEY, jnp.zeros((1, 8, 8, 2)), .5)
+    ada.apply(KEY, jnp.zeros((1, 8, 8, 2)), {'p': .5})
   with pytest.raises(UserError, match=r'p=1\.5'):
     ada.start(p=1.5)

@@ -80,7 +80,8 @@ def test_a_share_p_of_the_reals_gives_way_to_the_fake_of_its_index():
   b = 4000
   index = jnp.arange(1., b + 1)[:, None, None, None] * jnp.ones((1, 2, 2, 1))
   for p in (.3, 1.):
-    got = np.asarray(adaptive_pseudo.replace(KEY, index, -index, p))
+    got = np.asarray(adaptive_pseudo.replace(
+        KEY, index, {'fakes': -index, 'p': p}))
     np.testing.assert_array_equal(abs(got), index)
     put = (got < 0.).mean((1, 2, 3))
     assert set(np.unique(put)) <= {0., 1.}  # whole images
@@ -89,14 +90,14 @@ def test_a_share_p_of_the_reals_gives_way_to_the_fake_of_its_index():
 
 def test_where_p_is_zero_the_reals_stay_bit_for_bit():
   real = jax.random.normal(KEY, SHAPE)
-  got = adaptive_pseudo.replace(KEY, real, jnp.ones(SHAPE), 0.)
+  got = adaptive_pseudo.replace(KEY, real, {'fakes': jnp.ones(SHAPE), 'p': 0.})
   np.testing.assert_array_equal(got, real)
 
 
 def test_no_gradient_reaches_the_fakes_that_are_remembered():
   def through(fake):
-    kept = adaptive_pseudo.remember({}, fake)['fakes']
-    return adaptive_pseudo.replace(KEY, jnp.ones(SHAPE), kept, 1.).sum()
+    memory = adaptive_pseudo.remember({'p': 1.}, fake)
+    return adaptive_pseudo.replace(KEY, jnp.ones(SHAPE), memory).sum()
   assert (jax.grad(through)(jnp.ones(SHAPE)) == 0.).all()
 
 
@@ -104,9 +105,9 @@ def test_four_shards_remember_and_replace_as_the_whole_batch_does():
   real, fake = jax.random.normal(KEY, (2, *SHAPE))
 
   def both(real, fake, axis_name=None):
-    kept = adaptive_pseudo.remember({}, fake, axis_name)['fakes']
-    return (adaptive_pseudo.replace(KEY, real, kept, .5, axis_name=axis_name),
-            kept)
+    memory = adaptive_pseudo.remember({'p': .5}, fake, axis_name=axis_name)
+    return (adaptive_pseudo.replace(KEY, real, memory, axis_name=axis_name),
+            memory['fakes'])
 
   want, kept = both(real, fake)
   split = lambda x: x.reshape(4, 2, *SHAPE[1:])
@@ -119,7 +120,9 @@ def test_four_shards_remember_and_replace_as_the_whole_batch_does():
 
 def test_more_fakes_than_reals_are_fine_and_fewer_are_refused():
   real = jnp.ones(SHAPE)
-  got = adaptive_pseudo.replace(KEY, real, jnp.zeros((9, 4, 4, 1)), 1.)
+  got = adaptive_pseudo.replace(KEY, real,
+                                {'fakes': jnp.zeros((9, 4, 4, 1)), 'p': 1.})
   assert (got == 0.).all()
   with pytest.raises(UserError, match='7 fakes for 8 real images'):
-    adaptive_pseudo.replace(KEY, real, jnp.zeros((7, 4, 4, 1)), 1.)
+    adaptive_pseudo.replace(KEY, real,
+                            {'fakes': jnp.zeros((7, 4, 4, 1)), 'p': 1.})

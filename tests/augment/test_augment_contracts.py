@@ -18,13 +18,13 @@ NAMES = [name for name in lookup.names('augment')
 def applied(name):
   """(rng, images) -> images at p = 1/2, compiled, and the same of 4 shards."""
   module = lookup.find('augment', name)
-  p = (.5,) if hasattr(module, 'start') else ()
+  memory = {'p': .5}
 
   def shards(rng, x):
-    each = lambda x: module.apply(rng, x, *p, axis_name='shard')
+    each = lambda x: module.apply(rng, x, memory, axis_name='shard')
     return jax.vmap(each, axis_name='shard')(x)
 
-  return (jax.jit(lambda rng, x: module.apply(rng, x, *p)), jax.jit(shards))
+  return (jax.jit(lambda rng, x: module.apply(rng, x, memory)), jax.jit(shards))
 
 
 def images(seed=0, colors=3):

@@ -1,6 +1,7 @@
 """Devices: pmap, jit over a mesh and one device are the same run."""
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import loop, parallel
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 
 
 def game(**changes):

@@ -15,7 +15,7 @@ from jgan.run import checkpoint, loop
 from jgan.run.logbook import read
 from jgan.types import Network
 from jgan.verbs import compress
-from jgan.workdir import checkpoints, recorded_config
+from jgan.workdir import checkpoints
 
 RULES = ({'match': 'conv_1', 'form': 'cp', 'rank': 2, 'way': 'separable'},)
 LAYERS = {'conv_1': {'form': 'cp', 'rank': 2}}
@@ -54,7 +54,7 @@ def compressed(state, out, *, last=False, **changes):
 
 
 def restored(folder):
-  c = configs.from_record(recorded_config(folder))
+  c = configs.from_record(configs.recorded(folder))
   method = build.method(c)
   like = jax.eval_shape(method.init, jax.random.key(0), {
       'image': jax.ShapeDtypeStruct((1, 1, 16, 16, 1), 'float32')})
@@ -148,7 +148,7 @@ def test_the_score_before_any_tuning_is_on_record(begun):
 def test_fine_tuning_resumes_with_the_same_bits(
     dense, tuned, tmp_path, monkeypatch):
   compressed(dense, tmp_path / 'run')
-  config = configs.from_record(recorded_config(tmp_path / 'run'))
+  config = configs.from_record(configs.recorded(tmp_path / 'run'))
   original = loop.Session.after
 
   def dying(self, step, *rest):
@@ -167,7 +167,7 @@ def test_fine_tuning_resumes_with_the_same_bits(
 
 def test_the_last_layers_leave_a_finished_run(tuned, tmp_path):
   out = tmp_path / 'last'
-  config = configs.from_record(recorded_config(tuned[0]))
+  config = configs.from_record(configs.recorded(tuned[0]))
   compress.write(config, build.method(config), jax.device_get(tuned[1]), out,
                  last=True)
   after, _, state = restored(out)

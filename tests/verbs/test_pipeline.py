@@ -18,7 +18,7 @@ from jgan import config as configs
 from jgan.layers import conv, dense, output
 from jgan.layers.resize import upsample
 from jgan.models import adversarial_nas, adversarial_nas_super
-from jgan.verbs import pipeline, report
+from jgan.verbs import _compared, pipeline
 
 COMMAND = ('--mode=pipeline', '--config=experiments/mmd_nas/cpu.py:smoke',
            '--compilation_cache=')
@@ -99,7 +99,7 @@ def command():
         (adversarial_nas_super, 'Discriminator', toys.Discriminator),
         (adversarial_nas, 'Generator', Derived),
         (cli, 'load', shrunk), (pipeline, 'restored', noted),
-        (report.latency, 'measure', lambda calls, **_: dict.fromkeys(
+        (_compared.latency, 'measure', lambda calls, **_: dict.fromkeys(
             calls, 1.)),
         (jax.stages.Lowered, 'compile', lambda self, *_: compile_(
             self, {'xla_backend_optimization_level': 0}))):

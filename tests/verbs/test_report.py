@@ -9,7 +9,8 @@ from PIL import Image
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import loop
-from jgan.verbs import describe, report
+from jgan.score.record import of_average
+from jgan.verbs import _compared, _tables, describe, report
 from jgan.workdir import opened
 
 
@@ -46,10 +47,10 @@ def test_a_report_holds_the_numbers_of_each_run(two, tmp_path):
     run = found['runs'][name]
     config = configs.from_record(json.loads(
         (folder / 'config.json').read_text()))
-    described = json.loads(describe.run(config, as_json=True))['generator']
+    described = describe.describe(config)['generator']
     for key in ('params', 'mb', 'macs', 'macs_thop'):
       assert run[key] == described[key]
-    net = report.load(folder, name).net
+    net = _compared.load(folder, name).net
     params[name] = sum(x.size for x in jax.tree.leaves(net.params))
     assert run['params'] == params[name]
     scores = {r['step']: r['values']['fd_pixels'] for r in map(
@@ -87,12 +88,12 @@ def test_what_holds_no_trained_run_is_refused(tiny, tmp_path):
 
 
 def test_runs_are_called_by_their_folders_if_these_differ():
-  assert report.names(['a/x', 'a/y/']) == ['x', 'y']
-  assert report.names(['a/x', 'b/x']) == ['a/x', 'b/x']
+  assert _compared.names(['a/x', 'a/y/']) == ['x', 'y']
+  assert _compared.names(['a/x', 'b/x']) == ['a/x', 'b/x']
   with pytest.raises(UserError, match='names a/x twice'):
-    report.names(['a/x', 'a/x/'])
+    _compared.names(['a/x', 'a/x/'])
   with pytest.raises(UserError, match='no runs to compare'):
-    report.names([])
+    _compared.names([])
 
 
 @pytest.mark.parametrize('params, size', [
@@ -101,7 +102,7 @@ def test_runs_are_called_by_their_folders_if_these_differ():
     (19470083, 19.47), (5358835, 5.35), (5573507, 5.57), (1718643, 1.71),
     (8846851, 8.84), (8881923, 8.88)])
 def test_millions_are_cut_as_in_the_paper(params, size):
-  assert report.millions(params) == size
+  assert _compared.millions(params) == size
 
 
 def test_only_scores_of_the_averaged_generator_at_that_step_count(tmp_path):
@@ -111,13 +112,13 @@ def test_only_scores_of_the_averaged_generator_at_that_step_count(tmp_path):
       ''.join(json.dumps(x) + '\n' for x in lines) + '{"step": 2, "val')
   (tmp_path / 'scores.jsonl').write_text(
       json.dumps(record(2, {'kid': 1.})) + '\n')
-  assert [r['values'] for r in report.recorded_scores(tmp_path, 2)] == [
+  assert [r['values'] for r in of_average(tmp_path, 2)] == [
       {'FID': 5.}, {'kid': 1.}]
-  assert report.recorded_scores(tmp_path, 3) == []
+  assert of_average(tmp_path, 3) == []
 
 
 def test_a_column_takes_the_identity_that_most_runs_share():
-  column, = report.score_columns({
+  column, = _compared.score_columns({
       'a': [record(2, {'FID': 1.}), record(2, {'FID': 2.}, seed=1)],
       'b': [record(2, {'FID': 3.}), record(2, {'FID': 4.})],
       'c': [record(2, {'FID': 5.}, seed=7)],
@@ -130,7 +131,7 @@ def test_a_column_takes_the_identity_that_most_runs_share():
 
 
 def test_protocols_of_another_name_have_columns_of_their_own():
-  columns = report.score_columns({
+  columns = _compared.score_columns({
       'a': [record(2, {'FID': 1., 'kid': 2.}),
             record(2, {'FID': 3.}, kind='clean_fid')]})
   assert [(c['title'], c['cells']['a']['value']) for c in columns] == [
@@ -138,12 +139,12 @@ def test_protocols_of_another_name_have_columns_of_their_own():
 
 
 def test_missing_scores_are_shown_as_absent():
-  runs = [report.Run(name, None, None, 2, '', {}, scores) for name, scores in (
-      ('a', [record(2, {'FID': 1.5})]), ('b', []))]
-  lines = report._scores(
-      runs, report.score_columns({r.name: r.scores for r in runs}))
+  runs = [_compared.Run(name, None, None, 2, '', {}, scores)
+          for name, scores in (('a', [record(2, {'FID': 1.5})]), ('b', []))]
+  lines = _tables.scores(
+      runs, _compared.score_columns({r.name: r.scores for r in runs}))
   assert lines[:4] == ['| run | FID |', '|-----|----:|', '| a   | 1.5 |',
                        '| b   |   - |']
   assert '-: not scored at that checkpoint.' in lines
-  line, = report._scores(runs[1:], [])
+  line, = _tables.scores(runs[1:], [])
   assert line.startswith('No scores')

@@ -9,7 +9,7 @@ from PIL import Image
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.types import Method
-from jgan.verbs import report
+from jgan.verbs import _compared, _tables, report
 
 NOTHING = {'params': 4, 'mb': .1, 'macs': 2, 'macs_thop': 2}
 BANDS = {'spectrum_bands-low': 1., 'spectrum_bands-mid': .5,
@@ -31,27 +31,27 @@ def run_of(name, history, config, best='eval/FID'):
     return jnp.tanh(z[:, :, None, None] * net)
   method = Method(None, None, sample, 16)
   net = jnp.linspace(-1., 1., 16)[:, None]
-  return report.Run(name, method, net, 2, best, NOTHING, history[-1:], history,
-                    config)
+  return _compared.Run(name, method, net, 2, best, NOTHING, history[-1:],
+                       history, config)
 
 
 def test_a_curve_is_of_the_protocol_that_most_scores_have():
   history = [record(2, {'FID': 4.}), record(1, {'FID': 5.}),
              record(2, {'FID': 9.}, 'y'), record(3, {'kid': 1.})]
-  assert report.curve(history, 'FID') == {1: 5., 2: 4.}
-  assert [*report.curve(history, 'FID')] == [1, 2]
-  assert report.curve([*history, record(2, {'FID': 3.})], 'FID') == {
+  assert _compared.curve(history, 'FID') == {1: 5., 2: 4.}
+  assert [*_compared.curve(history, 'FID')] == [1, 2]
+  assert _compared.curve([*history, record(2, {'FID': 3.})], 'FID') == {
       1: 5., 2: 3.}
-  assert report.curve(history, 'other') == {}
+  assert _compared.curve(history, 'other') == {}
 
 
 def test_a_course_is_of_the_score_that_chooses_the_best_checkpoint():
   history = course_of(4., 3., 7., kid=1.)
-  assert report.course(run_of('a', history, None)) == {
+  assert _compared.course(run_of('a', history, None)) == {
       'score': 'FID', 'curve': {1: 4., 2: 3., 3: 7.}, 'min': 3., 'final': 7.,
       'max_late': 7., 'breaks': 1}
-  assert report.course(run_of('a', history, None, best='')) is None
-  assert report.course(run_of('a', history[:1], None)) is None
+  assert _compared.course(run_of('a', history, None, best='')) is None
+  assert _compared.course(run_of('a', history[:1], None)) is None
 
 
 def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(tiny):
@@ -63,8 +63,8 @@ def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(tiny):
           for name, scores, config in (('a', (4., 2., 5.), tiny),
                                        ('b', (4., 4., 4.), other),
                                        ('c', (9., 9.), wide))]
-  courses = {r.name: report.course(r) for r in runs}
-  text = report._courses(runs, courses)
+  courses = {r.name: _compared.course(r) for r in runs}
+  text = _tables.courses(runs, courses)
   rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in text
           if line.startswith('| ')]
   assert rows[1:] == [
@@ -74,7 +74,7 @@ def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(tiny):
       ['2 seeds', 'FID', '3', '3 +- 1.41', '4.5 +- 0.707', '4.5 +- 0.707',
        '0.5 +- 0.707']]
   assert '2 seeds: mean and standard deviation of a, b.' in text
-  assert report._courses(runs, {}) == []
+  assert _tables.courses(runs, {}) == []
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def two_runs(tiny, monkeypatch):
   config = configs.complete(tiny)
   runs = {name: run_of(name, course_of(*scores, **BANDS), config)
           for name, scores in (('a', (4., 3.)), ('b', (2., 8.)))}
-  monkeypatch.setattr(report, 'load', lambda folder, name: runs[name])
+  monkeypatch.setattr(_compared, 'load', lambda folder, name: runs[name])
   return runs
 
 
@@ -100,7 +100,7 @@ def test_a_report_draws_bands_and_where_asked_spectra(two_runs, tmp_path):
 
 
 def test_spectra_are_of_the_real_images_and_of_every_run(two_runs):
-  found = report.profiles([*two_runs.values()], '')
+  found = _compared.profiles([*two_runs.values()], '')
   assert {name: x.shape for name, x in found.items()} == {
       'real': (1000, 9), 'a': (1000, 9), 'b': (1000, 9)}
   np.testing.assert_array_equal(found['a'], found['b'])  # of the same weights
@@ -112,12 +112,12 @@ def test_spectra_of_several_data_sets_and_without_a_folder_are_refused(
   tiny.data.size = 32
   other = two_runs['b']._replace(config=configs.complete(tiny))
   with pytest.raises(UserError, match=r'a and b .* \(size: 16 -> 32\)'):
-    report.profiles([two_runs['a'], other], '')
+    _compared.profiles([two_runs['a'], other], '')
   with pytest.raises(UserError, match='--out=FOLDER would be right'):
     report.write(['a'], mean_spectra=True)
 
 
 def test_runs_without_bands_have_no_evolution():
-  assert report.evolution(course_of(1., 2.)) == {}
-  found = report.evolution(course_of(1., 2., **BANDS))
+  assert _compared.evolution(course_of(1., 2.)) == {}
+  found = _compared.evolution(course_of(1., 2., **BANDS))
   assert found['high'] == {1: .2, 2: .2} and [*found] == ['low', 'mid', 'high']

@@ -14,7 +14,7 @@ from jgan.optim import masked
 from jgan.run import checkpoint, loop
 from jgan.types import Network
 from jgan.verbs import report, shrink
-from jgan.workdir import checkpoints, recorded_config
+from jgan.workdir import checkpoints
 
 RATIO, WIDTH, LEFT = .5, 8, 4  # ceil(.5 * 7) of 8 go
 
@@ -45,7 +45,7 @@ def trained(tmp_path_factory):
 
 def restored(folder, step=-1):
   """Config, method and state of a run."""
-  c = configs.from_record(recorded_config(folder))
+  c = configs.from_record(configs.recorded(folder))
   method = build.method(c)
   with contextlib.closing(checkpoint.Checkpoints(
       checkpoints(folder), read_only=True)) as saved:

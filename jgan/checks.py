@@ -1,0 +1,100 @@
+"""What no run could mean: values of a config that are refused."""
+from jgan import lookup, protocol
+from jgan.errors import UserError
+from jgan.sections import keywords, typed
+
+
+def check(config):
+  """Refuses what no run could mean.
+
+  config: filled in (config.fill).
+
+  Raises:
+    UserError: a value is impossible, or contradicts another.
+  """
+  at_least = lambda low: (lambda v: v >= low, f'at least {low}')
+  among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
+  rules = {
+      'seed': at_least(0), 'steps': at_least(1), 'batch': at_least(1),
+      'gen_batch': at_least(0), 'critics': at_least(1),
+      'steps_per_call': at_least(0), 'devices': at_least(0),
+      'dtype': among('float32', 'bfloat16'),
+      'parallel': among('pmap', 'jit'),
+      'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
+      'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),
+      'pipeline.fraction': (lambda v: 0 < v <= 1, 'in (0, 1]'),
+      'pipeline.placement': among('auto', 'device', 'stream'),
+      'ema.decay': (lambda v: 0 <= v < 1, 'in [0, 1)'),
+      'ema.rampup': at_least(0),
+      'log.every': at_least(1), 'samples.every': at_least(0),
+      'samples.count': at_least(1), 'eval.every': at_least(0),
+      'eval.samples': at_least(2), 'eval.batch': at_least(1),
+      'eval.reals': at_least(0), 'eval.best_response': at_least(0),
+      'eval.protocol': among(*protocol.NAMED),
+      'compress.source': among('average', 'online'),
+      'compress.scaling': among('even', 'reference'),
+      'compress.restarts': at_least(1), 'compress.iterations': at_least(1),
+      'compress.steps': at_least(1), 'compress.budget': at_least(0),
+      'compress.penalty': at_least(0),
+      'compress.lr': (lambda v: v > 0, 'positive'),
+      'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
+      'profile.start': at_least(0), 'profile.steps': at_least(0),
+  }
+  for side in ('gen', 'disc'):
+    rules[f'optimizer.{side}.lr'] = (lambda v: v > 0, 'positive')
+    for key in ('clip_norm', 'clip_weight'):
+      rules[f'optimizer.{side}.{key}'] = at_least(0)
+  for path, (holds, words) in rules.items():
+    value = config
+    for key in path.split('.'):
+      value = value[key]
+    if not holds(value):
+      raise UserError(f'config.{path} is {value!r}, it must be {words}')
+  if config.pipeline.first and config.pipeline.fraction < 1:
+    raise UserError(f'config.pipeline takes first={config.pipeline.first} or '
+                    f'fraction={config.pipeline.fraction}, not both')
+  for name in config.eval.metrics:
+    lookup.find('metrics', name)
+  for metric, knobs in config.eval.knobs.items():
+    module = lookup.find('metrics', metric)
+    defaults = keywords(module.score) if hasattr(module, 'score') else {}
+    for key, value in knobs.items():
+      if key not in defaults:
+        raise UserError(f"metric '{metric}' takes no '{key}': "
+                        f'{lookup.nearest(key, defaults)}')
+      typed(f'eval.knobs.{metric}.{key}', value, defaults[key])
+  if config.eval.network:
+    lookup.find('features', config.eval.network)
+  if config.eval.every and not (config.eval.metrics
+                                or config.eval.best_response):
+    raise UserError(f'config.eval.every is {config.eval.every} but '
+                    'config.eval.metrics is empty: '
+                    f'{lookup.nearest("", lookup.names("metrics"))}')
+  for i, section in enumerate(config.feedback):
+    sets = lookup.find('feedback', section.name).SETS
+    if sets not in getattr(lookup.find('losses', config.loss.name), 'TRACED',
+                           ()):
+      raise UserError(f"config.feedback[{i}] steers '{sets}', and loss "
+                      f"'{config.loss.name}' takes no such scalar")
+    if not config.eval.every or not section.get('metric'):
+      raise UserError(f"config.feedback[{i}] ('{section.name}') needs a metric "
+                      "to follow, as metric='eval/FID', and config.eval.every "
+                      'above 0')
+  for side in ('gen', 'disc'):
+    if (config.optimizer[side].pruning.name == 'fixed_mask'
+        and config.method.name != 'lottery'):
+      raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
+                      f"masks nothing under method '{config.method.name}': "
+                      "'lottery' would be right")
+  if config.discriminator.get('decode') and 'reconstruction' not in [
+      section.name for section in config.penalties]:
+    raise UserError('config.discriminator.decode is True, and nothing would '
+                    "train its decoders: the penalty 'reconstruction' would")
+  for i, section in enumerate(config.schedules):
+    if section.every < 0 or section.evaluation not in ('current', 'final'):
+      raise UserError(f"config.schedules[{i}] has every={section.every} and "
+                      f"evaluation='{section.evaluation}'; at least 0, and one "
+                      'of current, final would be right')
+  if config.checkpoint.best and not config.eval.every:
+    raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
+                    'but config.eval.every is 0: nothing would be scored')

@@ -1,0 +1,139 @@
+"""Named sections of a config: what each names, and which keys it then takes.
+
+A section with a `name` (data, generator, loss, ...) names a file or a function
+of jgan, and has its arguments as keys.
+"""
+import dataclasses
+import importlib
+import inspect
+
+from ml_collections import ConfigDict
+
+from jgan import contracts, lookup
+from jgan.errors import UserError
+
+# Fields of a module that name a function or class of jgan/layers/<field>.py.
+PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
+# Keys that hold tuples of named sections, each of the kind of its key.
+LISTS = ('penalties', 'feedback', 'augment', 'schedules')
+# Fields of a module that the builder sets, from the data and the devices.
+_BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
+# Keyword arguments that the builder passes itself, of optim/ and elsewhere.
+_PASSED_TO_OPTIM = ('steps', 'updates_per_step', 'seed', 'channels')
+_PASSED = ('axis_name',)
+
+
+def sections(config):
+  """Yields (path, kind, section) of everything that has a name."""
+  for kind, path in (('data', 'data'), ('models', 'generator'),
+                     ('models', 'discriminator'), ('losses', 'loss'),
+                     ('methods', 'method')):
+    yield path, kind, config[path]
+  for side in ('gen', 'disc'):
+    path = f'optimizer.{side}'
+    yield path, 'optim.algorithms', config.optimizer[side]
+    yield f'{path}.schedule', 'optim.schedules', config.optimizer[side].schedule
+    yield f'{path}.pruning', 'optim.pruning', config.optimizer[side].pruning
+  for kind in LISTS:
+    for i, section in enumerate(config[kind]):
+      yield f'{kind}[{i}]', kind, section
+
+
+def arguments(path, kind, name):
+  """The config keys that the thing called `name` takes: {key: default}."""
+  if kind == 'models':
+    player = path.capitalize()
+    return _fields(getattr(lookup.find(kind, name), player))
+  if kind == 'data':
+    module, dataset = source(name)
+    return {k: v for k, v in keywords(module.load).items()
+            if not (dataset and k == 'dataset')}
+  if kind.startswith('optim.'):
+    return {k: v for k, v in keywords(lookup.member(kind, name)).items()
+            if k not in _PASSED_TO_OPTIM}
+  module = lookup.find(kind, name)
+  defaults = {}
+  for function in contracts.CONTRACTS[kind].described:
+    if callable(getattr(module, function, None)):
+      defaults |= keywords(getattr(module, function))
+  if kind == 'schedules':  # what build.schedule reads itself
+    defaults |= {'every': 0, 'evaluation': 'current'}
+  return {k: v for k, v in defaults.items() if k not in _PASSED}
+
+
+def source(name):
+  """Module of a data set, and NAME where it is called 'tfds:NAME'."""
+  prefix, _, dataset = name.partition(':')
+  if prefix == 'tfds' and dataset:
+    return lookup.find('data', 'tfds_source'), dataset
+  return lookup.find('data', name), ''
+
+
+def rename(config, path, name):
+  """Names another thing in a section, keeping the arguments it also takes."""
+  section = config
+  for key in path.split('.'):
+    section = section[key]
+  kind = {p: k for p, k, _ in sections(config)}[path]
+  keys = {*arguments(path, kind, name), *builder_keys(path)}
+  with section.unlocked():
+    for key in list(section):
+      if key not in keys:
+        del section[key]
+    section.name = name
+
+
+def keywords(function):
+  """Keyword-only arguments of a function with their defaults."""
+  parameters = inspect.signature(function).parameters.values()
+  return {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY}
+
+
+def builder_keys(path):
+  """Keys of a named section that the builder reads itself."""
+  if path.startswith('feedback'):
+    return ('name', 'metric')
+  if path.startswith('optimizer') and path.count('.') == 1:
+    return ('name', 'lr', 'schedule', 'groups', 'clip_norm', 'clip_weight',
+            'pruning')
+  return ('name',)
+
+
+def typed(path, value, default):
+  """`value` as the type of `default`; an int may stand for a float."""
+  field = path.split('.')[-1]
+  if field in PARTS and isinstance(value, ConfigDict):
+    return _part(path, field, value)
+  if isinstance(default, float) and type(value) is int:
+    return float(value)
+  if isinstance(default, tuple) and isinstance(value, list):
+    return tuple(value)
+  if type(value) is not type(default):
+    raise UserError(f'config.{path} is {value!r}, a {type(value).__name__}; '
+                    f'a {type(default).__name__} like {default!r} is needed')
+  return value
+
+
+def _fields(module):
+  """Fields of a linen module that a config may set, with their defaults."""
+  defaults = {}
+  for field in dataclasses.fields(module):
+    if field.name in _BUILT:
+      continue
+    default = field.default
+    if field.name in PARTS:
+      known = importlib.import_module(f'jgan.layers.{field.name}')
+      default = next(n for n in known.__all__ if getattr(known, n) is default)
+    defaults[field.name] = default
+  return defaults
+
+
+def _part(path, field, section):
+  """A part with arguments, {'name': 'octave', 'alpha': .5}, checked."""
+  factory = lookup.member(f'layers.{field}', section.get('name', ''))
+  keys = list(inspect.signature(factory).parameters)
+  for key in section:
+    if key != 'name' and key not in keys:
+      raise UserError(f"unknown key '{key}' in config.{path} "
+                      f"('{section.name}'): {lookup.nearest(key, keys)}")
+  return section

@@ -1,0 +1,127 @@
+"""The tables of a report: of several runs, as lines that GitHub reads too."""
+import json
+
+import numpy as np
+
+from jgan import config as configs
+from jgan import protocol
+from jgan.verbs import _compared
+
+
+def sizes(runs, times, where):
+  """Lines: the table of sizes, work and latency, and what it means."""
+  rows = [['run', 'checkpoint', 'parameters', 'MB', 'millions', 'MACs',
+           'MACs (thop)', *(f'ms, batch {b}' for b in times)]]
+  for r in runs:
+    ratio = _compared.ratios(runs[0], r, times)
+    rows.append([
+        r.name, f'{r.step:,}' + (f', best {r.best}' if r.best else ''),
+        f'{r.size["params"]:,} ({ratio["params"]:.2f}x)',
+        f'{r.size["mb"]:.2f}', f'{_compared.millions(r.size["params"]):.2f}',
+        f'{r.size["macs"]:,} ({ratio["macs"]:.2f}x)',
+        f'{r.size["macs_thop"]:,}',
+        *(f'{1e3 * taken[r.name]:.2f} ({ratio[f"latency_{b}"]:.2f}x)'
+          for b, taken in times.items())])
+  return [
+      *_table(rows), '',
+      f'In brackets: how many times smaller or faster than {runs[0].name}. MB: '
+      'of the parameters in float32. Millions: of parameters, cut to two '
+      'decimals. MACs: of one image. ms: median time to make a batch on '
+      f'{where}, all runs in turns.']
+
+
+def scores(runs, columns):
+  """Lines: the table of scores, and what keeps them from being compared."""
+  if not columns:
+    return ['No scores: none of the runs was evaluated at its checkpoint.']
+  rows = [['run', *(c['title'] for c in columns)]]
+  notes = {}
+  for r in runs:
+    row = [r.name]
+    for column in columns:
+      cell = column['cells'].get(r.name)
+      mark = ''
+      if cell and cell['identity'] != column['identity']:
+        apart = '; '.join(protocol.differences(column['stamp'], cell['stamp']))
+        note = f'{column["identity"]} -> {cell["identity"]}: {apart}'
+        mark = f' [{notes.setdefault(note, len(notes) + 1)}]'
+      row.append(f'{cell["value"]:.6g}{mark}' if cell else '-')
+    rows.append(row)
+  lines = _table(rows)
+  if any('-' in row for row in rows):
+    lines += ['', '-: not scored at that checkpoint.']
+  for identity, kind in {c['identity']: c['protocol'] for c in columns}.items():
+    titles = [c['title'] for c in columns if c['identity'] == identity]
+    lines += ['', f'{", ".join(titles)}: protocol {kind}, identity {identity}.']
+  for note, i in notes.items():
+    lines += ['', f'[{i}] made under another protocol, not to be compared with '
+              f'the rest of the column: {note}.']
+  return lines
+
+
+def costs(runs):
+  """Lines: what training up to the checkpoint took; [] if none is known."""
+  if not any(r.cost for r in runs):
+    return []
+  rows = [['run', 'phase', 'real images', 'FLOPs', 'if sparse', 'published',
+           'if sparse', 'hours']]
+  for r in runs:
+    if not r.cost:
+      continue
+    hours = (f'{r.cost["seconds"] / 3600:.3g}' if 'seconds' in r.cost else '-')
+    phases = r.cost['phases'] if len(r.cost['phases']) > 1 else {}
+    for phase, spent in {'all': r.cost['total'], **phases}.items():
+      number = lambda key, spent=spent: (
+          f'{spent[key]:.4g}' if key in spent else '-')
+      rows.append([r.name, phase, f'{spent["real_images"]:,}', *map(number, (
+          'flops', 'flops_sparse', 'published', 'published_sparse')),
+                   hours if phase == 'all' else ''])
+  return ['', *_table(rows), '',
+          'Of the training up to the checkpoint. Real images: those that D was '
+          'shown. FLOPs: of all its steps, forward and backward. Published: '
+          'real images times one pass of G, as Saxena et al. (2023) count. If '
+          'sparse: were zeroed weights free, which they are not on real '
+          'hardware. Hours: of all sessions, without scoring.']
+
+
+def courses(runs, courses):
+  """Lines: how each run's score went, and the mean over seeds; [] if none."""
+  if not courses:
+    return []
+  keys = 'min', 'final', 'max_late', 'breaks'
+  rows = [['run', 'score', 'evaluations', 'min', 'final', 'max after half',
+           'breaks']]
+  seeds = {}
+  for r in runs:
+    if r.name in courses:
+      found = courses[r.name]
+      rows.append([r.name, found['score'], str(len(found['curve'])),
+                   *(f'{found[k]:.6g}' for k in keys)])
+      recipe = json.dumps(configs.plain(r.config) | {'seed': None})
+      seeds.setdefault(recipe, []).append(r.name)
+  notes = []
+  for group in seeds.values():
+    if len(group) > 1:
+      numbers = np.array([[courses[name][k] for k in keys] for name in group])
+      mean, spread = numbers.mean(0), numbers.std(0, ddof=1)
+      first = courses[group[0]]
+      rows.append([f'{len(group)} seeds', first['score'],
+                   str(len(first['curve'])),
+                   *(f'{m:.6g} +- {s:.3g}' for m, s in zip(mean, spread))])
+      notes += ['', f'{len(group)} seeds: mean and standard deviation of '
+                f'{", ".join(group)}.']
+  return ['', *_table(rows), '',
+          'Over the evaluations of a run. Max after half: of the second half '
+          'of its steps. Breaks: scores above twice the least before them.',
+          *notes]
+
+
+def _table(rows):
+  """Lines of a GitHub table, aligned to be read as text too."""
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  pad = lambda row: '| ' + ' | '.join(
+      [row[0].ljust(widths[0]),
+       *(x.rjust(w) for x, w in zip(row[1:], widths[1:]))]) + ' |'
+  rule = '|'.join(['', '-' * (widths[0] + 2),
+                   *('-' * (w + 1) + ':' for w in widths[1:]), ''])
+  return [pad(rows[0]), rule, *map(pad, rows[1:])]

@@ -1,0 +1,170 @@
+"""Lists experiments with their rows, and every part that a config can name.
+
+--what=losses lists one kind, --what=loss.mmd shows the arguments of one part;
+a kind is called like its folder in jgan/ or like its section of a config.
+"""
+import ast
+import inspect
+import json
+import textwrap
+
+from jgan import contracts, experiment, genotype, lookup, sections
+from jgan.errors import UserError
+from jgan.flags import Flag
+
+FLAGS = (
+    Flag('what', '', 'One kind, as losses or experiments, or one part, as '
+         'loss.mmd; all kinds without.'),
+    Flag('json', False, 'One JSON object on stdout.'),
+)
+
+
+def run(config, flags):
+  """Lists what the flags ask for, as text or as one JSON object."""
+  del config
+  kind, name = _split(flags.what)
+  if name:
+    part = described(kind, name)
+    return _json(part) if flags.json else _page(part)
+  contents = {kind: parts(kind) for kind in ([kind] if kind else kinds())}
+  if flags.json:
+    return _json(contents)
+  return '\n'.join(_table(kind, listed) for kind, listed in contents.items())
+
+
+def kinds():
+  """What can be listed: 'experiments', folders of files, modules of parts."""
+  return ['experiments', *contracts.CONTRACTS, *contracts.MEMBERS, 'genotypes']
+
+
+def parts(kind):
+  """What there is of a kind.
+
+  Returns:
+    List of {'path', 'rows', 'help'} of experiments, else {'name', 'help'} with
+    'arguments', {argument: default}, of what takes some.
+  """
+  if kind == 'experiments':
+    return [{'path': experiment.shown(file),
+             'rows': [*getattr(experiment.imported(file), 'ROWS', ())],
+             'help': _summary(ast.get_docstring(ast.parse(file.read_bytes())))}
+            for file in experiment.files()]
+  return [{key: value for key, value in described(kind, name).items()
+           if key in ('name', 'help', 'arguments')} for name in _names(kind)]
+
+
+def described(kind, name):
+  """One part: {'kind', 'name', 'help', 'text', 'arguments'}.
+
+  Raises:
+    UserError: there is none of that name.
+  """
+  if name not in _names(kind):
+    raise UserError(f"no '{name}' in {kind}: "
+                    f'{lookup.nearest(name, _names(kind))}')
+  text = _text(kind, name)
+  return {'kind': kind, 'name': name, 'help': _summary(text), 'text': text,
+          'arguments': _arguments(kind, name)}
+
+
+def _split(what):
+  """'losses' -> ('losses', ''), 'loss.mmd' -> ('losses', 'mmd')."""
+  aliases = {kind: kind for kind in kinds()}
+  for kind, contract in contracts.CONTRACTS.items():
+    aliases |= dict.fromkeys(contract.section.split(', '), kind)
+  for kind, section in contracts.MEMBERS.items():
+    aliases |= {kind.rpartition('.')[2]: kind, section: kind}
+  aliases |= {kind: kind for kind in contracts.CONTRACTS}
+  kind, _, name = what.rpartition('.')
+  if not what:
+    return '', ''
+  if what in aliases:
+    return aliases[what], ''
+  if kind in aliases:
+    return aliases[kind], name
+  raise UserError(f'--what={what} names no kind: '
+                  f'{lookup.nearest(what, aliases)}')
+
+
+def _names(kind):
+  if kind == 'genotypes':
+    return genotype.names()
+  if kind in contracts.MEMBERS:
+    return lookup.members(kind)
+  return lookup.names(kind)
+
+
+def _text(kind, name):
+  """The docstring of a part, with those of what it defines."""
+  if kind == 'genotypes':
+    return genotype.load(name).get('origin', '')
+  if kind in contracts.MEMBERS:
+    return inspect.getdoc(_function(lookup.member(kind, name))) or ''
+  module = lookup.find(kind, name)
+  texts = [module.__doc__ or '']
+  for definition in contracts.CONTRACTS[kind].described:
+    value = getattr(module, definition, None)
+    if callable(value) and inspect.getdoc(value):
+      texts.append(f'{definition}: {inspect.getdoc(value)}')
+  return '\n\n'.join(text.strip() for text in texts)
+
+
+def _arguments(kind, name):
+  """{argument: default} of a part; of a model by player."""
+  if kind == 'genotypes':
+    return {}
+  if kind in contracts.MEMBERS:
+    return {name: parameter.default for name, parameter in inspect.signature(
+        lookup.member(kind, name)).parameters.items()
+            if parameter.default is not parameter.empty}
+  module = lookup.find(kind, name)
+  if kind == 'models':
+    return {player: sections.arguments(player, kind, name)
+            for player in ('generator', 'discriminator')
+            if hasattr(module, player.capitalize())}
+  if kind == 'verbs':
+    return {flag.name: flag.default for flag in module.FLAGS}
+  return sections.arguments('', kind, name)
+
+
+def _function(part):
+  """A part without the arguments that are bound to it."""
+  return getattr(part, 'func', part)
+
+
+def _summary(text):
+  """The first paragraph of a docstring, on one line."""
+  return ' '.join((text or '').strip().split('\n\n')[0].split())
+
+
+def _json(tree):
+  named = lambda value: getattr(value, '__name__', repr(value))
+  return json.dumps(tree, default=named) + '\n'
+
+
+def _table(kind, listed):
+  """A kind as text: a line a part, and of experiments their rows."""
+  lines = [f'{kind}:']
+  for part in listed:
+    title = part.get('name') or part['path']
+    lines.append(f'  {title:28} {part["help"]}' if len(title) < 28
+                 else f'  {title}\n{"":31}{part["help"]}')
+    if part.get('rows'):
+      lines += textwrap.wrap('rows: ' + ', '.join(part['rows']), 100,
+                             initial_indent=' ' * 31,
+                             subsequent_indent=' ' * 37,
+                             break_long_words=False, break_on_hyphens=False)
+  return '\n'.join(lines) + '\n'
+
+
+def _page(part):
+  """One part as text: what it is, and its arguments with their defaults."""
+  lines = [f'{part["kind"]}.{part["name"]}', '', part['text'], '']
+  players = (part['arguments'] if part['kind'] == 'models'
+             else {'': part['arguments']})
+  for player, defaults in players.items():
+    lines.append(f'arguments{" of the " + player if player else ""}:'
+                 if defaults else 'no arguments')
+    lines += [f'  {name} = {getattr(value, "__name__", repr(value))}'
+              for name, value in defaults.items()]
+  return '\n'.join([*lines, ''])

@@ -1,0 +1,44 @@
+"""Trains; the same command again resumes.
+
+Writes into --workdir: config.json, run.json, metrics.jsonl and .csv,
+evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/.
+"""
+import pathlib
+
+import jax
+
+from jgan import flags as common
+from jgan.errors import UserError
+from jgan.flags import Flag
+from jgan.run import loop
+
+FLAGS = (
+    common.CONFIG, common.WORKDIR, common.DATA_DIR,
+    Flag('allow_config_change', False,
+         'Go on from a checkpoint of another config.'),
+    Flag('coordinator', '', 'HOST:PORT of process 0, to train with several.'),
+    Flag('processes', 1, 'How many processes train together.'),
+    Flag('process', 0, 'Which of them this is, from 0.'),
+)
+
+
+def run(config, flags):
+  """Trains, and says where everything was written."""
+  if flags.coordinator:
+    jax.distributed.initialize(flags.coordinator, flags.processes,
+                               flags.process)
+  elif flags.processes != 1 or flags.process:
+    raise UserError(f'--processes={flags.processes} --process={flags.process} '
+                    'need --coordinator=HOST:PORT, the address of process 0')
+  loop.run(config, flags.workdir, data_dir=flags.data_dir,
+           allow_config_change=flags.allow_config_change)
+  if jax.process_index():
+    return ''
+  folder = pathlib.Path(flags.workdir)
+  grids = sorted((folder / 'samples').glob('*.png'))
+  return '\n'.join([
+      f'samples      {grids[-1] if grids else "none"}',
+      f'curves       {folder / "plots" / "curves.png"}',
+      f'metrics      {folder / "metrics.csv"}',
+      f'checkpoints  {folder / "checkpoints"}',
+      f'tensorboard  {folder / "tensorboard"}', ''])

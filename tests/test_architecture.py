@@ -1,0 +1,150 @@
+"""The structure of the code: who imports whom, and what a command loads."""
+import ast
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+ARROWS = {
+    'ops': {'ops', 'errors'},
+    'layers': {'ops', 'layers', 'lookup', 'errors'},
+    'models': {'ops', 'layers', 'models', 'genotype', 'spaces', 'lookup',
+               'errors'},
+    'spaces': {'genotype', 'lookup', 'errors'},
+    'compress': {'compress', 'layers', 'ops', 'lookup', 'errors'},
+    'feedback': {'errors', 'lookup'},
+    'losses': {'ops', 'losses', 'types', 'lookup', 'errors'},
+    'penalties': {'ops', 'penalties', 'features', 'types', 'lookup',
+                  'errors'},
+    'schedules': {'schedules', 'lookup', 'errors'},
+    'augment': {'augment', 'ops', 'lookup', 'errors'},
+    'optim': {'ops', 'optim', 'lookup', 'errors'},
+    'methods': {'build', 'steps', 'forward', 'methods', 'sections', 'lookup',
+                'types', 'ops', 'optim', 'errors'},
+    'data': {'data', 'types', 'lookup', 'errors', 'ops'},
+    'features': {'features', 'layers', 'ops', 'lookup', 'errors'},
+    'metrics': {'metrics', 'ops', 'errors', 'data', 'types', 'lookup'},
+    'report': {'report', 'ops', 'genotype', 'lookup', 'errors'},
+    'run': {'run', 'score', 'build', 'steps', 'methods', 'data', 'report',
+            'ops', 'optim', 'batches', 'config', 'errors', 'genotype',
+            'protocol', 'types', 'weights', 'workdir'},
+    'score': {'score', 'build', 'steps', 'forward', 'metrics', 'features',
+              'ops', 'batches', 'config', 'errors', 'lookup', 'protocol',
+              'types', 'workdir'},
+    'steps.py': {'ops', 'optim', 'types', 'errors', 'forward'},
+    'types.py': set(),
+    'batches.py': {'ops', 'errors', 'types'},
+    'errors.py': set(),
+    'contracts.py': {'errors'},
+    'lookup.py': {'contracts', 'errors'},
+    'flags.py': {'errors'},
+}
+# What runs are made of, never seen by what stands below them.
+ABOVE = 'run', 'score', 'verbs', 'cli', 'main'
+
+
+def imported(node):
+  """First names below jgan that an import statement reaches."""
+  if isinstance(node, ast.ImportFrom) and node.module == 'jgan':
+    return [alias.name for alias in node.names]
+  if isinstance(node, ast.ImportFrom) and (node.module or '').startswith(
+      'jgan.'):
+    return [node.module.split('.')[1]]
+  if isinstance(node, ast.Import):
+    return [alias.name.split('.')[1] for alias in node.names
+            if alias.name.startswith('jgan.')]
+  return []
+
+
+def imports(path):
+  """(file, name below jgan) of every import in a file, or in a folder's."""
+  for file in [path] if path.is_file() else sorted(path.rglob('*.py')):
+    for node in ast.walk(ast.parse(file.read_text())):
+      for name in imported(node):
+        yield file, name
+
+
+@pytest.mark.parametrize('part', ARROWS)
+def test_imports_follow_the_arrows_of_the_design(part):
+  """Who may import whom: losses never see models, ops see nothing."""
+  for file, name in imports(ROOT / 'jgan' / part):
+    assert name in ARROWS[part], f'{file} imports jgan.{name}'
+
+
+def test_nothing_imports_a_verb_but_verbs():
+  for file, name in imports(ROOT / 'jgan'):
+    if name == 'verbs':
+      assert file.parent.name == 'verbs', file
+
+
+def test_a_verb_imports_another_only_in_the_pipeline():
+  verbs = {file.stem for file in (ROOT / 'jgan' / 'verbs').glob('[!_]*.py')}
+  for file in (ROOT / 'jgan' / 'verbs').glob('*.py'):
+    for node in ast.walk(ast.parse(file.read_text())):
+      if isinstance(node, ast.ImportFrom) and node.module == 'jgan.verbs':
+        others = verbs & {alias.name for alias in node.names}
+        assert not others or file.stem == 'pipeline', (file, others)
+
+
+def test_every_folder_has_its_rule():
+  folders = {f.name for f in (ROOT / 'jgan').iterdir()
+             if f.is_dir() and any(f.rglob('*.py'))}
+  assert folders - {*ARROWS} == {'verbs'}
+
+
+def test_only_build_and_make_read_a_config():
+  """Elsewhere functions take arguments."""
+  for part in ('ops', 'layers', 'models', 'losses', 'penalties', 'optim',
+               'data', 'metrics', 'report'):
+    for file in (ROOT / 'jgan' / part).glob('*.py'):
+      names = {a.arg for n in ast.walk(ast.parse(file.read_text()))
+               if isinstance(n, ast.FunctionDef) for a in n.args.args}
+      assert 'config' not in names, file
+
+
+def test_main_and_the_command_line_know_no_verb_by_name():
+  verbs = {file.stem for file in (ROOT / 'jgan' / 'verbs').glob('[!_]*.py')}
+  for name in ('main', 'cli'):
+    tree = ast.parse((ROOT / 'jgan' / f'{name}.py').read_text())
+    words = {node.value for node in ast.walk(tree)
+             if isinstance(node, ast.Constant)}
+    # The default verb is the one that a user means who names none.
+    assert verbs & words <= {'train'}, name
+
+
+def test_no_file_is_much_longer_than_one_idea():
+  long = {str(file.relative_to(ROOT)): lines
+          for file in (ROOT / 'jgan').rglob('*.py')
+          if (lines := len(file.read_text().splitlines())) > 400}
+  assert not long
+
+
+def loaded_by(program):
+  """Names of the modules that a program loads, in a process of its own."""
+  run = subprocess.run(
+      [sys.executable, '-c', f'{program}\nimport json, sys\n'
+       'sys.stderr.write("\\n" + json.dumps(sorted(sys.modules)))'],
+      cwd=ROOT, capture_output=True, text=True, check=True)
+  return {*json.loads(run.stderr.splitlines()[-1])}
+
+
+def test_help_loads_no_jax():
+  loaded = loaded_by('from jgan import main; main.main(["jgan", "--help"])')
+  assert not loaded & {'jax', 'flax', 'optax', 'orbax', 'matplotlib', 'scipy',
+                       'tensorly', 'rich', 'PIL'}
+
+
+def test_training_loads_what_it_needs_when_it_needs_it():
+  """All of the verb and its parts, before the first step."""
+  loaded = loaded_by(
+      'from jgan import build, lookup\n'
+      'from jgan.experiment import load\n'
+      'lookup.find("verbs", "train")\n'
+      'build.method(load("experiments/digits/default.py:smoke"))')
+  assert 'jax' in loaded
+  assert not loaded & {'tensorflow', 'tensorly', 'matplotlib', 'grain', 'scipy',
+                       'sklearn', 'tensorflow_datasets', 'clu'}
