@@ -11,7 +11,7 @@ from flax.traverse_util import flatten_dict
 
 from bench import worker
 from experiments.mmd_nas import search_cifar10
-from jgan import build, steps
+from jgan import build, forward, steps
 from jgan import config as configs
 from jgan.losses import hinge
 from jgan.methods import _search
@@ -124,11 +124,11 @@ class Search:
 
   def _found(self, state, real, z):
     key, models, half = jax.random.key(0), self.models, z[:len(real)]
+    gen, disc = state.gen, state.disc
     found = {
-        'images': steps.generate(models.gen, state.gen.params, state.gen.stats,
-                                 z, key)[0],
-        'logits': steps.judge(models.disc, state.disc.params, state.disc.stats,
-                              real, key)[0].logits[:, None],
+        'images': forward.generate(models.gen, gen.params, gen.stats, z, key)[0],
+        'logits': forward.judge(models.disc, disc.params, disc.stats, real,
+                                key)[0].logits[:, None],
         'losses': {}}
     wanted = {**dict.fromkeys(PLAYERS, self.loss),
               **{f'{player}_arch': loss for player, loss in self.arch.items()}}

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, steps
+from jgan import build, forward, steps
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import loop
@@ -76,7 +76,7 @@ def test_the_generator_learns_through_the_distortion():
   distort = jax.random.split(jax.random.fold_in(keys[3], 1), 3)[1]
 
   def by_hand(p):
-    fake, _ = steps.generate(models.gen, p, state.gen.stats, z, keys[0])
+    fake, _ = forward.generate(models.gen, p, state.gen.stats, z, keys[0])
     each, = parts['augment'].values()
     fake = each.apply(jax.random.fold_in(distort, 0), fake, {})
     return -models.disc.apply({'params': state.disc.params}, fake, True).mean()

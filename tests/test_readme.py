@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jgan import cli, experiment
+from jgan import config as configs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / 'README.md').read_text()

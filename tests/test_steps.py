@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, steps
+from jgan import build, forward, steps
 from jgan import config as configs
 from jgan.types import Network
 
@@ -83,8 +83,8 @@ def test_spectral_vectors_advance_once_per_training_forward(game):
   by_hand = dict(state.disc.stats)
   x = jnp.zeros((1, 16, 16, 1))
   for _ in range(5):
-    _, by_hand = steps.judge(models.disc, state.disc.params, by_hand, x,
-                             jax.random.key(0))
+    _, by_hand = forward.judge(models.disc, state.disc.params, by_hand, x,
+                               jax.random.key(0))
   for a, b in zip(jax.tree.leaves(by_hand['spectral']),
                   jax.tree.leaves(after.disc.stats['spectral'])):
     np.testing.assert_allclose(a, b, atol=2e-5)
@@ -98,8 +98,8 @@ def test_generator_statistics_move_in_both_players_updates(game):
   models = build.models(configs.complete(game[0]), (16, 16, 1))
   stats = state.gen.stats
   for noise in (z[0], z[1], z[0]):
-    _, stats = steps.generate(models.gen, state.gen.params, stats, noise,
-                              jax.random.key(0))
+    _, stats = forward.generate(models.gen, state.gen.params, stats, noise,
+                                jax.random.key(0))
   for a, b in zip(jax.tree.leaves(stats), jax.tree.leaves(after.gen.stats)):
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
@@ -134,14 +134,14 @@ def test_the_generator_batch_may_be_larger(game):
   c.gen_batch = 8
   seen = []
   models = build.models(configs.complete(game[0]), (16, 16, 1))
-  original = steps.generate
+  original = forward.generate
   step = build.method(c).step
   try:
-    steps.generate = lambda m, p, s, z, key: (
+    forward.generate = lambda m, p, s, z, key: (
         seen.append(z.shape[0]), original(m, p, s, z, key))[1]
     jax.eval_shape(step, game[2], game[3], jax.random.key(0))
   finally:
-    steps.generate = original
+    forward.generate = original
   assert seen == [4, 4, 8] and models.gen.latent == 8
 
 

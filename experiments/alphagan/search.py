@@ -16,7 +16,7 @@ python -m jgan.main --config=experiments/alphagan/search.py:s \
   --workdir=runs/alpha_s --data_dir=DATA
 """
 from jgan import config as configs
-from jgan.methods.alpha_search import Outer
+from jgan.methods._outer import Outer
 
 S = {'weight_steps': 20, 'star_steps': 20, 'arch_steps': 20}
 L = {'weight_steps': 390, 'star_steps': 390, 'arch_steps': 20}

@@ -3,7 +3,7 @@
 """
 import functools
 
-from jgan import build, steps
+from jgan import build, forward, steps
 from jgan.types import Method
 
 
@@ -24,5 +24,5 @@ def make(config, shape, *, axis_name=None):
                            **build.game(config, axis_name))
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))
-  return Method(init, step, functools.partial(steps.sample, models.gen),
+  return Method(init, step, functools.partial(forward.sample, models.gen),
                 models.gen.latent)

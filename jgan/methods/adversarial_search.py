@@ -10,7 +10,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jgan import build, lookup, steps
+from jgan import build, forward, lookup, steps
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.ops import collectives, loop
@@ -73,7 +73,7 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
             'disc': arch_tx.init(state.disc.stats['arch'])}
     return state.replace(extra={**state.extra, 'arch': arch})
 
-  return Method(init, step, functools.partial(steps.sample, models.gen),
+  return Method(init, step, functools.partial(forward.sample, models.gen),
                 models.gen.latent,
                 space.search(**quirks))
 

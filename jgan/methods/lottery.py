@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jgan import build, steps
+from jgan import build, forward, steps
 from jgan.errors import UserError
 from jgan.optim import pruning
 from jgan.optim.fixed_mask import ladder, prunable, prune_globally, with_masks
@@ -87,7 +87,7 @@ def make(config, shape, *, axis_name=None, rounds=10, rate=.2, target=0.,
       round_steps, rewind, rungs, which, tx))
   spans = build.spans(config)._replace(**{
       player: rounds_of(kept, round_steps) for player, kept in rungs.items()})
-  return Method(init, step, functools.partial(steps.sample, models.gen),
+  return Method(init, step, functools.partial(forward.sample, models.gen),
                 models.gen.latent, spans=spans)
 
 

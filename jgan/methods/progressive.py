@@ -28,7 +28,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jgan import build, lookup, steps
+from jgan import build, forward, lookup, steps
 from jgan.errors import UserError
 from jgan.types import Method, Pair, Turn
 
@@ -157,7 +157,7 @@ def sample(model, sizes, net, z):
   reached = net.stats['schedule']['stage']
   return functools.reduce(
       lambda other, image: jnp.where(reached == image[0], image[1], other),
-      [(size, enlarge(steps.sample(model.clone(stage=size), net, z),
+      [(size, enlarge(forward.sample(model.clone(stage=size), net, z),
                       model.size)) for size in sizes], 0.)
 
 

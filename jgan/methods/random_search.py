@@ -9,7 +9,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jgan import build, steps
+from jgan import build, forward, steps
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.types import Method
@@ -50,6 +50,6 @@ def make(config, shape, *, axis_name=None):
 
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))
-  return Method(init, step, functools.partial(steps.sample, models.gen),
+  return Method(init, step, functools.partial(forward.sample, models.gen),
                 models.gen.latent,
                 space.search()._replace(derive=None))

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import batches, build, steps
+from jgan import batches, build, forward, steps
 
 
 class Gap:
@@ -53,11 +53,11 @@ class Gap:
       """D's loss without penalties, on one batch."""
       image_rng, z_rng, *keys = jax.random.split(rng, 5)
       z = jax.random.normal(z_rng, (image.shape[0], latent))
-      fake, _ = steps.generate(models.gen, gen.params, gen.stats, z,
-                               keys[0])
+      fake, _ = forward.generate(models.gen, gen.params, gen.stats, z,
+                                 keys[0])
       judged = []
       for x, key in zip((prepare(image_rng, image), fake), keys[1:]):
-        view, _ = steps.judge(models.disc, disc.params, disc.stats, x, key)
+        view, _ = forward.judge(models.disc, disc.params, disc.stats, x, key)
         judged.append(view.logits)
       return loss.discriminator(*judged, **steps.traced(loss, state))
 

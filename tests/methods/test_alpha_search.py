@@ -17,7 +17,7 @@ from jgan.errors import UserError
 from jgan.layers import dense, output
 from jgan.losses import hinge
 from jgan.methods import alpha_search
-from jgan.methods.alpha_search import Outer
+from jgan.methods._outer import Outer
 from jgan.models import autogan
 from jgan.run import checkpoint, loop
 from jgan.run.logbook import read

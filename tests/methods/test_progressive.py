@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, steps
+from jgan import build, forward, steps
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import progressive
@@ -288,9 +288,9 @@ def test_what_is_sampled_is_the_image_of_the_stage_reached_enlarged():
   draw = jax.jit(method.sample)
   model = build.models(growing(), (16, 16, 1)).gen
   alone = {size: jax.jit(functools.partial(
-      steps.sample, model.clone(stage=size))) for size in (4, 8, 16)}
+      forward.sample, model.clone(stage=size))) for size in (4, 8, 16)}
   for size, alpha in ((4, 1.), (8, .3), (16, .6), (16, 1.)):
-    net = steps.scheduled(state.ema, {'stage': size, 'alpha': alpha})
+    net = forward.scheduled(state.ema, {'stage': size, 'alpha': alpha})
     images = draw(net, z)
     k, own = 16 // size, np.asarray(alone[size](net, z))
     want = own.repeat(k, axis=1).repeat(k, axis=2)
@@ -310,7 +310,7 @@ def test_sampling_makes_one_pass_through_the_network():
     return text.count(' convolution(') + text.count(' dot(') + text.count(
         'custom-call(')
 
-  alone = convolutions(functools.partial(steps.sample, model))
+  alone = convolutions(functools.partial(forward.sample, model))
   # Beside them only the layers that make images of the earlier stages.
   assert convolutions(method.sample) - alone == 1
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, lookup, steps
+from jgan import build, forward, lookup, steps
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.penalties import sample_differences as sdp
@@ -366,7 +366,7 @@ def shown(model):
   variables = contracts.shapes(model)
   params = variables.pop('params')
   return jax.eval_shape(
-      lambda p, stats, x: steps.judge(model, p, stats, x, KEY)[0],
+      lambda p, stats, x: forward.judge(model, p, stats, x, KEY)[0],
       params, variables, contracts.inputs(model))
 
 
