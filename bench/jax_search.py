@@ -126,7 +126,8 @@ class Search:
     key, models, half = jax.random.key(0), self.models, z[:len(real)]
     gen, disc = state.gen, state.disc
     found = {
-        'images': forward.generate(models.gen, gen.params, gen.stats, z, key)[0],
+        'images': forward.generate(models.gen, gen.params, gen.stats, z,
+                                   key)[0],
         'logits': forward.judge(models.disc, disc.params, disc.stats, real,
                                 key)[0].logits[:, None],
         'losses': {}}

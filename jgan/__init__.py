@@ -2,3 +2,4 @@
 
 Importing jgan changes no global state: no backend, no flags, no 64-bit mode.
 """
+__version__ = '0.1.0'

@@ -13,6 +13,7 @@ from importlib import metadata
 
 import jax
 
+import jgan
 from jgan import config as configs
 from jgan.errors import UserError
 
@@ -150,8 +151,9 @@ def _record_run(folder, config):
                   for d in jax.devices()],
       'processes': jax.process_count(),
       'host': platform.node(),
-      'versions': {'python': platform.python_version()} | {
-          name: metadata.version(name) for name in _LIBRARIES},
+      'versions': {
+          'jgan': jgan.__version__, 'python': platform.python_version(),
+          **{name: metadata.version(name) for name in _LIBRARIES}},
   }
   run = {'seed': config.seed, **now}
   if file.exists():
@@ -162,13 +164,25 @@ def _record_run(folder, config):
 
 def _commit():
   """Git commit of the code that runs, '-dirty' if it was changed since."""
+  here = pathlib.Path(__file__)
+  git = lambda *arguments: subprocess.run(
+      ['git', *arguments], cwd=here.parent, capture_output=True, text=True,
+      check=True).stdout.strip()
   try:
-    return subprocess.run(
-        ['git', 'describe', '--always', '--dirty', '--abbrev=40'],
-        cwd=pathlib.Path(__file__).parent, capture_output=True, text=True,
-        check=True).stdout.strip()
+    # An installed jgan may lie inside of somebody else's checkout.
+    git('ls-files', '--error-unmatch', here.name)
+    return git('describe', '--always', '--dirty', '--abbrev=40')
   except (OSError, subprocess.CalledProcessError):
-    return 'unknown: not a git checkout'
+    return _installed_commit() or 'unknown: not a git checkout'
+
+
+def _installed_commit():
+  """The commit that pip installed jgan from, '' where it does not say."""
+  try:
+    origin = metadata.distribution('jgan').read_text('direct_url.json')
+  except metadata.PackageNotFoundError:
+    return ''
+  return json.loads(origin or '{}').get('vcs_info', {}).get('commit_id', '')
 
 
 def _json(tree):

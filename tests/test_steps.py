@@ -134,14 +134,14 @@ def test_the_generator_batch_may_be_larger(game):
   c.gen_batch = 8
   seen = []
   models = build.models(configs.complete(game[0]), (16, 16, 1))
-  original = forward.generate
+  original = steps.generate
   step = build.method(c).step
   try:
-    forward.generate = lambda m, p, s, z, key: (
+    steps.generate = lambda m, p, s, z, key: (
         seen.append(z.shape[0]), original(m, p, s, z, key))[1]
     jax.eval_shape(step, game[2], game[3], jax.random.key(0))
   finally:
-    forward.generate = original
+    steps.generate = original
   assert seen == [4, 4, 8] and models.gen.latent == 8
 
 
