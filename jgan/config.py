@@ -64,7 +64,10 @@ def base():
       'generator': '',
       'discriminator': '',
   })
-  c.log = ConfigDict({'every': 100})
+  c.log = ConfigDict({
+      'every': 100,
+      'writers': (),        # further ones, of clu: summary, logging
+  })
   c.samples = ConfigDict({'every': 1000, 'count': 64})
   c.eval = ConfigDict({
       'every': 0,           # score the averaged generator; 0: never

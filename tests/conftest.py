@@ -1,6 +1,7 @@
 """Eight virtual CPU devices, and what several tests share."""
 import os
 import pathlib
+import shutil
 import signal
 
 os.environ['JAX_PLATFORMS'] = 'cpu'
@@ -32,8 +33,16 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
   if not hasattr(config, 'workerinput'):
-    import shutil
     shutil.rmtree(os.environ['JGAN_TEST_CACHE'], ignore_errors=True)
+
+
+@pytest.fixture
+def package_copy(tmp_path):
+  """A folder with a copy of jgan and its experiments, to add files to."""
+  ignore = shutil.ignore_patterns('__pycache__')
+  for part in ('jgan', 'experiments'):
+    shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
+  return tmp_path
 
 
 @pytest.fixture

@@ -147,4 +147,4 @@ def test_training_loads_what_it_needs_when_it_needs_it():
       'build.method(load("experiments/digits/default.py:smoke"))')
   assert 'jax' in loaded
   assert not loaded & {'tensorflow', 'tensorly', 'matplotlib', 'grain', 'scipy',
-                       'sklearn', 'tensorflow_datasets', 'clu'}
+                       'sklearn', 'tensorflow_datasets'}

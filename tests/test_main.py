@@ -124,7 +124,8 @@ def test_describe_prints_tables(command):
                          '--compilation_cache=')
   assert code == 0
   for word in ('generator', 'to_rgb', 'parameters', 'MACs', 'steps per epoch',
-               'devices', 'FLOPs'):
+               'devices', 'FLOPs', 'parameters of the generator',
+               'to_rgb/kernel'):
     assert word in out
 
 

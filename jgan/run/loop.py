@@ -8,12 +8,13 @@ import time
 
 import jax
 import numpy as np
+from clu import parameter_overview
 from jax.experimental import multihost_utils
 
 from jgan import batches, build, weights
 from jgan import config as configs
 from jgan.errors import Stopped
-from jgan.run import checkpoint, parallel
+from jgan.run import checkpoint, parallel, writers
 from jgan.run.session import Session
 from jgan.score import duality, networks
 from jgan.workdir import checkpoints, opened
@@ -40,6 +41,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   config = configs.complete(config)
   where = parallel.layout(config)
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
+  writers.check(config.log.writers)
   log.info('devices: %s', describe_devices(where))
   method = build.method(config, axis_name=where.axis_name)
   source = build.source(config, data_dir)
@@ -93,6 +95,7 @@ def begin(config, init, abstract, saved, where):
     log.info('resuming from step %s', f'{step:,}')
   else:
     step, notes = 0, {}
+    report_parameters(abstract)
     state = jax.jit(init, compiler_options=_quick())()
     state = weights.warm_start(state, config.init)
   return parallel.place(state, where), step, notes
@@ -201,6 +204,13 @@ def describe_devices(where):
   return (f'{where.mesh.size} x {first.device_kind} ({first.platform}), '
           f'{where.kind}, process {jax.process_index() + 1} of '
           f'{jax.process_count()}')
+
+
+def report_parameters(state):
+  """Says what the networks of a new run are made of."""
+  for name, net in (('generator', state.gen), ('discriminator', state.disc)):
+    log.info('%s:\n%s', name, parameter_overview.get_parameter_overview(
+        net.params, include_stats=False, max_lines=20))
 
 
 def report_compiled(name, call, seconds):

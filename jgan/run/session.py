@@ -35,7 +35,8 @@ class Session:
     self.plan = build.plan(config, method)
     self.dtype = source.dtype
     self.writer = jax.process_index() == 0
-    self.book = Logbook(folder, start) if self.writer else None
+    self.book = (Logbook(folder, start, config.log.writers) if self.writer
+                 else None)
     self.best, self.scores = notes.get('best'), {}
     saved.keep_best(self.best and self.best['step'])
     self.sample = jax.jit(method.sample)

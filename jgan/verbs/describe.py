@@ -5,6 +5,7 @@ import json
 import jax
 import rich.console
 import rich.table
+from clu import parameter_overview
 
 from jgan import build
 from jgan import flags as common
@@ -23,7 +24,9 @@ FLAGS = (
 def run(config, flags):
   """Describes a config as tables or, with --json, as one JSON object."""
   description = describe(config)
-  return json.dumps(description) + '\n' if flags.json else tables(description)
+  if flags.json:
+    return json.dumps(description) + '\n'
+  return tables(description) + parameters(config)
 
 
 def describe(config):
@@ -59,6 +62,17 @@ def _steps_per_epoch(config, spec):
 
 def _megabytes(tree):
   return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree)) / 1e6
+
+
+def parameters(config):
+  """The arrays of both networks, as text."""
+  state = build.abstract(config, build.method(config))
+  text = ''
+  for player, net in (('generator', state.gen), ('discriminator', state.disc)):
+    overview = parameter_overview.get_parameter_overview(net.params,
+                                                         include_stats=False)
+    text += f'\nparameters of the {player}:\n{overview}\n'
+  return text
 
 
 def tables(description):
