@@ -36,13 +36,22 @@ def pytest_unconfigure(config):
     shutil.rmtree(os.environ['JGAN_TEST_CACHE'], ignore_errors=True)
 
 
+@pytest.fixture(scope='session')
+def package_copies(tmp_path_factory):
+  """() -> a folder with a copy of jgan and its experiments, to add files to."""
+  def made():
+    folder = tmp_path_factory.mktemp('copy')
+    for part in ('jgan', 'experiments'):
+      shutil.copytree(ROOT / part, folder / part,
+                      ignore=shutil.ignore_patterns('__pycache__'))
+    return folder
+  return made
+
+
 @pytest.fixture
-def package_copy(tmp_path):
+def package_copy(package_copies):
   """A folder with a copy of jgan and its experiments, to add files to."""
-  ignore = shutil.ignore_patterns('__pycache__')
-  for part in ('jgan', 'experiments'):
-    shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
-  return tmp_path
+  return package_copies()
 
 
 @pytest.fixture
