@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 
 def discriminator(real, fake):
-  """real, fake: [b] logits of the whole batch -> scalar, 2 log 2 if all are 0."""
+  """real, fake: [b] logits of the whole batch -> scalar, 2 log 2 if all 0."""
   # -log sigmoid(x) is softplus(-x), and -log(1 - sigmoid(x)) is softplus(x).
   return jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
 
