@@ -1,10 +1,11 @@
-"""From a data set to batches: which images a step sees, and how they arrive.
+"""Mini-batches of a data set: their indices, loading and preprocessing.
 
 A source has .shape (n, h, w, c), .dtype, len() and source[i] -> [h, w, c]; a
-numpy array is one. The samples of a run form one endless stream, epoch after
-epoch in a new order each; generator step k takes critics * batch of them,
-wherever epochs end. That order is a pure function of (seed, step), so a run
-goes on from a step number alone, on the device or streamed.
+numpy array is one. The samples of a run form an endless stream of epochs, each
+in a new random order; generator step k takes the next critics * batch of them,
+across epoch boundaries. The order is a pure function of (seed, step), so a run
+resumes from its step number alone, whether the data are on the device or
+streamed.
 """
 import functools
 import math
@@ -18,19 +19,20 @@ import numpy as np
 from jgan.errors import UserError
 from jgan.ops import collectives
 
-# What stands in for the epoch where a subset is drawn, or shares are.
+# Epoch numbers that select the permutations for subsets and for shares.
 _SUBSET, _SHARES = -1, -2
 
 
 def subset(source, *, first=0, fraction=1., seed=0):
   """The first `first` images (0: all), or a random fraction of the source.
 
-  fraction: in (0, 1]; which images is a pure function of (seed, how many
-    there are), a smaller fraction is part of a larger one, and their order
-    stays. Where both are given it is a fraction of the first ones.
+  first: number of leading images to use.
+  fraction: in (0, 1], of these images. The choice is a pure function of the
+    seed and their number; a smaller fraction is a subset of a larger one, and
+    the order of the images is kept.
 
   Raises:
-    UserError: more images are asked for than there are, or none.
+    UserError: more images than there are, or none.
   """
   total = len(source)
   if not 0 <= first <= total:
@@ -44,29 +46,30 @@ def subset(source, *, first=0, fraction=1., seed=0):
   if count == len(source):
     return source
   if count == total:
-    kept = np.arange(total)
+    indices = np.arange(total)
   else:
-    kept = np.sort(_permutation(seed, _SUBSET, total)[:count])
-  return source[kept] if isinstance(source, np.ndarray) else _Kept(source, kept)
+    indices = np.sort(_permutation(seed, _SUBSET, total)[:count])
+  return (source[indices] if isinstance(source, np.ndarray)
+          else _Subset(source, indices))
 
 
-class _Kept:
-  """source[kept[i]] of a source that decodes."""
+class _Subset:
+  """source[indices[i]] of a source that decodes on access."""
 
-  def __init__(self, source, kept):
-    self._source, self._kept = source, kept
+  def __init__(self, source, indices):
+    self._source, self._indices = source, indices
     self.dtype = source.dtype
-    self.shape = (len(kept), *source.shape[1:])
+    self.shape = (len(indices), *source.shape[1:])
 
   def __len__(self):
-    return len(self._kept)
+    return len(self._indices)
 
   def __getitem__(self, i):
-    return self._source[self._kept[i]]
+    return self._source[self._indices[i]]
 
 
 def resident(source, limit_bytes):
-  """True where the whole source, decoded, takes at most limit_bytes."""
+  """Whether the decoded source takes at most limit_bytes."""
   return math.prod(source.shape) * source.dtype.itemsize <= limit_bytes
 
 
@@ -81,28 +84,28 @@ def as_array(source):
 
   with futures.ThreadPoolExecutor() as pool:
     for _ in pool.map(decode, range(len(source))):
-      pass  # a bad image's error comes out here
+      pass  # raises the error of an image that cannot be decoded
   return images
 
 
 @functools.lru_cache(maxsize=4)
 def _permutation(seed, epoch, total):
-  """[total] int32, a pure function of its arguments.
+  """Random permutation [total] int32, a pure function of its arguments.
 
-  It sorts the bits of Philox, keyed by (seed, epoch): numpy promises that
-  they stay the same, but not what Generator.permutation makes of them.
+  The argsort of random bits of Philox with the key (seed, epoch). numpy
+  guarantees these bits across versions, but not Generator.permutation.
   """
   key = [seed % 2**64, epoch % 2**64]
   bits = np.random.Philox(key=np.array(key, np.uint64)).random_raw(total)
-  found = np.argsort(bits, kind='stable').astype(np.int32)
-  found.flags.writeable = False  # the cache hands it out again
-  return found
+  permutation = np.argsort(bits, kind='stable').astype(np.int32)
+  permutation.flags.writeable = False  # the cache returns it again
+  return permutation
 
 
 def order(seed, start, count, total):
-  """Which images stand at positions start .. start + count of the stream.
+  """Indices of the images at positions start .. start + count of the stream.
 
-  Position p holds image permutation(seed, p // total)[p % total].
+  Position p has the index permutation(seed, p // total)[p % total].
 
   Returns: [count] int32 in [0, total).
   """
@@ -117,7 +120,7 @@ def order(seed, start, count, total):
 
 
 def batch_indices(seed, step, *, critics, batch, total):
-  """The images of generator step `step`, one batch per discriminator step.
+  """Image indices of a generator step, one batch per discriminator update.
 
   Returns: [critics, batch] int32.
   """
@@ -126,13 +129,13 @@ def batch_indices(seed, step, *, critics, batch, total):
 
 
 def turn_indices(seed, turn, *, batch, total):
-  """The images of one Turn: [turn.critics, turn.batch or batch] int32."""
+  """Image indices of a Turn: [turn.critics, turn.batch or batch] int32."""
   low, high = (round(x * total) for x in turn.share)
-  chosen = batch_indices(seed, turn.index, critics=turn.critics,
-                         batch=turn.batch or batch, total=high - low)
+  indices = batch_indices(seed, turn.index, critics=turn.critics,
+                          batch=turn.batch or batch, total=high - low)
   if high - low == total:
-    return chosen
-  return _permutation(seed, _SHARES, total)[low:high][chosen]
+    return indices
+  return _permutation(seed, _SHARES, total)[low:high][indices]
 
 
 class _Batches:
@@ -149,19 +152,18 @@ class _Batches:
     if isinstance(self._source, np.ndarray):
       return self._source[indices]
     shape = *indices.shape, *self._source.shape[1:]
-    images = [self._source[i] for i in indices.ravel()]  # none in some turns
+    images = [self._source[i] for i in indices.ravel()]  # may be empty
     return np.array(images, self._source.dtype).reshape(shape)
 
 
 def stream(source, indices, step, *, threads=8, prefetch=8):
   """Yields the batches of steps step, step + 1, ... without end.
 
-  They are read by Grain in threads, ahead of their use. Closing the generator
-  ends the threads.
+  Grain prefetches them in threads. Closing the generator stops the threads.
 
-  indices: step -> [critics, rows], which images it takes: of a batch those
-    rows that this process holds. Steps may differ in both.
-  prefetch: batches that are read ahead, at least `threads`.
+  indices: step -> [critics, rows], the image indices of this process's rows of
+    the batches; both sizes may vary between steps.
+  prefetch: number of prefetched batches, at least `threads`.
 
   Yields: [critics, rows, h, w, c] of the source's dtype.
   """
@@ -177,29 +179,29 @@ def stream(source, indices, step, *, threads=8, prefetch=8):
 
 
 def prepare(rng, images, *, flip=False, dequantize=False, axis_name=None):
-  """Bytes to what a discriminator sees: [-1, 1], mirrored, with noise.
+  """Preprocesses images for the discriminator: scaling, flips, dequantization.
 
   images: [..., b, h, w, c], of this shard. uint8 becomes x / 127.5 - 1;
     floats keep their scale.
-  flip: mirror each sample left to right with probability 1/2.
-  dequantize: add U[0, 1) / 128 to the scaled bytes (Miyato et al., 2018).
-  axis_name: the device axis over which b is split; what is drawn for a
-    sample does not depend on the number of devices.
+  flip: flip each sample horizontally with probability 1/2.
+  dequantize: add U[0, 1) / 128 to scaled uint8 images (Miyato et al., 2018).
+  axis_name: the device axis over which b is split; the random numbers of a
+    sample do not depend on the number of devices.
 
   Returns: [..., b, h, w, c] float32.
 
   Raises:
-    UserError: dequantize is asked for where there are no bytes.
+    UserError: dequantize with images that are not uint8.
   """
   *lead, b, _, _, _ = images.shape
   rng_flip, rng_noise = jax.random.split(rng)
 
-  def draw(sampler, rng, shape):  # the split axis goes first, and back
-    drawn = collectives.draw(sampler, rng, (b, *lead, *shape), axis_name)
-    return jnp.moveaxis(drawn, 0, len(lead))
+  def draw(sampler, rng, shape):  # collectives.draw shards the first axis
+    values = collectives.draw(sampler, rng, (b, *lead, *shape), axis_name)
+    return jnp.moveaxis(values, 0, len(lead))
 
   if images.dtype == jnp.uint8:
-    # x / 127.5 - 1, written so that no rounding leaves [-1, 1].
+    # x / 127.5 - 1, written so that rounding cannot leave [-1, 1].
     x = (images.astype(jnp.float32) - 127.5) / 127.5
     if dequantize:
       x += draw(jax.random.uniform, rng_noise, images.shape[-3:]) / 128
@@ -210,6 +212,6 @@ def prepare(rng, images, *, flip=False, dequantize=False, axis_name=None):
     x = images.astype(jnp.float32)
   if flip:
     coin = lambda rng, shape: jax.random.bernoulli(rng, .5, shape)
-    mirrored = draw(coin, rng_flip, (1, 1, 1))
-    x = jnp.where(mirrored, x[..., ::-1, :], x)
+    flipped = draw(coin, rng_flip, (1, 1, 1))
+    x = jnp.where(flipped, x[..., ::-1, :], x)
   return x

@@ -1,9 +1,9 @@
-"""What a score depends on besides the generator, and how it is stamped.
+"""Evaluation protocols: the settings that a score depends on.
 
-Published scores of one model differ by the reference split, the number of
-images, the resize before the network, the covariance's divisor. Every score
-carries these as a dict, and its `identity`: scores are compared only where
-that is the same.
+Published scores of the same model differ by the reference split, the number
+of images, the resize before the feature network and the divisor of the
+covariance. Every score is stored with a dict of these settings (its stamp) and
+a hash of it, its `identity`: only scores with the same identity are compared.
 """
 import hashlib
 import json
@@ -16,12 +16,12 @@ VERSION = '0.1'
 
 
 class Protocol(NamedTuple):
-  """The choices that have a name.
+  """The settings of a named protocol.
 
   Attributes:
-    resize: before Inception: 'tf1', 'torch' or 'clean'.
+    resize: resize before Inception: 'tf1', 'torch' or 'clean'.
     ddof: covariances are divided by n - ddof.
-    splits: of the inception score.
+    splits: number of splits of the inception score.
   """
   resize: str = 'tf1'
   ddof: int = 1
@@ -37,14 +37,15 @@ NAMED = {
 }
 
 
-_UNCOUNTED = {'jgan', 'step', 'seed', 'noise seed', 'file'}
+# Entries of a stamp that do not affect its identity.
+_IGNORED = {'jgan', 'step', 'seed', 'noise seed', 'file'}
 
 
 def find(name):
   """The Protocol called `name`.
 
   Raises:
-    UserError: there is none; names the nearest.
+    UserError: an unknown name; suggests the nearest.
   """
   if name not in NAMED:
     raise UserError(f"no protocol '{name}': {lookup.nearest(name, NAMED)}")
@@ -52,18 +53,19 @@ def find(name):
 
 
 def identity(stamp):
-  """Eight hexadecimal digits that differ where two stamps do.
+  """Hash of a stamp: eight hexadecimal digits.
 
   The version of jgan, the step, the seeds and the file of an exported
-  generator are in the stamp but do not count: they are there to be compared.
+  generator are in the stamp, but not in the hash: scores that differ in these
+  are meant to be compared.
   """
-  counted = {k: v for k, v in stamp.items() if k not in _UNCOUNTED}
-  text = json.dumps(counted, sort_keys=True)
+  settings = {k: v for k, v in stamp.items() if k not in _IGNORED}
+  text = json.dumps(settings, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def differences(one, two):
-  """Lists 'key: one -> two' where two stamps differ in what counts."""
-  keys = sorted({*one, *two} - _UNCOUNTED)
-  return [f'{k}: {one.get(k)} -> {two.get(k)}'
-          for k in keys if one.get(k) != two.get(k)]
+def differences(old, new):
+  """Lists 'key: old -> new' of the settings in which two stamps differ."""
+  keys = sorted({*old, *new} - _IGNORED)
+  return [f'{k}: {old.get(k)} -> {new.get(k)}'
+          for k in keys if old.get(k) != new.get(k)]

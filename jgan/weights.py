@@ -1,9 +1,9 @@
-"""Weights as plain files, and the sampling function as a program of its own.
+"""Export of weights, and of the sampling function as a standalone program.
 
   FILE.safetensors, FILE.npz   arrays under '/'-joined names, 'params/...'
                                first, then the other collections
-  FILE.jaxexport               z -> images, for cpu, cuda and tpu, to be run
-                               where only jax is installed
+  FILE.jaxexport               z -> images, for cpu, cuda and tpu; needs only
+                               jax to run
 """
 import logging
 import pathlib
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 def to_arrays(net):
   """A Network without its optimizer as {'/'-joined name: numpy array}."""
   tree = {'params': net.params, **net.stats}
-  # safetensors would write another order of axes as if it were this one.
+  # safetensors ignores strides: it would write a transposed array wrongly.
   return {name: np.asarray(x, order='C')
           for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
 
 
 def from_arrays(arrays):
-  """The Network that `to_arrays` took apart (with no optimizer)."""
+  """The inverse of `to_arrays`: a Network without an optimizer state."""
   tree = flax.traverse_util.unflatten_dict(arrays, sep='/')
   if 'params' not in tree:
     raise UserError("no array is named 'params/...': this is not an exported "
@@ -48,7 +48,7 @@ def save(net, path):
 
 
 def load(path):
-  """Reads what `save` wrote: a Network of numpy arrays."""
+  """Reads a file written by `save`: a Network of numpy arrays."""
   path = pathlib.Path(path)
   readers = {'.safetensors': safetensors.numpy.load_file,
              '.npz': lambda f: dict(np.load(f))}
@@ -60,12 +60,12 @@ def load(path):
 
 
 def warm_start(state, files):
-  """Puts exported weights into a new state.
+  """Replaces the weights of an initial state by exported ones.
 
-  files: has `generator` and `discriminator`, paths or ''.
+  files: has the fields `generator` and `discriminator`, paths or ''.
 
   Raises:
-    UserError: an array is missing, left over, or of another shape.
+    UserError: an array is missing, unknown, or of another shape.
   """
   if files.generator:
     gen = _fill(state.gen, load(files.generator), files.generator)
@@ -80,7 +80,7 @@ def warm_start(state, files):
 def save_program(sample, net, latent, path):
   """Writes z [b, latent] float32 -> images [b, h, w, c], for any b.
 
-  Run it, where only jax is installed, by
+  It needs only jax to run:
     jax.export.deserialize(open(path, 'rb').read()).call(z)
   """
   b = jax.export.symbolic_shape('b')[0]
@@ -93,19 +93,20 @@ def save_program(sample, net, latent, path):
 
 
 def _fill(net, loaded, path):
-  """`net` with the arrays of `loaded` in place of its own."""
-  want, have = to_arrays(net), to_arrays(loaded)
-  for name in sorted({*want, *have}):
-    kinds = [x[name].shape if name in x else 'absent' for x in (have, want)]
-    if kinds[0] != kinds[1]:
-      raise UserError(f'{path} does not fit the model: {name} is {kinds[0]} '
-                      f'there and {kinds[1]} in the config')
-  log.info('starting from %s (%d arrays)', path, len(have))
+  """`net` with the parameters and statistics of `loaded`."""
+  model_arrays, file_arrays = to_arrays(net), to_arrays(loaded)
+  for name in sorted({*model_arrays, *file_arrays}):
+    in_file, in_model = (x[name].shape if name in x else 'absent'
+                         for x in (file_arrays, model_arrays))
+    if in_file != in_model:
+      raise UserError(f'{path} does not fit the model: {name} is {in_file} '
+                      f'there and {in_model} in the config')
+  log.info('starting from %s (%d arrays)', path, len(file_arrays))
   return net.replace(params=loaded.params, stats=loaded.stats)
 
 
 def suffix(path, known):
-  """The ending of a path, one of the `known`; else raises UserError."""
+  """The suffix of a path; raises UserError if it is not in `known`."""
   suffix = pathlib.Path(path).suffix
   if suffix not in known:
     raise UserError(f"--out={path} ends in '{suffix}': one of "

@@ -1,4 +1,4 @@
-"""Kernels of a trained network replaced by factors, layer by layer."""
+"""Replaces kernels of a trained network by low-rank factors, layer by layer."""
 import time
 from typing import Any, NamedTuple
 
@@ -13,18 +13,17 @@ from jgan.layers import factored
 
 
 class Report(NamedTuple):
-  """What became of one layer.
+  """The result of factoring one layer.
 
   Attributes:
     layer: its path.
     form: 'cp', 'tucker' or 'svd'.
     rank: of its factors.
-    before: its parameters, bias included.
-    after: the same of the factored layer.
+    before: number of its parameters, including the bias.
+    after: number of parameters of the factored layer, including the bias.
     error: |K - K'| / |K| of the kernel and its reconstruction.
-    largest_term: of a cp, see compress/cp.py; else None.
-    log_sensitivity: the same.
-    seconds: it took.
+    largest_term, log_sensitivity: of form 'cp', see compress/cp.py; else None.
+    seconds: duration of the factorization.
   """
   layer: str
   form: str
@@ -39,20 +38,20 @@ class Report(NamedTuple):
 
 def factorize(params, layers, *, seed=0, restarts=3, iterations=100,
               scaling='even'):
-  """Parameters of the network that factored.module makes with `layers`.
+  """Factors kernels: the parameters of factored.module(model, layers).
 
   Args:
     params: nested dict of a network's parameters; it is not changed.
     layers: {path: {'form', 'rank'[, 'way']}}, see layers/factored.py.
-    seed, restarts, iterations: of cp, see compress/cp.py.
-    scaling: of svd, see compress/svd.py.
+    seed, restarts, iterations: of form 'cp', see compress/cp.py.
+    scaling: of form 'svd', see compress/svd.py.
 
   Returns:
     The new nested dict, its factors numpy arrays in the kernel's dtype, and a
     list of Report.
 
   Raises:
-    UserError: a path is no layer with a kernel, or its rank is impossible.
+    UserError: a path is not a layer with a kernel, or a rank is impossible.
   """
   return _replace(params, layers, lambda kind, factors, shape: factors,
                   seed=seed, restarts=restarts, iterations=iterations,
@@ -61,10 +60,10 @@ def factorize(params, layers, *, seed=0, restarts=3, iterations=100,
 
 def reconstruct(params, layers, *, seed=0, restarts=3, iterations=100,
                 scaling='even'):
-  """The same with each kernel replaced by its low-rank reconstruction.
+  """Replaces each kernel in `layers` by its low-rank reconstruction.
 
-  The tree and the model stay as they are, so that nothing is compiled anew.
-  Arguments, results and errors as `factorize`.
+  The model and the shapes of its parameters do not change, so nothing is
+  compiled again. Arguments, results and errors are those of `factorize`.
   """
   return _replace(
       params, layers,
@@ -75,25 +74,25 @@ def reconstruct(params, layers, *, seed=0, restarts=3, iterations=100,
 
 def _replace(params, layers, arrays, *, seed, restarts, iterations, scaling):
   """Replaces kernels by `arrays(form module, factors, kernel's shape)`."""
-  known = ranks.listing(params)
+  shapes = ranks.listing(params)
   arguments = {'cp': dict(seed=seed, restarts=restarts, iterations=iterations),
                'svd': dict(scaling=scaling), 'tucker': {}}
   flat = flatten_dict(params, sep='/')
   reports = []
   for path, options in layers.items():
-    if path not in known:
+    if path not in shapes:
       raise UserError(f"no layer '{path}' with a kernel: "
-                      f'{lookup.nearest(path, known)}')
+                      f'{lookup.nearest(path, shapes)}')
     options = factored.checked(path, options)
     kernel = flat.pop(f'{path}/kernel')
-    begin = time.perf_counter()
+    start = time.perf_counter()
     try:
       kind = form(options['form'], kernel.shape)
       factors = kind.factor(kernel, options['rank'],
                             **arguments[options['form']])
     except UserError as error:
       raise UserError(f"layer '{path}': {error}") from error
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - start
     for name, value in arrays(kind, factors, kernel.shape).items():
       flat[f'{path}/{name}'] = np.asarray(value, kernel.dtype)
     bias = np.size(flat.get(f'{path}/bias', ()))
@@ -103,11 +102,11 @@ def _replace(params, layers, arrays, *, seed, restarts, iterations, scaling):
 
 def _report(path, options, kernel, bias, kind, factors, seconds):
   kernel = np.asarray(kernel, np.float64)
-  lost = kernel - kind.compose(factors).reshape(kernel.shape)
-  terms = kind is cp
+  residual = kernel - kind.compose(factors).reshape(kernel.shape)
+  is_cp = kind is cp
   return Report(
       path, options['form'], options['rank'], kernel.size + bias,
       sum(f.size for f in factors.values()) + bias,
-      float(np.linalg.norm(lost) / np.linalg.norm(kernel)),
-      cp.largest_term(factors) if terms else None,
-      cp.log_sensitivity(factors) if terms else None, seconds)
+      float(np.linalg.norm(residual) / np.linalg.norm(kernel)),
+      cp.largest_term(factors) if is_cp else None,
+      cp.log_sensitivity(factors) if is_cp else None, seconds)

@@ -1,6 +1,6 @@
-"""The low-rank forms of a kernel by name, as layers/factored.py has them.
+"""The low-rank decompositions of layers/factored.py, by the name of the form.
 
-Each is a module with factor, compose, size, ladder and energy.
+Each is a module with the functions factor, compose, size, ladder and energy.
 """
 from jgan import lookup
 from jgan.compress import cp, svd, tucker
@@ -10,7 +10,7 @@ FORMS = {'cp': cp, 'svd': svd, 'tucker': tucker}
 
 
 def fitting(shape):
-  """Names of the forms that a kernel of this shape can take, best first."""
+  """Names of the forms for kernels of this shape, the preferred one first."""
   if len(shape) == 2:
     return ('svd',)
   return ('svd', 'cp', 'tucker') if shape[:2] == (1, 1) else ('cp', 'tucker')

@@ -1,7 +1,7 @@
-"""Which layers of a network to factor, and with which ranks.
+"""Selection of the layers to factor and of their ranks.
 
-By rules on names (`resolve`), or from the scores of trials, one layer at a
-time (compress/sensitivity.py): `by_penalty` and `by_budget`.
+By rules on the names of layers (`resolve`), or from the sensitivity of single
+layers (compress/sensitivity.py): `by_penalty` and `by_budget`.
 """
 import math
 import re
@@ -13,13 +13,13 @@ from jgan import lookup
 from jgan.compress.forms import form
 from jgan.errors import UserError
 
-_HOW = ('rank', 'ratio', 'energy')
+_CRITERIA = ('rank', 'ratio', 'energy')
 
 
 def listing(params):
-  """{path: shape of the kernel} of all layers with one, in order.
+  """{path: kernel shape} of all layers with a kernel, in order.
 
-  A kernel is [c, t] of a dense layer, [kh, kw, c, t] of a convolution.
+  The shape is [c, t] of a dense layer, [kh, kw, c, t] of a convolution.
   """
   return {name.removesuffix('/kernel'): tuple(value.shape)
           for name, value in flatten_dict(params, sep='/').items()
@@ -27,33 +27,33 @@ def listing(params):
 
 
 def resolve(params, rules):
-  """The layers that rules pick, as layers/factored.py takes them.
+  """The layers that rules select, in the format of layers/factored.py.
 
   Args:
     params: nested dict of a network's parameters.
-    rules: of {'match': regular expression, 'form': 'cp' | 'tucker' | 'svd',
-      one of
-        'rank': given, a pair for tucker;
-        'ratio': the largest rank at which the layer has so many times fewer
-          parameters, bias included (musco's ratio, R = ratio prod(shape) /
-          sum(shape), is the inverse of this one);
-        'energy': the smallest rank that keeps this share of the kernel's
-          squared singular values, in (0, 1]; for cp see compress/cp.py;
-      and optionally 'way'}. A layer belongs to the first rule whose pattern
-      is found in its path.
+    rules: list of {'match': regular expression, 'form': 'cp' | 'tucker' |
+      'svd', one of
+        'rank': the rank itself, a pair for tucker;
+        'ratio': compression ratio of the layer's parameter count, including
+          the bias: the largest rank that reaches it is taken (musco's ratio,
+          R = ratio prod(shape) / sum(shape), is the inverse of this one);
+        'energy': fraction of the kernel's squared singular values, in (0, 1]:
+          the smallest rank that keeps it is taken; for cp see compress/cp.py;
+      and optionally 'way'}. A layer belongs to the first rule whose expression
+      matches its path.
 
   Returns:
     {path: {'form', 'rank'[, 'way']}}, in the order of the network.
 
   Raises:
-    UserError: a rule is wrong, matches no layer, does not fit one, or asks
-      for what no rank gives.
+    UserError: a rule is malformed, matches no layer, has a form that does not
+      fit a layer, or a value that no rank reaches.
   """
   shapes = listing(params)
   flat = flatten_dict(params, sep='/')
   layers = {}
   for i, rule in enumerate(rules):
-    how = _check(i, rule)
+    criterion = _check(i, rule)
     pattern = _pattern(f'rule {i}', rule['match'])
     matched = [path for path in shapes if pattern.search(path)]
     if not matched:
@@ -64,8 +64,8 @@ def resolve(params, rules):
         continue
       try:
         kind = form(rule['form'], shapes[path])
-        rank = _RANKS[how](kind, flat[f'{path}/kernel'], rule[how],
-                           np.size(flat.get(f'{path}/bias', ())))
+        rank = _RANKS[criterion](kind, flat[f'{path}/kernel'], rule[criterion],
+                                 np.size(flat.get(f'{path}/bias', ())))
       except UserError as error:
         raise UserError(f"rule {i}, layer '{path}': {error}") from error
       layers[path] = {'form': rule['form'], 'rank': rank} | (
@@ -74,32 +74,32 @@ def resolve(params, rules):
 
 
 def matching(params, match):
-  """{path: kernel shape} of the layers whose path has a match of `match`.
+  """{path: kernel shape} of the layers whose path matches the expression.
 
   Raises:
-    UserError: there is none.
+    UserError: no path does, or `match` is not a regular expression.
   """
   shapes = listing(params)
   pattern = _pattern('the choice of layers', match)
-  found = {path: shape for path, shape in shapes.items()
-           if pattern.search(path)}
-  if not found:
+  selected = {path: shape for path, shape in shapes.items()
+              if pattern.search(path)}
+  if not selected:
     raise UserError(f"no layer matches '{match}': "
                     f'{lookup.nearest(match, shapes)}')
-  return found
+  return selected
 
 
 def by_penalty(base, rows, *, penalty):
   """Adaptive rank decomposition (Pulakurthi et al., IEEE Access).
 
-  Each layer takes the rank R with the least score(R) (1 + P (1 - C_R)), where
-  C_R is the share of its parameters that R removes; or stays as it is, which
-  costs base (1 + P).
+  Each layer gets the rank R that minimizes score(R) (1 + P (1 - C_R)), where
+  C_R is the fraction of its parameters that R removes. It is not factored if
+  no rank costs less than base (1 + P).
 
   Args:
-    base: score of the network as it is; lower is better, positive.
-    rows: Row of compress/sensitivity.py, any order.
-    penalty: P >= 0 on what is kept; 0 asks for quality alone.
+    base: score of the unchanged network, positive; lower is better.
+    rows: list of Row of compress/sensitivity.py, in any order.
+    penalty: P >= 0, on the remaining parameters; 0 minimizes the score alone.
 
   Returns:
     {path: {'form', 'rank'}} of the layers to factor.
@@ -115,24 +115,26 @@ def by_penalty(base, rows, *, penalty):
 
 
 def by_budget(base, rows, *, budget):
-  """Greedily the most parameters removed for a given rise of the score.
+  """Greedy choice of ranks that removes parameters within a score budget.
 
-  The rises of single layers are taken to add up. Trials are tried in the
-  order of rise per parameter removed; each is accepted if its layer is still
-  free and the predicted total stays within the budget.
+  The score increases of single layers are assumed to add up. Rows are visited
+  in the order of increase per removed parameter; each is accepted if its layer
+  has no rank yet and the predicted total stays within the budget.
 
   Args:
-    base: score of the network as it is; lower is better.
-    rows: Row of compress/sensitivity.py.
-    budget: the allowed rise.
+    base: score of the unchanged network; lower is better.
+    rows: list of Row of compress/sensitivity.py.
+    budget: the allowed increase of the score.
 
   Returns:
-    {path: {'form', 'rank'}} of the layers to factor, and the predicted rise.
+    {path: {'form', 'rank'}} of the layers to factor, and the predicted
+    increase of the score.
   """
   layers, total = {}, 0.
   useful = [row for row in rows if row.removed > 0]
   for row in sorted(useful, key=lambda row: _price(row, base)):
-    # A trial that scored better than no change was lucky: it earns nothing.
+    # A score better than that of the unchanged network is noise: it is
+    # counted as equal.
     rise = max(row.score - base, 0.)
     if row.layer not in layers and total + rise <= budget:
       layers[row.layer] = {'form': row.form, 'rank': row.rank}
@@ -141,12 +143,12 @@ def by_budget(base, rows, *, budget):
 
 
 def _price(row, base):
-  """Rise per parameter removed; what is free goes by what it removes."""
+  """Sorting key: increase per removed parameter; then most removed first."""
   return max(row.score - base, 0.) / row.removed, -row.removed
 
 
-def _given(kind, kernel, rank, bias):
-  """The rank itself, as the layer takes it."""
+def _of_rank(kind, kernel, rank, bias):
+  """The rank itself, hashable."""
   del kind, kernel, bias
   return tuple(rank) if isinstance(rank, (list, tuple)) else rank
 
@@ -156,45 +158,46 @@ def _of_ratio(kind, kernel, ratio, bias):
   before = kernel.size + bias
   after = {rank: kind.size(kernel.shape, rank) + bias
            for rank in kind.ladder(kernel.shape)}
-  fit = [rank for rank, numbers in after.items() if numbers * ratio <= before]
-  if not fit:
-    most = before / min(after.values()) if after else 1.
+  candidates = [rank for rank, size in after.items() if size * ratio <= before]
+  if not candidates:
+    largest = before / min(after.values()) if after else 1.
     raise UserError(f'no rank makes it {ratio:g} times smaller: at most '
-                    f'{most:.2f} times')
-  return fit[-1]
+                    f'{largest:.2f} times')
+  return candidates[-1]
 
 
 def _of_energy(kind, kernel, share, bias):
-  """The smallest rank that keeps this share."""
+  """The smallest rank that keeps this share of the kernel's energy."""
   del bias
   if not 0 < share <= 1:
     raise UserError(f'energy is {share}: it must be in (0, 1]')
   return kind.energy(kernel, share)
 
 
-_RANKS = {'rank': _given, 'ratio': _of_ratio, 'energy': _of_energy}
+_RANKS = {'rank': _of_rank, 'ratio': _of_ratio, 'energy': _of_energy}
 
 
 def _check(i, rule):
-  """The one of 'rank', 'ratio' and 'energy' that the rule has."""
-  known = ('match', 'form', 'way', *_HOW)
+  """Which of 'rank', 'ratio' and 'energy' the rule has."""
+  known_keys = ('match', 'form', 'way', *_CRITERIA)
   for key in rule:
-    if key not in known:
+    if key not in known_keys:
       raise UserError(f"rule {i} has an unknown key '{key}': "
-                      f'{lookup.nearest(key, known)}')
-  how = [key for key in _HOW if key in rule]
-  if len(how) != 1 or 'match' not in rule or 'form' not in rule:
+                      f'{lookup.nearest(key, known_keys)}')
+  criteria = [key for key in _CRITERIA if key in rule]
+  if len(criteria) != 1 or 'match' not in rule or 'form' not in rule:
     raise UserError(f"rule {i} has the keys {', '.join(rule)}: 'match', "
-                    f"'form' and one of {', '.join(_HOW)} are needed")
-  if how != ['rank'] and not (isinstance(rule[how[0]], (int, float))
-                              and math.isfinite(rule[how[0]])):
-    raise UserError(f'rule {i}: {how[0]} is {rule[how[0]]!r}, a number is '
-                    'needed')
-  return how[0]
+                    f"'form' and one of {', '.join(_CRITERIA)} are needed")
+  criterion, = criteria
+  value = rule[criterion]
+  if criterion != 'rank' and not (isinstance(value, (int, float))
+                                  and math.isfinite(value)):
+    raise UserError(f'rule {i}: {criterion} is {value!r}, a number is needed')
+  return criterion
 
 
 def _pattern(owner, match):
-  """Compiles a regular expression of the user's."""
+  """Compiles a regular expression; `owner` says where the user wrote it."""
   try:
     return re.compile(match)
   except re.error as error:

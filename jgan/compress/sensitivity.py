@@ -1,7 +1,7 @@
-"""How much each layer's compression costs, one layer and rank at a time.
+"""Sensitivity of the score to compression, one layer and one rank at a time.
 
 The rule of MMD-AdversarialNAS: factor a single layer, score the network
-without any fine-tuning, and compress the layers that lose little.
+without fine-tuning, and compress the layers whose score changes little.
 """
 from typing import Any, NamedTuple
 
@@ -13,16 +13,16 @@ from jgan.errors import UserError
 
 
 class Row(NamedTuple):
-  """One trial.
+  """The result of factoring a single layer with a single rank.
 
   Attributes:
     layer: its path.
     form: 'cp' or 'svd'.
-    rank: tried.
-    params: of the layer as it is, bias included.
-    removed: of them by this rank.
+    rank: of the factors.
+    params: parameters of the unchanged layer, including the bias.
+    removed: how many fewer parameters the factored layer has.
     error: relative error of the kernel.
-    score: of the network with this layer's kernel of this rank.
+    score: of the network with only this layer factored.
   """
   layer: str
   form: str
@@ -34,38 +34,38 @@ class Row(NamedTuple):
 
 
 def trials(params, tried, match=''):
-  """Lists the (path, options) to try, in the order of the network.
+  """The layers and ranks to measure, in the order of the network.
 
   Args:
     params: nested dict of a network's parameters.
-    tried: ranks. A layer is tried with those that make it smaller.
-    match: regular expression for the layers' paths; '' takes all.
+    tried: ranks. For each layer, those that make it smaller are measured.
+    match: regular expression for the paths of layers; '' matches all.
 
   Returns:
     Pairs of a path and {'form': 'svd' | 'cp', 'rank'}: svd for dense layers
     and convolutions of 1 x 1, cp for larger ones.
 
   Raises:
-    UserError: nothing is to be tried.
+    UserError: no layer matches, or no rank makes one smaller.
   """
-  found = ranks.matching(params, match)
+  shapes = ranks.matching(params, match)
   pairs = [(path, {'form': fitting(shape)[0], 'rank': rank})
-           for path, shape in found.items() for rank in tried
+           for path, shape in shapes.items() for rank in tried
            if rank in FORMS[fitting(shape)[0]].ladder(shape)]
   if not pairs:
     raise UserError(f"no rank of {list(tried)} makes a layer of '{match}' "
-                    f'smaller: {", ".join(found)}')
+                    f'smaller: {", ".join(shapes)}')
   return pairs
 
 
 def measure(params, pairs, score, **fit):
-  """Yields a Row for each of the `trials`, as soon as it is scored.
+  """Yields a Row for each of `pairs`, as soon as it is scored.
 
   Args:
     params: nested dict of a network's parameters.
-    pairs: of `trials`.
+    pairs: list of (path, options), as `trials` returns it.
     score: params -> float, lower is better.
-    fit: keywords of compress.factorize.reconstruct.
+    fit: keyword arguments of compress.factorize.reconstruct.
   """
   for path, options in pairs:
     changed, (report,) = factorize.reconstruct(params, {path: options}, **fit)

@@ -1,15 +1,17 @@
 """Truncated singular value decomposition of a dense or 1 x 1 kernel.
 
-K[c,t] = sum_r in[c,r] out[r,t], the best of its rank (Eckart & Young, 1936).
+K[c,t] = sum_r in[c,r] out[r,t], the best approximation of this rank (Eckart &
+Young, 1936).
 """
 import numpy as np
 
 from jgan import lookup
 from jgan.errors import UserError
 
-# Power of a singular value in each of the two factors. The published code of
-# MMD-AdversarialNAS gives both its fourth root, which is right for the four
-# factors of a convolution; their product is off by the value's square root.
+# Exponent of the singular values in each of the two factors. The published
+# code of MMD-AdversarialNAS multiplies both by the fourth root, which is right
+# for the four factors of a convolution but makes the product of two factors
+# wrong by the square root of each singular value.
 SCALING = {'even': 1 / 2, 'reference': 1 / 4}
 
 
@@ -18,7 +20,7 @@ def factor(kernel, rank, *, scaling='even'):
 
   Args:
     kernel: the array.
-    rank: terms kept, from 1 to min(c, t).
+    rank: number of singular values to keep, from 1 to min(c, t).
     scaling: 'even', or 'reference' to repeat the published results.
 
   Returns:
@@ -32,23 +34,23 @@ def factor(kernel, rank, *, scaling='even'):
                     f'{lookup.nearest(scaling, SCALING)}')
   matrix = _matrix(kernel)
   check(kernel, rank, min(matrix.shape))
-  left, values, right = np.linalg.svd(matrix, full_matrices=False)
+  u, values, vh = np.linalg.svd(matrix, full_matrices=False)
   root = values[:rank]**SCALING[scaling]
-  return {'in': left[:, :rank] * root, 'out': root[:, None] * right[:rank]}
+  return {'in': u[:, :rank] * root, 'out': root[:, None] * vh[:rank]}
 
 
 def compose(factors):
-  """The matrix [c, t] that the factors stand for."""
+  """The matrix [c, t] that the factors represent."""
   return factors['in'] @ factors['out']
 
 
 def size(shape, rank):
-  """Numbers in the factors of a kernel of this shape: R (c + t)."""
+  """Parameter count of the factors of a kernel: R (c + t)."""
   return rank * sum(shape[-2:])
 
 
 def ladder(shape):
-  """All ranks whose factors are smaller than the kernel, rising."""
+  """All ranks whose factors have fewer parameters than the kernel, rising."""
   c, t = shape[-2:]
   return range(1, -(-c * t // (c + t)))
 
@@ -66,14 +68,14 @@ def energy_rank(kernel, axis, share):
   """
   kernel = np.asarray(kernel, np.float64)
   rows = np.moveaxis(kernel, axis, 0).reshape(kernel.shape[axis], -1)
-  kept = np.cumsum(np.linalg.svd(rows, compute_uv=False)**2)
-  # An ulp of slack: share 1 is the rank, whatever the sum's rounding.
-  enough = kept >= share * kept[-1] * (1 - 1e-12)
+  energies = np.cumsum(np.linalg.svd(rows, compute_uv=False)**2)
+  # The tolerance makes share=1 give the rank in spite of rounding errors.
+  enough = energies >= share * energies[-1] * (1 - 1e-12)
   return int(np.argmax(enough)) + 1
 
 
 def check(kernel, rank, most):
-  """Refuses a rank outside [1, most] and a kernel with nothing to fit."""
+  """Refuses ranks outside [1, most] and kernels that are zero or not finite."""
   if not 1 <= rank <= most:
     raise UserError(f'rank {rank} on a kernel of shape '
                     f'{tuple(np.shape(kernel))}: it must be from 1 to {most}')
@@ -86,5 +88,6 @@ def _matrix(kernel):
   """[c, t] of a dense or 1 x 1 kernel."""
   if np.prod(np.shape(kernel)[:-2]) != 1:
     raise UserError(f'a kernel of shape {tuple(np.shape(kernel))} is no '
-                    'matrix: form svd is for dense layers and 1 x 1')
+                    'matrix: form svd is for dense layers and 1 x 1 '
+                    'convolutions')
   return np.asarray(kernel, np.float64).reshape(np.shape(kernel)[-2:])

@@ -1,4 +1,4 @@
-"""TensorLy as jgan uses it, without changing it for the rest of a program."""
+"""TensorLy's settings in jgan, without effect on the rest of a program."""
 import contextlib
 
 import tensorly
@@ -8,18 +8,19 @@ from threadpoolctl import threadpool_limits
 
 @contextlib.contextmanager
 def session():
-  """Within it TensorLy computes in numpy, by planned einsum contractions.
+  """Context in which TensorLy uses numpy, opt_einsum and one BLAS thread.
 
-  Its own products of a tensor with factors loop over the rank, hundreds of
-  times slower. One thread of BLAS: the products are many and small, several
-  threads that share their cores with others made them 3 to 20 times slower, and
-  the result does not depend on how many there are. What was set before is set
-  again at the end.
+  TensorLy's default products of a tensor with factors loop over the rank and
+  are hundreds of times slower. The products are many and small: several BLAS
+  threads that share their cores with other processes made them 3 to 20 times
+  slower. The result does not depend on the number of threads. The previous
+  settings are restored at the end.
   """
   with (threadpool_limits(1, user_api='blas'),
         tensorly.backend_context('numpy', local_threadsafe=True),
         tenalg.backend_context('einsum', local_threadsafe=True)):
-    # The plugin remembers one einsum to go back to: leave a host's own.
+    # The plugin can restore only one previous einsum, so if the program has
+    # already replaced it, its choice is kept.
     ours = plugins.PREVIOUS_EINSUM is None
     if ours:
       plugins.use_opt_einsum('optimal')

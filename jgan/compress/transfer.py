@@ -1,53 +1,56 @@
-"""What an optimizer had learnt, carried over to the factored network."""
+"""Transfer of the optimizer state to the factored network."""
 import jax
 import jax.numpy as jnp
 from jax.tree_util import GetAttrKey
 
 
 def carry(old, new):
-  """Fills a fresh optimizer state with what an older one knows.
+  """Copies the moments of an old optimizer state into a new one.
 
-  An array per parameter (Adam's mu and nu, a momentum's trace) is found by
-  the name of its field and the path of its parameter, wherever in a chain or
-  partition it stands. A state whose arrays share a count, as Adam's, is
-  carried whole or not at all: Adam with the count of old moments would take
-  steps about (1 - b2)^(-1/2) times too large on moments that start at zero.
-  So give new parameters a group of their own. Counts of states without such
-  arrays, as a schedule's, begin anew.
+  Arrays with the shape of a parameter (Adam's mu and nu, the momentum trace)
+  are matched by the name of their field and the path of their parameter,
+  wherever in an optax chain or partition they are. A state whose arrays share
+  a count, such as Adam's, is copied completely or not at all: with the count
+  of the old moments, Adam would take steps about (1 - b2)^(-1/2) times too
+  large for parameters whose moments start at zero. So put new parameters into
+  a group of their own. Counts of states without such arrays, such as those of
+  a schedule, restart at zero.
 
   Args:
     old: state of an optax optimizer.
-    new: init(params) of the new one, which may have other parameters and be
-      built in another way.
+    new: init(params) of the new optimizer, which may have other parameters
+      and be composed differently.
 
   Returns:
-    The filled state, and the sorted names of the parameters that have such
-    arrays and start afresh.
+    The new state, and the sorted names of the parameters whose arrays were not
+    copied and start at zero.
   """
-  known = {}
+  old_arrays = {}
   for state, moments in _states(old).items():
     count = moments.pop('count', {}).get('')
     for field, arrays in moments.items():
       for path, value in arrays.items():
-        known.setdefault((field, path), (state, count, value))
+        old_arrays.setdefault((field, path), (state, count, value))
 
   filled, fresh = {}, set()
   for state, moments in _states(new).items():
-    counted = '' in moments.pop('count', {})
-    wanted = {(field, path): value for field, arrays in moments.items()
-              for path, value in arrays.items() if path}
-    have = {key: known[key] for key, value in wanted.items()
-            if key in known and known[key][2].shape == value.shape}
+    has_count = '' in moments.pop('count', {})
+    new_arrays = {(field, path): value for field, arrays in moments.items()
+                  for path, value in arrays.items() if path}
+    matches = {key: old_arrays[key] for key, value in new_arrays.items()
+               if key in old_arrays
+               and old_arrays[key][2].shape == value.shape}
     counts = {None if count is None else int(count)
-              for _, count, _ in have.values()}
-    if counted and (len(have) < len(wanted) or len(counts) != 1
-                    or None in counts):
-      have = {}
-    fresh |= {path for field, path in wanted if (field, path) not in have}
-    for (field, path), (_, count, value) in have.items():
+              for _, count, _ in matches.values()}
+    if has_count and (len(matches) < len(new_arrays) or len(counts) != 1
+                      or None in counts):
+      matches = {}
+    fresh |= {path for field, path in new_arrays
+              if (field, path) not in matches}
+    for (field, path), (_, count, value) in matches.items():
       filled[state, field, path] = value
-      if counted:
-        # Each its own copy: no buffer may be donated twice.
+      if has_count:
+        # A copy each, because a buffer must not be donated twice.
         filled[state, 'count', ''] = jnp.array(count)
 
   def fill(path, value):
@@ -56,18 +59,18 @@ def carry(old, new):
 
 
 def _states(tree):
-  """{place of a NamedTuple: {field: {parameter: array}}} of a state."""
-  found = {}
+  """{path of a NamedTuple: {field: {parameter: array}}} of a state."""
+  states = {}
   for path, value in jax.tree_util.tree_flatten_with_path(tree)[0]:
     place = _place(path)
     if place:
       state, field, parameter = place
-      found.setdefault(state, {}).setdefault(field, {})[parameter] = value
-  return found
+      states.setdefault(state, {}).setdefault(field, {})[parameter] = value
+  return states
 
 
 def _place(path):
-  """(NamedTuple's place, field, parameter) of a leaf; None without a field."""
+  """(path of the NamedTuple, field, parameter) of a leaf; None if in none."""
   last = max((i for i, key in enumerate(path) if isinstance(key, GetAttrKey)),
              default=None)
   if last is None:

@@ -15,7 +15,8 @@ def factor(kernel, rank):
 
   Args:
     kernel: [kh, kw, c, t].
-    rank: pair (of inputs, of outputs), from 1 to c and from 1 to t.
+    rank: pair of ranks of the input and output channels, from 1 to c and from
+      1 to t.
 
   Returns:
     {'in': [c, r], 'core': [kh, kw, r, s], 'out': [s, t]}, float64; `in` and
@@ -34,27 +35,30 @@ def factor(kernel, rank):
 
 
 def compose(factors):
-  """The kernel [kh, kw, c, t] that the factors stand for."""
+  """The kernel [kh, kw, c, t] that the factors represent."""
   return np.einsum('cr,hwrs,st->hwct', factors['in'], factors['core'],
                    factors['out'], optimize=True)
 
 
 def size(shape, rank):
-  """Numbers in the factors of a kernel of this shape."""
+  """Parameter count of the factors of a kernel of this shape."""
   kh, kw, c, t = shape
   return c * rank[0] + kh * kw * rank[0] * rank[1] + rank[1] * t
 
 
 def ladder(shape):
-  """Pairs in the ratio of the channels, rising, smaller than the kernel."""
+  """Rank pairs with fewer parameters than the kernel, rising.
+
+  The two ranks of a pair have the ratio of the input and output channels.
+  """
   c, t = shape[2:]
   pairs = ((r, max(1, round(r * t / c))) for r in range(1, c + 1))
   return [pair for pair in pairs if size(shape, pair) < np.prod(shape)]
 
 
 def energy(kernel, share):
-  """The smallest ranks whose unfoldings each keep this share of the energy.
+  """The smallest ranks that keep this share of the energy of two unfoldings.
 
-  One unfolding has the inputs as rows, the other the outputs.
+  The first has the input channels as rows, the second the output channels.
   """
   return tuple(svd.energy_rank(kernel, axis, share) for axis in (2, 3))

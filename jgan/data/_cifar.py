@@ -10,10 +10,10 @@ from jgan.data import _official, _unpickle
 
 
 def read(base, layouts, label_bytes):
-  """Images of the first layout that is found below `base`, None without one.
+  """Images of the first layout that exists below `base`; None if none does.
 
-  layouts: (folder, {file: checksum}) of the python, then the binary one.
-  label_bytes: labels in front of an image in a binary file.
+  layouts: (folder, {file: checksum}) of the python, then the binary layout.
+  label_bytes: number of label bytes before an image in a binary file.
 
   Returns: [n, 32, 32, 3] uint8, in the official order.
 
@@ -29,23 +29,23 @@ def read(base, layouts, label_bytes):
 
 
 def labels(base, layouts, key, label_bytes):
-  """Labels in the order of `read`, None without files.
+  """Labels in the order of `read`; None if no layout exists.
 
-  key: of the labels in a python file; in a binary one they are the last of
-    the label bytes.
+  key: of the labels in a python file; in a binary file the label is the last
+    of the label bytes.
 
   Returns: [n] int32.
 
   Raises:
     UserError: a file is missing or not the official one.
   """
-  found = [data[key] if isinstance(data, dict) else data[:, label_bytes - 1]
+  parts = [data[key] if isinstance(data, dict) else data[:, label_bytes - 1]
            for data in _contents(base, layouts, label_bytes)]
-  return np.concatenate(found).astype(np.int32) if found else None
+  return np.concatenate(parts).astype(np.int32) if parts else None
 
 
 def _contents(base, layouts, label_bytes):
-  """Yields each file of the first layout that is found.
+  """Yields the contents of each file of the first layout that exists.
 
   A python file is a dict, a binary one [n, label_bytes + 3072] uint8.
   """

@@ -1,4 +1,4 @@
-"""One image file to pixels, whatever its mode, or an error that names it."""
+"""Decodes an image file of any mode; errors name the file."""
 import struct
 import zlib
 
@@ -9,13 +9,13 @@ from jgan.errors import UserError
 
 MODES = {1: 'L', 3: 'RGB'}  # PIL's names of grey and colour, by channels
 
-# What Pillow's readers raise when a file's bytes make no sense to them.
+# Exceptions that Pillow's readers raise for malformed files.
 _MALFORMED = (OSError, SyntaxError, ValueError, EOFError, IndexError,
               struct.error, zlib.error, Image.DecompressionBombError)
 
 
 class BadImage(UserError):
-  """A file that is no whole image of a usable size."""
+  """A file that is not a complete image of a usable size."""
 
 
 def size(path):
@@ -23,25 +23,25 @@ def size(path):
 
   Raises:
     BadImage: the header is not that of an image.
-    UserError: the disk would not give the file.
+    UserError: the file cannot be read.
   """
   return _open(path, lambda image: image.size)
 
 
 def pixels(path, channels):
-  """Decodes a whole image file, upright, to a PIL image in RGB or grey.
+  """Decodes an image file to an RGB or grey PIL image, in EXIF orientation.
 
-  Raises: as `size`, and BadImage where the pixels end too early.
+  Raises:
+    BadImage, UserError: as `size`; BadImage also if the file is truncated.
   """
   return _open(path, lambda image: flatten(ImageOps.exif_transpose(image),
                                            channels))
 
 
 def flatten(image, channels):
-  """Any PIL image -> mode RGB (channels 3) or L (1).
+  """Converts any PIL image to mode RGB (channels 3) or L (1).
 
-  Transparent pixels become white, as a page would show them; 16 bits keep
-  their upper 8.
+  Images are composited onto white; 16-bit values keep their upper 8 bits.
   """
   if image.mode.startswith('I'):  # 16-bit grey; Pillow would clip it at 255
     deep = np.asarray(image, np.uint32)
@@ -58,7 +58,7 @@ def _open(path, use):
     with Image.open(path) as image:
       return use(image)
   except _MALFORMED as error:
-    # The system's errors carry a number, Pillow's own do not.
+    # Errors of the operating system have an errno, Pillow's own do not.
     if getattr(error, 'errno', None) is not None:
       raise UserError(f'cannot read {path}: {error.strerror}') from error
     reason = str(error).replace(f' {str(path)!r}', '')

@@ -1,4 +1,4 @@
-"""Image files as a source that decodes each one when it is asked for."""
+"""A source of image files that are decoded on access."""
 import os
 import pathlib
 
@@ -16,7 +16,7 @@ class Folder:
   dtype = np.dtype(np.uint8)
 
   def __init__(self, paths, size, channels, frame):
-    """Holds names, no pixels.
+    """Stores file names only.
 
     paths: one file for each image.
     frame: (PIL image, size) -> PIL image of size x size.
@@ -35,25 +35,25 @@ class Folder:
 
 
 def files(folder):
-  """All image files below `folder`, at any depth, in the order of their names.
+  """All image files below `folder`, at any depth, sorted by path.
 
-  Links to folders are followed; hidden files and folders are not looked at.
+  Links to folders are followed; hidden files and folders are skipped.
 
   Raises:
-    UserError: a folder cannot be listed, or no image file is found.
+    UserError: a folder cannot be listed, or there is no image file.
   """
   def refuse(error):
     raise UserError(f'cannot list {error.filename}: '
                     f'{error.strerror}') from error
 
-  found = []
-  for parent, below, names in os.walk(folder, onerror=refuse,
-                                      followlinks=True):
-    below[:] = [name for name in below if not name.startswith('.')]
-    found += [pathlib.Path(parent, name) for name in names
+  paths = []
+  for parent, subfolders, names in os.walk(folder, onerror=refuse,
+                                           followlinks=True):
+    subfolders[:] = [name for name in subfolders if not name.startswith('.')]
+    paths += [pathlib.Path(parent, name) for name in names
               if not name.startswith('.')
               and name.lower().endswith(SUFFIXES)]
-  if not found:
+  if not paths:
     raise UserError(f'no image file in {folder}: at any depth, '
                     f'{" ".join(SUFFIXES)} are looked for')
-  return sorted(found)
+  return sorted(paths)

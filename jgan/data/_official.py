@@ -1,4 +1,4 @@
-"""Files of a published data set: where they lie and whether they are intact."""
+"""Location and checksums of the files of a published data set."""
 import hashlib
 import pathlib
 
@@ -8,11 +8,11 @@ from jgan.errors import UserError
 def root(data_dir, layout):
   """The data directory as a Path.
 
-  data_dir: what the user gave, '' for nothing.
-  layout: words for what is expected in it.
+  data_dir: the user's setting, '' if unset.
+  layout: description of the expected contents, for error messages.
 
   Raises:
-    UserError: none was given, or there is no such directory.
+    UserError: it is unset, or there is no such directory.
   """
   if not data_dir:
     raise UserError('this data set is read from files: give --data_dir or set '
@@ -25,9 +25,9 @@ def root(data_dir, layout):
 
 
 def find(base, folders, marker):
-  """First of base/folders[i], then base itself, that holds the file `marker`.
+  """The first of base/folders[i], then base itself, with the file `marker`.
 
-  None where no folder does.
+  None if no folder has it.
   """
   for folder in (*(base / name for name in folders), base):
     if (folder / marker).is_file():
@@ -36,18 +36,18 @@ def find(base, folders, marker):
 
 
 def verify(path, data, checksum):
-  """Compares the bytes `data` of the file `path` with a published checksum.
+  """Checks the bytes `data` of the file `path` by a published checksum.
 
   data: anything with the buffer protocol.
   checksum: MD5 (32 hexadecimal digits) or SHA-256 (64).
 
   Raises:
-    UserError: they differ; names the file and both sums.
+    UserError: the checksum differs.
   """
   name = {32: 'md5', 64: 'sha256'}[len(checksum)]
-  found = hashlib.new(name, data, usedforsecurity=False).hexdigest()
-  if found != checksum:
-    raise UserError(f'{path} is not the official file: {name} {found}, '
+  actual = hashlib.new(name, data, usedforsecurity=False).hexdigest()
+  if actual != checksum:
+    raise UserError(f'{path} is not the official file: {name} {actual}, '
                     f'expected {checksum}; download it again')
 
 

@@ -1,4 +1,4 @@
-"""Refuses values that a data set's arguments cannot have, before any work."""
+"""Validation of the arguments of a data set."""
 from jgan import lookup
 from jgan.errors import UserError
 

@@ -1,4 +1,4 @@
-"""Other sizes of images, antialiased: a pixel averages what it covers."""
+"""Antialiased resizing of images."""
 import numpy as np
 from PIL import Image
 
@@ -7,15 +7,15 @@ LANCZOS = Image.Resampling.LANCZOS
 
 
 def squash(image, size, resample):
-  """Resizes a PIL image to size x size, each side by its own factor."""
+  """Resizes a PIL image to size x size, without keeping its aspect ratio."""
   return image.resize((size, size), resample)
 
 
 def square(image, size, resample):
   """Resizes the central square of a PIL image to size x size.
 
-  The same as resizing the shorter side to `size` and cropping the centre,
-  but for the rounding in between.
+  Up to rounding this is the same as resizing the shorter side to `size` and
+  cropping the centre.
   """
   width, height = image.size
   side = min(width, height)

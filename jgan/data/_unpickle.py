@@ -1,7 +1,7 @@
-"""Numpy arrays out of a pickle, without running any code it asks for.
+"""Reads numpy arrays from a pickle, without running arbitrary code.
 
-A pickle is a program: it may call whatever it can import. This reader lets
-it import the three names that rebuild an array, and nothing else.
+A pickle is a program that may call anything that can be imported. This reader
+allows only the three names that rebuild an array.
 """
 import io
 import pickle
@@ -10,8 +10,8 @@ import numpy as np
 
 from jgan.errors import UserError
 
-# numpy's own name for the function that rebuilds an array has moved; the
-# array itself says what it is today.
+# The function that rebuilds an array has moved between numpy versions; an
+# array's __reduce__ returns the current one.
 _RECONSTRUCT = np.zeros(0).__reduce__()[0]
 _ALLOWED = {
     ('numpy.core.multiarray', '_reconstruct'): _RECONSTRUCT,
@@ -22,21 +22,20 @@ _ALLOWED = {
 
 
 class _Reader(pickle.Unpickler):
-  """Finds the names of _ALLOWED only."""
+  """An unpickler that resolves only the names in _ALLOWED."""
 
   def find_class(self, module, name):
-    """Stands in for the import that the pickle asks for."""
+    """Replaces the import that the pickle asks for."""
     if (module, name) not in _ALLOWED:
       raise pickle.UnpicklingError(f'it asks for {module}.{name}')
     return _ALLOWED[module, name]
 
 
 def unpickle(path, data):
-  """Decodes the pickle `data` of the file `path`; strings come as bytes.
+  """Decodes the pickle `data` of the file `path`; strings become bytes.
 
   Raises:
-    UserError: it is no pickle, or asks for more than numpy arrays; names
-      the file and what it asks for.
+    UserError: it is not a pickle, or imports anything but numpy arrays.
   """
   try:
     return _Reader(io.BytesIO(data), encoding='bytes').load()

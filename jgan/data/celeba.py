@@ -8,7 +8,7 @@ from jgan.types import ImageSpec
 _LAYOUT = 'img_align_celeba/'
 _TOTAL = 202599
 
-# The official partition goes by file number.
+# The official partition: ranges of file numbers.
 _SPLITS = {'all': (0, 202599), 'train': (0, 162770),
            'valid': (162770, 182637), 'test': (182637, 202599)}
 
@@ -18,8 +18,8 @@ _FRAMES = {'squash': _resize.squash, 'crop': _resize.square}
 def info(*, split='all', size=128, frame='squash'):
   """ImageSpec of the set.
 
-  frame: 'squash' resizes the whole 178 x 218 image, each side by its own
-    factor; 'crop' resizes its central 178 x 178.
+  frame: 'squash' resizes the whole 178 x 218 image without keeping its aspect
+    ratio; 'crop' resizes its central 178 x 178 square.
   """
   _require.one_of('split', split, _SPLITS)
   _require.one_of('frame', frame, _FRAMES)
@@ -29,15 +29,15 @@ def info(*, split='all', size=128, frame='squash'):
 
 
 def load(data_dir, *, split='all', size=128, frame='squash'):
-  """Lists the JPEG files of a split; they are decoded when asked for.
+  """Lists the JPEG files of a split; they are decoded on access.
 
-  data_dir: holds img_align_celeba, or is it.
+  data_dir: contains img_align_celeba, or is that folder.
 
   Returns: a source of [size, size, 3] uint8, resampled bilinearly with
     antialiasing.
 
   Raises:
-    UserError: no such folder, or not as many files as there should be.
+    UserError: no such folder, or a wrong number of files.
   """
   info(split=split, size=size, frame=frame)
   base = _official.root(data_dir, _LAYOUT)

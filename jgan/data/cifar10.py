@@ -41,9 +41,10 @@ def info(*, split='train', size=32):
 
 
 def load(data_dir, *, split='train', size=32):
-  """Reads the official files, or what tensorflow-datasets prepared.
+  """Reads the official files, or those prepared by tensorflow-datasets.
 
-  data_dir: holds cifar-10-batches-py or cifar-10-batches-bin, or is one.
+  data_dir: contains cifar-10-batches-py or cifar-10-batches-bin, or is one of
+    them.
 
   Returns: [n, size, size, 3] uint8.
 
@@ -66,11 +67,11 @@ def labels(data_dir, *, split='train', size=32):
   """The class of each image of `load`: [n] int32 in 0 .. 9.
 
   Raises:
-    UserError: there are no official files, or they are others.
+    UserError: there are no files, or not the official ones.
   """
   info(split=split, size=size)
   base = _official.root(data_dir, _LAYOUT)
-  found = _cifar.labels(base, _FILES[split], key=b'labels', label_bytes=1)
-  if found is None:
+  classes = _cifar.labels(base, _FILES[split], key=b'labels', label_bytes=1)
+  if classes is None:
     raise UserError(f'no {_LAYOUT} in {base}, where the labels would be')
-  return found
+  return classes

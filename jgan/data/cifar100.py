@@ -6,7 +6,7 @@ from jgan.types import ImageSpec
 _COUNTS = {'train': 50000, 'test': 10000}
 _LAYOUT = 'cifar-100-python/ or cifar-100-binary/'
 
-# Of the binary files only SHA-256 sums were found published.
+# For the binary files only SHA-256 checksums are published, not MD5.
 _FILES = {
     'train': (
         ('cifar-100-python', {'train': '16019d7e3df5f24257cddd939b257f8d'}),
@@ -29,9 +29,9 @@ def info(*, split='train', size=32):
 
 
 def load(data_dir, *, split='train', size=32):
-  """Reads the official files, or what tensorflow-datasets prepared.
+  """Reads the official files, or those prepared by tensorflow-datasets.
 
-  data_dir: holds cifar-100-python or cifar-100-binary, or is one.
+  data_dir: contains cifar-100-python or cifar-100-binary, or is one of them.
 
   Returns: [n, size, size, 3] uint8.
 

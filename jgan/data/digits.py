@@ -15,17 +15,17 @@ def info(*, size=16):
 
 
 def load(data_dir, *, size=16):
-  """Returns [1797, size, size, 1] uint8; `data_dir` is not needed."""
+  """Returns [1797, size, size, 1] uint8; `data_dir` is not used."""
   del data_dir
   info(size=size)
   from sklearn import datasets
-  inks = datasets.load_digits().images  # [n, 8, 8] in 0 .. 16
-  images = np.round(inks * (255 / 16)).astype(np.uint8)[..., None]
+  digits = datasets.load_digits().images  # [n, 8, 8] in 0 .. 16
+  images = np.round(digits * (255 / 16)).astype(np.uint8)[..., None]
   return _resize.resize(images, size, _resize.BILINEAR)
 
 
 def labels(data_dir, *, size=16):
-  """Which digit each image shows: [1797] int32 in 0 .. 9."""
+  """The digit in each image: [1797] int32 in 0 .. 9."""
   del data_dir, size
   from sklearn import datasets
   return datasets.load_digits().target.astype(np.int32)

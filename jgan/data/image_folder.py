@@ -9,11 +9,11 @@ from jgan.types import ImageSpec
 
 log = logging.getLogger(__name__)
 
-_NAMED = 3  # bad files that one message names; it counts them all
+_NAMED = 3  # maximum number of bad files that a warning names
 
 
 def info(*, folder='', size=64, channels=3, skip_bad=False, upscale=False):
-  """ImageSpec of the images; only the files can tell how many there are."""
+  """ImageSpec of the images, without their count: the files are not read."""
   del folder, skip_bad, upscale
   _require.at_least('size', size, 1)
   _require.one_of('channels', channels, _decode.MODES)
@@ -27,17 +27,17 @@ def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,
   The central square of an image is resized to size x size with antialiasing
   (Lanczos). Images are ordered by path.
 
-  size: side of the images; a file whose shorter side is less is bad, unless
-    `upscale`.
+  size: side of the images; without `upscale`, a file whose shorter side is
+    smaller counts as bad.
   channels: 3 for RGB, 1 for grey.
-  skip_bad: decode every file once now, leave the bad ones out and count them
-    in a warning. Otherwise only the headers are read now, the first bad file
-    is an error, and so is one that turns out truncated later.
+  skip_bad: decode every file now, skip the bad ones and log a warning.
+    Otherwise only the headers are read now, and a bad file is an error; so is
+    a truncated file when it is decoded later.
 
-  Returns: a source of [size, size, channels] uint8 that decodes when asked.
+  Returns: a source of [size, size, channels] uint8 that decodes on access.
 
   Raises:
-    UserError: no such folder, no image in it, no good one, or a bad file.
+    UserError: no such folder, no usable image in it, or a bad file.
   """
   info(size=size, channels=channels)
   base = _official.root(data_dir, 'the images') / folder
@@ -70,7 +70,7 @@ def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,
                       'small ones)')
     if len(bad) == len(paths):
       raise UserError(f'{count} in {base} cannot be used: {bad[0]}')
-    more = '; ...' if len(bad) > _NAMED else ''
-    log.warning('skipped %s: %s%s', count, '; '.join(bad[:_NAMED]), more)
+    ellipsis = '; ...' if len(bad) > _NAMED else ''
+    log.warning('skipped %s: %s%s', count, '; '.join(bad[:_NAMED]), ellipsis)
   good = [path for path, text in zip(paths, problems) if not text]
   return _folder.Folder(good, size, channels, frame)

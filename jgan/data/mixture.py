@@ -1,16 +1,16 @@
-"""Mixtures of Gaussians in the plane, whose modes are known.
+"""Two-dimensional mixtures of Gaussians with known modes.
 
 A grid of 25 (Dumoulin et al., 2017) or a ring of 8 (Metz et al., 2017),
-scaled into [-1, 1]^2. A sample is the point itself, or a small image with a
-blob at that point; `locate` and `nearest` say which mode a sample belongs to,
-so that covered modes can be counted.
+scaled into [-1, 1]^2. A sample is the point itself, or a small image of a
+blob at that point. `locate` recovers the point of a sample and `nearest` its
+mode, to count the covered modes.
 """
 import numpy as np
 
 from jgan.data import _require
 from jgan.types import ImageSpec
 
-_EXTENT = .8  # of the outermost modes: a blob there is still inside its image
+_EXTENT = .8  # coordinate of the outermost modes; their blobs fit in the image
 _KINDS = ('grid', 'ring')
 _RENDERS = ('points', 'images')
 
@@ -45,7 +45,7 @@ def load(data_dir, *, kind='grid', render='points', size=16, count=50000,
   """Draws `count` samples; a pure function of its arguments.
 
   Sample i belongs to mode i modulo the number of modes, so that all modes
-  are equally frequent. `data_dir` is not needed.
+  are equally frequent. `data_dir` is not used.
 
   std: standard deviation of each mode, along x and y.
 
@@ -74,10 +74,10 @@ def draw(points, size):
 
 
 def locate(samples):
-  """Where samples lie: points, or images in [-1, 1], -> [n, 2] as (x, y).
+  """Coordinates of samples: points, or images in [-1, 1], -> [n, 2] as (x, y).
 
-  Of an image it is the centre of its light, squared so that a faint
-  background does not pull it to the middle.
+  For an image it is the centroid of the squared brightness; squaring reduces
+  the pull of a faint background towards the middle.
   """
   samples = np.asarray(samples, np.float64)
   n, height, width, _ = samples.shape
@@ -95,11 +95,11 @@ def nearest(samples, *, kind='grid'):
 
   samples: as for `locate`.
   """
-  gaps = locate(samples)[:, None] - modes(kind=kind)[None]
-  distance = np.linalg.norm(gaps, axis=-1)
+  differences = locate(samples)[:, None] - modes(kind=kind)[None]
+  distance = np.linalg.norm(differences, axis=-1)
   return distance.argmin(axis=1), distance.min(axis=1)
 
 
 def _centres(size):
-  """Centres of the pixels of a side that spans [-1, 1]."""
+  """Coordinates of the pixel centres along a side that spans [-1, 1]."""
   return (np.arange(size) + .5) * (2 / size) - 1

@@ -11,7 +11,7 @@ from jgan.types import ImageSpec
 _COUNTS = {'train': 60000, 'test': 10000}
 _LAYOUT = 'the IDX files *-idx?-ubyte[.gz], or mnist/ with them'
 
-# MD5 sums of the files as they are after gunzip.
+# MD5 checksums of the files after decompression.
 _FILES = {
     'train': ('train-images-idx3-ubyte', '6bbc9ace898e44ae57da46a324031adb'),
     'test': ('t10k-images-idx3-ubyte', '2646ac647ad5339dbf082846283269ea'),
@@ -32,7 +32,7 @@ def info(*, split='train', size=28):
 def load(data_dir, *, split='train', size=28):
   """Reads the official IDX file of a split.
 
-  data_dir: holds the files, plain or gzipped, or mnist/ or MNIST/raw/ with
+  data_dir: contains the files, plain or gzipped, or mnist/ or MNIST/raw/ with
     them.
 
   Returns: [n, size, size, 1] uint8.
@@ -47,7 +47,7 @@ def load(data_dir, *, split='train', size=28):
 
 
 def labels(data_dir, *, split='train', size=28):
-  """Which digit each image of `load` shows: [n] int32 in 0 .. 9.
+  """The digit in each image of `load`: [n] int32 in 0 .. 9.
 
   Raises:
     UserError: no such file, or not the official one.

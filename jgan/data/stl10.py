@@ -28,12 +28,12 @@ def info(*, split='train+unlabeled', size=48):
 
 
 def load(data_dir, *, split='train+unlabeled', size=48):
-  """Opens the official binary files, checked; images are read when asked for.
+  """Opens and verifies the official binary files; images are read on access.
 
-  data_dir: holds stl10_binary, or is it.
+  data_dir: contains stl10_binary, or is that folder.
 
   Returns: a source of [size, size, 3] uint8, resampled bilinearly with
-    antialiasing, as the published statistics of this set were.
+    antialiasing, like the images of the published statistics of this set.
 
   Raises:
     UserError: a file is missing or not the official one.
@@ -53,7 +53,7 @@ def load(data_dir, *, split='train+unlabeled', size=48):
 
 
 class _Planes:
-  """source[i] of files that hold an image as 3 planes, column by column."""
+  """source[i] of files with column-major images of 3 planes."""
 
   dtype = np.dtype(np.uint8)
 

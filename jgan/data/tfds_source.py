@@ -1,7 +1,7 @@
-"""Any image set that tensorflow-datasets knows: 'tfds:NAME' in a config.
+"""Any image data set of tensorflow-datasets (TFDS): 'tfds:NAME' in a config.
 
-A set that was prepared as array_record is read without TensorFlow. To
-prepare one takes TensorFlow (requirements-tfds.txt), once, on any machine:
+A data set that was prepared as array_record is read without TensorFlow.
+Preparing it needs TensorFlow (requirements-tfds.txt), once, on any machine:
 
   tfds build NAME --file_format=array_record --data_dir=DIR
 """
@@ -16,7 +16,7 @@ from jgan.types import ImageSpec
 
 
 def info(*, dataset='', split='train', size=32, channels=3, key='image'):
-  """ImageSpec of the images as `load` gives them, whatever their own size."""
+  """ImageSpec of the images from `load`, after resizing."""
   del split, key
   if not dataset:
     raise UserError("data.dataset is empty: name a set, as in 'tfds:mnist'")
@@ -27,15 +27,15 @@ def info(*, dataset='', split='train', size=32, channels=3, key='image'):
 
 def load(data_dir, *, dataset='', split='train', size=32, channels=3,
          key='image'):
-  """Opens a prepared set, or prepares it where TensorFlow is installed.
+  """Opens a prepared data set, or prepares it if TensorFlow is installed.
 
   The central square of each image is resized to size x size (Lanczos).
 
   dataset: a name in TFDS' notation, 'celeb_a' or 'imagenet_resized/64x64'.
   split: in TFDS' notation, 'train' or 'test[:50%]'.
-  key: the image among the features of the set.
+  key: name of the image in the features of the data set.
 
-  Returns: a source of [size, size, channels] uint8 that decodes when asked.
+  Returns: a source of [size, size, channels] uint8 that decodes on access.
 
   Raises:
     UserError: no such set, split or feature, or it cannot be prepared.
@@ -43,7 +43,7 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
   info(dataset=dataset, size=size, channels=channels)
   base = _official.root(data_dir, f"'{dataset}' prepared by tfds build")
   import tensorflow_datasets as tfds
-  # tensorflow-datasets raises anything, from AssertionError to its own types.
+  # tensorflow-datasets raises many types of exceptions, even AssertionError.
   try:
     builder = tfds.builder(dataset, data_dir=base, file_format='array_record')
     prepared = builder.is_prepared()
@@ -71,7 +71,7 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
 
 
 class _Records:
-  """source[i] of TFDS' random access, which decodes images by itself."""
+  """source[i] of a TFDS data source, which already decodes the images."""
 
   dtype = np.dtype(np.uint8)
 

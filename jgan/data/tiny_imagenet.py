@@ -17,14 +17,14 @@ def info(*, split='train', size=64):
 
 
 def load(data_dir, *, split='train', size=64):
-  """Lists the JPEG files of a split; they are decoded when asked for.
+  """Lists the JPEG files of a split; they are decoded on access.
 
-  data_dir: holds tiny-imagenet-200 as it was unpacked, or is it.
+  data_dir: contains the unpacked tiny-imagenet-200, or is that folder.
 
-  Returns: a source of [size, size, 3] uint8; grey images become colour.
+  Returns: a source of [size, size, 3] uint8; grey images are converted to RGB.
 
   Raises:
-    UserError: no such folder, or not as many files as there should be.
+    UserError: no such folder, or a wrong number of files.
   """
   spec = info(split=split, size=size)
   base = _official.root(data_dir, _LAYOUT)

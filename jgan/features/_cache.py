@@ -1,19 +1,19 @@
-"""Files that are expensive to have again."""
+"""Atomic writing of cached files."""
 import os
 
 from jgan.errors import UserError
 
 
 def write(path, data):
-  """Writes bytes to a file that is whole or not there, making its folder.
+  """Writes bytes to a file atomically, and creates its folder if needed.
 
   Raises:
-    UserError: it cannot be written; names the file.
+    UserError: the file cannot be written.
   """
-  part = path.with_name(f'{path.name}.{os.getpid()}')
+  partial = path.with_name(f'{path.name}.{os.getpid()}')
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(data)
-    os.replace(part, path)
+    partial.write_bytes(data)
+    os.replace(partial, path)
   except OSError as error:
     raise UserError(f'cannot write {path}: {error.strerror}') from error

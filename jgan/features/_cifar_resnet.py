@@ -2,8 +2,8 @@
 
 n blocks in each of three stages of 16, 32 and 64 channels, 6 n + 2 layers;
 shortcuts without parameters (option A): every second pixel, and zeros for
-the channels that are new. Weights as of github.com/akamaster/
-pytorch_resnet_cifar10, names too.
+additional channels. Weights and their names are those of github.com/akamaster/
+pytorch_resnet_cifar10.
 """
 import pathlib
 
@@ -17,7 +17,7 @@ from jgan.features import _extractor, _from_torch, _torch_file
 
 _SIDE = 32
 _FOLDER = 'cifar10_classifiers'
-# Of ImageNet, for which the weights' author normalised CIFAR too.
+# Of ImageNet: the author of the weights normalised CIFAR images by these.
 _MEAN = np.array([.485, .456, .406], np.float32)
 _STD = np.array([.229, .224, .225], np.float32)
 
@@ -33,8 +33,8 @@ class Block(nn.Module):
     y = nn.relu(_norm('bn1')(y))
     y = _norm('bn2')(_conv(self.features, 1, 'conv2')(y))
     if self.stride > 1:
-      new = (self.features - x.shape[-1]) // 2
-      x = jnp.pad(x[:, ::2, ::2], [(0, 0)] * 3 + [(new, new)])
+      pad = (self.features - x.shape[-1]) // 2
+      x = jnp.pad(x[:, ::2, ::2], [(0, 0)] * 3 + [(pad, pad)])
     return nn.relu(x + y)
 
 
@@ -42,7 +42,7 @@ class ResNet(nn.Module):
   """Normalised images [b, 32, 32, 3] -> 'features' [b, 64], 'logits' [b, 10].
 
   Attributes:
-    blocks: in each stage, (layers - 2) / 6.
+    blocks: number of blocks in each stage, (layers - 2) / 6.
   """
   blocks: int
 
@@ -66,17 +66,16 @@ def _norm(name):
 
 
 def load(layers, file, path, data_dir):
-  """The Extractor of a network with so many layers.
+  """The Extractor of a ResNet with this number of layers.
 
   Args:
-    layers: 20, 56.
+    layers: 20 or 56.
     file: name of the published file, NETWORK-<first digits of its SHA-256>.th.
-    path: a weights file, or ''.
-    data_dir: where there is no path, the file stands in its folder
-      cifar10_classifiers.
+    path: a weights file, or '' for data_dir/cifar10_classifiers/<file>.
+    data_dir: the data directory, used if there is no path.
 
   Raises:
-    UserError: no weights, or not the weights of this network.
+    UserError: no weights file, or one of another network.
   """
   network = f'resnet{layers}'
   if not path:
@@ -88,7 +87,7 @@ def load(layers, file, path, data_dir):
   if not isinstance(tree, dict) or not isinstance(tree.get('state_dict'), dict):
     raise UserError(f"{path} has no 'state_dict': it is not a checkpoint of "
                     f'{network}')
-  # 'module.' is where torch's DataParallel keeps the network it trains.
+  # torch's DataParallel prefixes all names with 'module.'.
   state = {name.removeprefix('module.'): x
            for name, x in tree['state_dict'].items()}
   model = ResNet((layers - 2) // 6)

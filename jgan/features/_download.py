@@ -1,4 +1,4 @@
-"""One published file, from a cache or from the network."""
+"""Download of a published file, with a cache and a checksum."""
 import hashlib
 import http.client
 import pathlib
@@ -12,29 +12,29 @@ def fetch(url, checksum, cache, help_text):
   """Returns the path of the file behind `url`, in the folder `cache`.
 
   Args:
-    url: its last part names the file.
+    url: its last part is the file name.
     checksum: the first digits of its SHA-256.
-    cache: a folder, made if need be; '~' is the home.
-    help_text: how else to give the file, the end of an error.
+    cache: a folder, created if needed; '~' is the home directory.
+    help_text: end of error messages: how to provide the file otherwise.
 
   Raises:
-    UserError: it cannot be had, or is another file.
+    UserError: the download failed, or the checksum differs.
   """
   path = pathlib.Path(cache).expanduser() / url.rsplit('/', 1)[-1]
-  there = path.is_file()
-  source = path if there else url
+  cached = path.is_file()
+  source = path if cached else url
   try:
-    if there:
+    if cached:
       data = path.read_bytes()
     else:
       with urllib.request.urlopen(url, timeout=30) as response:
         data = response.read()
   except (OSError, http.client.HTTPException) as error:
     raise UserError(f'cannot get {source} ({error}); {help_text}') from error
-  found = hashlib.sha256(data).hexdigest()
-  if not found.startswith(checksum):
-    raise UserError(f'{source} has sha256 {found}, not {checksum}...: delete '
+  sha256 = hashlib.sha256(data).hexdigest()
+  if not sha256.startswith(checksum):
+    raise UserError(f'{source} has sha256 {sha256}, not {checksum}...: delete '
                     f'it, or {help_text}')
-  if not there:
+  if not cached:
     _cache.write(path, data)
   return path

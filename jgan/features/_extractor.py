@@ -1,4 +1,4 @@
-"""A feature network as metrics use it: uint8 images in, float32 rows out."""
+"""Feature extractors for metrics: uint8 images -> float32 feature vectors."""
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,23 +10,24 @@ from jgan.errors import UserError
 
 
 class Extractor(NamedTuple):
-  """A trained network with all that its features depend on.
+  """A trained feature network with its weights and preprocessing.
 
   Attributes:
-    name: of the network and, unless these are the published weights, of the
-      weights: 'resnet56', 'inception-0a1b2c3d'.
-    distance: how a Frechet distance of its features is called: 'FID' for the
+    name: of the network, with a hash of the weights unless they are the
+      published ones: 'resnet56', 'inception-0a1b2c3d'.
+    distance: name of the Frechet distance of its features: 'FID' for the
       published Inception, 'FD-<name>' for all others.
     sha256: of the weights, 64 hexadecimal digits.
     dims: d, the width of 'features'.
     classes: k, the width of 'logits'.
-    batch: images to process at once, a hint.
+    batch: suggested batch size.
     variables: of the network, numpy arrays.
-    prepare: images [n, h, w, c] uint8 -> what `apply` takes; on the host.
-      Refuses images that the network is not made for.
+    prepare: images [n, h, w, c] uint8 -> the input of `apply`; on the host.
+      Refuses images that the network cannot process.
     apply: (variables, prepared) -> {'features': [n, d] float32, 'logits':
-      [n, k] float32, ...}; pure, no image's row depends on another's.
-    protocol: what to say beside a number made of these features.
+      [n, k] float32, ...}; a pure function in which the output of an image
+      does not depend on the others.
+    protocol: the settings to report with a score from these features.
   """
   name: str
   distance: str
@@ -43,32 +44,31 @@ class Extractor(NamedTuple):
 def compiled(net, devices=None, *, batch=None):
   """Puts a network on devices: returns run(images, names=...) -> arrays.
 
-  run takes images [n, h, w, c] uint8, any n, and returns {name: [n, ...]
-  float32 numpy} of the outputs in `names`, ('features', 'logits') unless
-  said. They are processed in equal batches, each split over the devices, the
-  last one filled up with zeros, so that one size of image and one `names`
-  compile once.
+  run maps images [n, h, w, c] uint8, any n, to {name: [n, ...] float32 numpy}
+  with the outputs in `names`, by default ('features', 'logits'). Images are
+  processed in batches of equal size, split over the devices, the last one
+  padded with zeros, so each image size and each `names` is compiled once.
 
   Args:
     net: Extractor.
-    devices: a list; the local ones by default.
-    batch: images at once, net.batch by default; rounded up to a multiple of
-      the number of devices.
+    devices: a list; by default the local devices.
+    batch: batch size, by default net.batch; rounded up to a multiple of the
+      number of devices.
   """
   devices = jax.local_devices() if devices is None else devices
   batch = -(-(batch or net.batch) // len(devices)) * len(devices)
   mesh = jax.sharding.Mesh(np.array(devices), ('batch',))
   spec = jax.sharding.PartitionSpec
-  whole, rows = (jax.sharding.NamedSharding(mesh, s)
-                 for s in (spec(), spec('batch')))
-  variables = jax.device_put(net.variables, whole)
+  replicated, rows = (jax.sharding.NamedSharding(mesh, s)
+                      for s in (spec(), spec('batch')))
+  variables = jax.device_put(net.variables, replicated)
 
   def apply(variables, images, names):
-    # Accelerators round to bfloat16 or TF32 unless told not to, which shows
-    # in the third digit of a feature.
+    # By default accelerators round to bfloat16 or TF32, which changes the
+    # third digit of a feature.
     with jax.default_matmul_precision('highest'):
-      found = net.apply(variables, images)
-    return {name: found[name].astype(jnp.float32) for name in names}
+      outputs = net.apply(variables, images)
+    return {name: outputs[name].astype(jnp.float32) for name in names}
 
   apply = jax.jit(apply, static_argnums=2, out_shardings=rows)
 
@@ -78,9 +78,9 @@ def compiled(net, devices=None, *, batch=None):
     parts = []
     for start in range(0, len(images), batch):
       chunk = net.prepare(checked(images[start:start + batch], net.name))
-      fill = [(0, batch - len(chunk))] + [(0, 0)] * (chunk.ndim - 1)
-      out = apply(variables, jax.device_put(np.pad(chunk, fill), rows), names)
-      if parts:  # one batch stays in flight while the next is prepared
+      pad = [(0, batch - len(chunk))] + [(0, 0)] * (chunk.ndim - 1)
+      out = apply(variables, jax.device_put(np.pad(chunk, pad), rows), names)
+      if parts:  # the device computes a batch while the next is prepared
         parts[-1] = jax.device_get(parts[-1])
       parts.append(out)
     parts[-1] = jax.device_get(parts[-1])
@@ -100,7 +100,7 @@ def checked(images, name):
 
 
 def rgb(images, name):
-  """[n, h, w, c] -> [n, h, w, 3]: grey is repeated, color stays.
+  """[n, h, w, c] -> [n, h, w, 3]: a grey channel is repeated three times.
 
   Raises:
     UserError: c is neither 1 nor 3.
@@ -112,7 +112,7 @@ def rgb(images, name):
 
 
 def name_of(network, sha256, official):
-  """The network's name, with 8 digits of the hash unless it is `official`.
+  """The network's name, followed by 8 digits of the hash of other weights.
 
   official: the first digits of the published file's SHA-256.
   """

@@ -1,13 +1,13 @@
-"""LPIPS (Zhang et al., 2018), version 0.1 with VGG-16: how different two images
-look.
+"""LPIPS (Zhang et al., 2018), version 0.1 with VGG-16: the perceptual distance
+of two images.
 
 Features of VGG-16 (Simonyan & Zisserman, 2015) at five depths are scaled to
-length 1 at every pixel. Their squared differences are weighted by channel, as
-fitted to the judgement of people, averaged over pixels, and summed.
+length 1 at every pixel. Their squared differences are weighted by channel,
+with weights fitted to human judgements, averaged over pixels, and summed.
 
-The weights come in files of the user: torchvision's vgg16-397923af.pth and
-lpips/weights/v0.1/vgg.pth of the authors, or both in one, as the state dict of
-the authors' LPIPS(net='vgg') has them.
+The user provides the weight files: torchvision's vgg16-397923af.pth and the
+authors' lpips/weights/v0.1/vgg.pth, or a single file with both, such as the
+state dict of the authors' LPIPS(net='vgg').
 """
 import functools
 import hashlib
@@ -26,7 +26,7 @@ from jgan.features import _torch_file
 
 log = logging.getLogger(__name__)
 
-# VGG's convolutions by depth, by their places among torchvision's layers.
+# Indices of VGG's convolutions in torchvision's `features`, by depth.
 _DEPTHS = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 # Mean and deviation of ImageNet for images in [-1, 1], as published.
 _SHIFT = np.array([-.030, -.088, -.188], np.float32)
@@ -38,9 +38,9 @@ _HELP = ('the weights of VGG-16 (features.0.weight or net.slice1.0.weight, '
 
 
 def distance(weights, x, y):
-  """How different two batches look, image by image.
+  """LPIPS of two batches, image by image.
 
-  weights: of `load`.
+  weights: as returned by `load`.
   x, y: [b, h, w, 3] in [-1, 1], h and w at least 16.
 
   Returns:
@@ -58,17 +58,17 @@ def distance(weights, x, y):
     h = nn.max_pool(h, (2, 2), (2, 2)) if depth else h
     for kernel, bias in convolutions:
       h = nn.relu(_convolve(h, kernel) + bias)
-    ours, theirs = jnp.split(_unit(h), 2)
-    total += jnp.mean((ours - theirs)**2 @ channels, (1, 2))
+    features_x, features_y = jnp.split(_unit(h), 2)
+    total += jnp.mean((features_x - features_y)**2 @ channels, (1, 2))
   return total
 
 
 @functools.lru_cache(maxsize=1)
 def load(files):
-  """The weights that `distance` takes.
+  """The weights for `distance`.
 
-  files: a path, or several with commas between: what torch saved, .npz or
-    .safetensors. Narrower networks of these layers will do.
+  files: comma-separated paths of torch files, .npz or .safetensors. Networks
+    of the same layers with fewer channels are accepted.
 
   Returns:
     For each depth ([(kernel [3, 3, c, d], bias [d]), ...], channels [d]).
@@ -81,7 +81,7 @@ def load(files):
   for file in files.split(','):
     state |= _read(pathlib.Path(file.strip()).expanduser())
 
-  def take(names, shape):
+  def find(names, shape):
     name = next((n for n in names if n in state), None)
     if name is None:
       raise UserError(f'{files} has no {" or ".join(names)}: {_HELP}')
@@ -98,13 +98,13 @@ def load(files):
     convolutions = []
     for place in places:
       scopes = [f'features.{place}', f'net.slice{depth + 1}.{place}']
-      kernel = take([f'{s}.weight' for s in scopes], (None, width, 3, 3))
+      kernel = find([f'{s}.weight' for s in scopes], (None, width, 3, 3))
       width = len(kernel)
-      bias = take([f'{s}.bias' for s in scopes], (width,))
-      # As it is used, or XLA would transpose a constant when compiling.
+      bias = find([f'{s}.bias' for s in scopes], (width,))
+      # Transposed here, or XLA would transpose a constant when compiling.
       convolutions.append((np.ascontiguousarray(kernel.transpose(2, 3, 1, 0)),
                            bias))
-    channels = take([f'lin{depth}.model.1.weight'], (1, width, 1, 1))
+    channels = find([f'lin{depth}.model.1.weight'], (1, width, 1, 1))
     weights.append((convolutions, channels.reshape(width)))
   digest = hashlib.sha256()
   for array in jax.tree.leaves(weights):
@@ -120,9 +120,9 @@ def _convolve(x, kernel):
 
 
 def _unit(h):
-  """Vectors [..., c] of length 1, or 0 where there is nothing."""
+  """Scales vectors [..., c] to length 1; zero vectors stay zero."""
   square = jnp.sum(h**2, -1, keepdims=True)
-  zero = square == 0.  # where the root's slope is infinite
+  zero = square == 0.  # where the derivative of the root is infinite
   length = jnp.where(zero, 0., jnp.sqrt(jnp.where(zero, 1., square)))
   return h / (length + 1e-10)
 

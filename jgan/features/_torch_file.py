@@ -1,9 +1,11 @@
-"""Arrays out of a torch weight file, without torch and without running code.
+"""Reads arrays from a torch weight file, without torch and without running
+code.
 
-Such a file is a pickle, a program that may call whatever it can import. Here
-the calls that rebuild a tensor only write down what was asked for, every
-other name is refused, and the arrays are made afterwards. Both layouts are
-read: the zip archive of torch >= 1.6, and the row of pickles before it.
+A torch file is a pickle, a program that may call anything that can be
+imported. This unpickler only records the arguments of the calls that rebuild
+tensors, refuses every other name, and creates the arrays afterwards. Both file
+layouts are supported: the zip archive since torch 1.6, and the sequence of
+pickles before.
 """
 import collections
 import hashlib
@@ -28,18 +30,18 @@ _DTYPES = {
 }
 _LEGACY_MAGIC = 0x1950a86a20f9469cfc6c
 _LEGACY_PROTOCOL = 1001
-# What a broken or hostile pickle can make the unpickler raise.
+# Exceptions that the unpickler raises for broken or malicious pickles.
 _BROKEN = (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError,
            TypeError, AttributeError, OverflowError, MemoryError,
            RecursionError, NotImplementedError, zipfile.BadZipFile)
 
 
 class TorchFile(NamedTuple):
-  """What a file holds.
+  """The contents of a torch file.
 
   Attributes:
     tree: the pickled object: dicts, lists, numbers, strings, and a numpy
-      array for each tensor (read-only; tensors that share memory still do).
+      array for each tensor (read-only; shared memory stays shared).
     sha256: of the file, 64 hexadecimal digits.
   """
   tree: Any
@@ -50,22 +52,22 @@ class _Storage(NamedTuple):
   kind: str  # 'FloatStorage'
   key: str
   count: int
-  first: int  # a view of a legacy storage starts here
+  first: int  # offset of a view of a legacy storage
 
 
 class _Tensor(NamedTuple):
   storage: _Storage
   offset: int
   shape: tuple
-  strides: tuple  # in numbers, not in bytes
+  strides: tuple  # in elements, not in bytes
 
 
 def load(path):
   """Reads a file that torch.save wrote.
 
   Raises:
-    UserError: it cannot be read, is damaged or is no such file, or asks for
-      anything but tensors; names the file and what it asks for.
+    UserError: the file cannot be read, is damaged or not a torch file, or
+      imports anything but tensors.
   """
   path = pathlib.Path(path)
   try:
@@ -118,17 +120,17 @@ def _legacy(data):
 
 
 class _Reader(pickle.Unpickler):
-  """Notes tensors down; finds nothing but the names they need."""
+  """Records tensors; resolves only the names that they need."""
 
   def __init__(self, file):
     super().__init__(file)
-    # Functions of this reader alone: a pickle that writes to what it found
-    # spoils no later reading.
+    # New functions for each reader: a pickle that modifies them does not
+    # affect later readers.
     def tensor(storage, offset, shape, strides, *rest):
       del rest  # requires_grad, hooks, metadata
       return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
-    self._known = {
+    self._allowed = {
         'collections.OrderedDict': collections.OrderedDict,
         'torch._utils._rebuild_tensor': tensor,
         'torch._utils._rebuild_tensor_v2': tensor,
@@ -138,10 +140,10 @@ class _Reader(pickle.Unpickler):
     }
 
   def find_class(self, module, name):
-    """Stands in for the import that the pickle asks for."""
-    if f'{module}.{name}' not in self._known:
+    """Replaces the import that the pickle asks for."""
+    if f'{module}.{name}' not in self._allowed:
       raise pickle.UnpicklingError(f'it asks for {module}.{name}')
-    return self._known[f'{module}.{name}']
+    return self._allowed[f'{module}.{name}']
 
   def persistent_load(self, pid):
     """The storage that ('storage', kind, key, device, count[, view]) names."""
@@ -159,7 +161,7 @@ def _unpickle(file):
 
 
 def _storages(tree):
-  """All storages of a tree, those of several tensors several times."""
+  """Yields the storage of every tensor in a tree, with repetitions."""
   if isinstance(tree, _Tensor):
     yield tree.storage
   elif isinstance(tree, dict | list | tuple):
@@ -168,7 +170,7 @@ def _storages(tree):
 
 
 def _arrays(tree, content):
-  """The tree with arrays for tensors; content(key) is a storage's bytes."""
+  """Replaces tensors in the tree by arrays; content(key): storage bytes."""
   memory = {}
 
   def array(tensor):

@@ -1,11 +1,11 @@
-"""A small convolutional classifier of the data set itself, trained here.
+"""Features of a small convolutional classifier, trained on the data set itself.
 
-For images that no published network was made for: with labels it learns
-them, without it learns by how many quarter turns an image was rotated
-(Gidaris et al., 2018, arXiv:1803.07728) and is called 'rotation'. That takes
-half a minute at most on a CPU; the weights are kept in a cache under a hash of
-all they depend on. Numbers of two such networks compare only if their names
-agree, which end in a hash of the weights.
+For data sets without a suitable published network. It is trained on the labels
+or, without labels, on predicting image rotations by multiples of 90 degrees
+(Gidaris et al., 2018, arXiv:1803.07728); then it is called 'rotation'.
+Training takes at most half a minute on a CPU; the weights are cached under a
+hash of everything they depend on. The name ends in a hash of the weights:
+scores are comparable only if the names are equal.
 """
 import functools
 import hashlib
@@ -27,7 +27,7 @@ from jgan.features import _cache, _extractor
 
 log = logging.getLogger(__name__)
 
-_WIDTH = 32  # channels of the first map, twice as many of the others
+_WIDTH = 32  # channels of the first convolution; the others have twice as many
 _FEATURES = 64
 _TRAINING = {'steps': 600, 'batch': 128, 'lr': 2e-3}
 
@@ -35,7 +35,7 @@ _TRAINING = {'steps': 600, 'batch': 128, 'lr': 2e-3}
 class Classifier(nn.Module):
   """Images [b, h, w, c] in [-1, 1] -> 'features' [b, 64], 'logits' [b, k].
 
-  3 x 3 convolutions halve the image until it has 4 pixels a side.
+  3 x 3 convolutions of stride 2 until the map has at most 4 pixels a side.
   """
   classes: int
 
@@ -53,13 +53,13 @@ def load(images, labels=None, *, seed=0, cache='~/.cache/jgan'):
   """The Extractor of 'features' [n, 64] and 'logits' [n, classes].
 
   Args:
-    images: [n, h, w, c] uint8 to learn from, 8 pixels a side at least.
-    labels: [n] int from 0 on, None to learn rotations (of square images).
-    seed: of the weights' start and the order of images.
+    images: [n, h, w, c] uint8, training images of at least 8 x 8 pixels.
+    labels: [n] int >= 0; None to predict rotations (of square images).
+    seed: of the initial weights and the batches.
     cache: a folder for trained weights.
 
   Raises:
-    UserError: images or labels of another kind, or the cache is no folder.
+    UserError: images or labels of another kind, or the cache cannot be used.
   """
   images = _extractor.checked(images, 'classifier')
   n, height, width, channels = images.shape
@@ -122,10 +122,10 @@ def _apply(model, variables, images):
 
 
 def _train(model, images, labels, seed, rotate):
-  """Adam on the cross entropy of random batches, to {'/'-joined name: array}.
+  """Trains by Adam on the cross entropy: -> {'/'-joined name: array}.
 
-  Deterministic: the same images and seed give the same weights on one kind
-  of machine.
+  Deterministic: the same images and seed give the same weights on the same
+  kind of machine.
   """
   steps, batch = _TRAINING['steps'], _TRAINING['batch']
   tx = optax.adam(optax.cosine_decay_schedule(_TRAINING['lr'], steps))
@@ -134,38 +134,38 @@ def _train(model, images, labels, seed, rotate):
 
   def loss(variables, images, labels):
     logits = _apply(model, variables, images)['logits']
-    right = jnp.mean(jnp.argmax(logits, -1) == labels)
+    accuracy = jnp.mean(jnp.argmax(logits, -1) == labels)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-    return jnp.mean(losses), right
+    return jnp.mean(losses), accuracy
 
   @functools.partial(jax.jit, donate_argnums=(0, 1))
   def step(variables, opt, images, labels):
     with jax.default_matmul_precision('highest'):
-      (_, right), grads = jax.value_and_grad(loss, has_aux=True)(
+      (_, accuracy), grads = jax.value_and_grad(loss, has_aux=True)(
           variables, images, labels)
     updates, opt = tx.update(grads, opt)
-    return optax.apply_updates(variables, updates), opt, right
+    return optax.apply_updates(variables, updates), opt, accuracy
 
   log.info('training a small classifier of %d images', len(images))
   rng = np.random.RandomState(seed)
-  opt, last = tx.init(variables), []
+  opt, last_accuracies = tx.init(variables), []
   for i in range(steps):
-    chosen = rng.randint(len(images), size=batch)
-    x, y = images[chosen], labels[chosen]
+    indices = rng.randint(len(images), size=batch)
+    x, y = images[indices], labels[indices]
     if rotate:
       y = np.arange(batch, dtype=np.int32) % 4
-      x = np.stack([np.rot90(one, turns) for one, turns in zip(x, y)])
-    variables, opt, right = step(variables, opt, x, y)
+      x = np.stack([np.rot90(image, turns) for image, turns in zip(x, y)])
+    variables, opt, accuracy = step(variables, opt, x, y)
     if i >= steps - 20:
-      last.append(right)
-  log.info('it is right for %.1f %% of its last training images',
-           100. * float(np.mean(jax.device_get(last))))
+      last_accuracies.append(accuracy)
+  log.info('the classifier has an accuracy of %.1f %% on its last training '
+           'batches', 100. * float(np.mean(jax.device_get(last_accuracies))))
   flat = flax.traverse_util.flatten_dict(jax.device_get(variables), sep='/')
   return {name: np.asarray(x) for name, x in flat.items()}
 
 
 def _hash(flat):
-  """SHA-256 of names, shapes and numbers."""
+  """SHA-256 of the names, shapes and values of arrays."""
   digest = hashlib.sha256()
   for name in sorted(flat):
     digest.update(f'{name} {flat[name].shape}'.encode())
@@ -174,7 +174,7 @@ def _hash(flat):
 
 
 def _read(path):
-  """The arrays of a cached network, None where there is none."""
+  """The arrays of a cached network, None if there is none."""
   if not path.is_file():
     return None
   try:

@@ -1,10 +1,11 @@
 """Inception-v3 of 2015 (Szegedy et al., 2016), the network behind the FID.
 
-Not the one of torchvision or Keras: this is the graph inception-2015-12-05
-that Salimans et al. (2016) and Heusel et al. (2017) scored with. Average
-pools leave the border out of their count, the last block has a maximum pool
-in place of an average, and there are 1008 classes. Names are those of the
-converted weights of pytorch-fid and torch-fidelity, one and the same file.
+Unlike torchvision's and Keras's networks, this is the graph
+inception-2015-12-05 of the scores by Salimans et al. (2016) and Heusel et al.
+(2017). Average pools do not count the zero padding, the last block has max
+pooling in place of average pooling, and there are 1008 classes. Names are
+those of the converted weights of pytorch-fid and torch-fidelity, which are the
+same file.
 """
 import functools
 from collections.abc import Callable
@@ -65,14 +66,14 @@ class BlockA(nn.Module):
 
   @nn.compact
   def __call__(self, x):
-    one = Unit(64, name='branch1x1')(x)
+    single = Unit(64, name='branch1x1')(x)
     five = Unit(48, name='branch5x5_1')(x)
     five = Unit(64, kernel=(5, 5), name='branch5x5_2')(five)
     three = Unit(64, name='branch3x3dbl_1')(x)
     three = _3x3(96, name='branch3x3dbl_2')(three)
     three = _3x3(96, name='branch3x3dbl_3')(three)
     pool = Unit(self.pool, name='branch_pool')(_average(x))
-    return jnp.concatenate([one, five, three, pool], -1)
+    return jnp.concatenate([single, five, three, pool], -1)
 
 
 class BlockB(nn.Module):
@@ -93,7 +94,7 @@ class BlockC(nn.Module):
 
   @nn.compact
   def __call__(self, x):
-    one = Unit(192, name='branch1x1')(x)
+    single = Unit(192, name='branch1x1')(x)
     seven = Unit(self.width, name='branch7x7_1')(x)
     seven = _1x7(self.width, name='branch7x7_2')(seven)
     seven = _7x1(192, name='branch7x7_3')(seven)
@@ -103,7 +104,7 @@ class BlockC(nn.Module):
     double = _7x1(self.width, name='branch7x7dbl_4')(double)
     double = _1x7(192, name='branch7x7dbl_5')(double)
     pool = Unit(192, name='branch_pool')(_average(x))
-    return jnp.concatenate([one, seven, double, pool], -1), one
+    return jnp.concatenate([single, seven, double, pool], -1), single
 
 
 class BlockD(nn.Module):
@@ -126,12 +127,12 @@ class BlockE(nn.Module):
 
   @nn.compact
   def __call__(self, x):
-    one = Unit(320, name='branch1x1')(x)
+    single = Unit(320, name='branch1x1')(x)
     three = Unit(384, name='branch3x3_1')(x)
     double = Unit(448, name='branch3x3dbl_1')(x)
     double = _3x3(384, name='branch3x3dbl_2')(double)
     return jnp.concatenate([
-        one,
+        single,
         _1x3(384, name='branch3x3_2a')(three),
         _3x1(384, name='branch3x3_2b')(three),
         _1x3(384, name='branch3x3dbl_3a')(double),
@@ -141,9 +142,9 @@ class BlockE(nn.Module):
 
 
 class Inception(nn.Module):
-  """Normalised images [b, h, w, 3] -> what metrics read off the network.
+  """Normalised images [b, h, w, 3] -> features and logits.
 
-  Sides of 75 pixels and more will do; the sizes above are those of 299.
+  Images need 75 x 75 pixels or more; the shapes above are for 299 x 299.
 
   Returns a dict:
     pool_64, pool_192, mixed_768: [b, 64], [b, 192], [b, 768], the means of
@@ -163,38 +164,38 @@ class Inception(nn.Module):
     x = _3x3(32, padding='VALID', name='Conv2d_2a_3x3')(x)
     x = _3x3(64, name='Conv2d_2b_3x3')(x)
     x = _shrink(x)
-    found = {'pool_64': mean(x)}
+    outputs = {'pool_64': mean(x)}
     x = Unit(80, name='Conv2d_3b_1x1')(x)
     x = _3x3(192, padding='VALID', name='Conv2d_4a_3x3')(x)
     x = _shrink(x)
-    found['pool_192'] = mean(x)
+    outputs['pool_192'] = mean(x)
     x = BlockA(32, name='Mixed_5b')(x)
     x = BlockA(64, name='Mixed_5c')(x)
     x = BlockA(64, name='Mixed_5d')(x)
     x = BlockB(name='Mixed_6a')(x)
     x, _ = BlockC(128, name='Mixed_6b')(x)
     x, _ = BlockC(160, name='Mixed_6c')(x)
-    x, one = BlockC(160, name='Mixed_6d')(x)
-    found['spatial'] = one[..., :7].reshape(len(one), -1)
+    x, single = BlockC(160, name='Mixed_6d')(x)
+    outputs['spatial'] = single[..., :7].reshape(len(single), -1)
     x, _ = BlockC(192, name='Mixed_6e')(x)
-    found['mixed_768'] = mean(x)
+    outputs['mixed_768'] = mean(x)
     x = BlockD(name='Mixed_7a')(x)
     x = BlockE(_average, name='Mixed_7b')(x)
     x = BlockE(_largest, name='Mixed_7c')(x)
-    x = found['features'] = mean(x)
+    x = outputs['features'] = mean(x)
     fc = nn.Dense(1008, name='fc')
-    found['logits_with_bias'] = fc(x)
-    found['logits'] = x @ fc.variables['params']['kernel']
-    return found
+    outputs['logits_with_bias'] = fc(x)
+    outputs['logits'] = x @ fc.variables['params']['kernel']
+    return outputs
 
 
 class Resize(NamedTuple):
-  """How images become 299 x 299 numbers around zero.
+  """Resizing to 299 x 299 and normalisation of images.
 
   Attributes:
     prepare: [n, h, w, 3] uint8 -> arrays, on the host.
     finish: those arrays -> [n, 299, 299, 3] float32, on the device.
-    protocol: both in words.
+    protocol: description of both.
   """
   prepare: Callable
   finish: Callable
@@ -202,13 +203,13 @@ class Resize(NamedTuple):
 
 
 def _clean(images):
-  """Bicubic with antialias, each channel in float32 (Parmar et al., 2022)."""
-  out = np.empty((len(images), SIDE, SIDE, 3), np.float32)
-  for image, to in zip(images, out):
+  """Antialiased bicubic, each channel in float32 (Parmar et al., 2022)."""
+  resized = np.empty((len(images), SIDE, SIDE, 3), np.float32)
+  for image, out in zip(images, resized):
     for c in range(3):
       plane = Image.fromarray(image[..., c].astype(np.float32))
-      to[..., c] = plane.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-  return np.clip(out, 0., 255.)
+      out[..., c] = plane.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+  return np.clip(resized, 0., 255.)
 
 
 def _tf1(images):
@@ -238,18 +239,18 @@ RESIZES = {
 
 
 def load(path='', *, resize='tf1', cache='~/.cache/jgan'):
-  """The Extractor of 'features' [n, 2048], 'logits' [n, 1008] and the rest.
+  """The Extractor of 'features' [n, 2048], 'logits' [n, 1008] and others.
 
-  Its distance is called FID only where the file is the published one.
+  Its distance is called FID only if the weights are the published ones.
 
   Args:
     path: a weights file in the layout of pytorch-fid or torch-fidelity; ''
-      for the published one, downloaded into `cache` once.
-    resize: 'tf1' as the original and torch-fidelity, 'torch' as pytorch-fid,
-      'clean' as clean-fid.
+      for the published one, which is downloaded into `cache` once.
+    resize: 'tf1' as in the original code and torch-fidelity, 'torch' as in
+      pytorch-fid, 'clean' as in clean-fid.
 
   Raises:
-    UserError: no weights, not these weights, or an unknown resize.
+    UserError: no weights file, one of another network, or an unknown resize.
   """
   if resize not in RESIZES:
     raise UserError(f"no '{resize}' for the resize of inception: "
@@ -260,10 +261,12 @@ def load(path='', *, resize='tf1', cache='~/.cache/jgan'):
 
 
 def convert(state, path):
-  """{torch name: array} -> variables of Inception; `path` is for errors.
+  """{torch name: array} -> variables of Inception.
+
+  path: of the file, for error messages.
 
   Raises:
-    UserError: they are not the weights of this network.
+    UserError: the arrays are not the weights of this network.
   """
   if not isinstance(state, dict) or 'fc.weight' not in state:
     raise UserError(f'{path} has no fc.weight: it is not a state dict of '
@@ -274,14 +277,14 @@ def convert(state, path):
 
 
 def extractor(variables, sha256, *, resize='tf1'):
-  """The Extractor of given variables; sha256 is that of their file."""
-  model, how = Inception(), RESIZES[resize]
+  """The Extractor with these variables; sha256 is that of their file."""
+  model, resizer = Inception(), RESIZES[resize]
   name = _extractor.name_of('inception', sha256, OFFICIAL)
   return _extractor.Extractor(
       name=name,
       distance='FID' if name == 'inception' else f'FD-{name}',
       sha256=sha256, dims=2048, classes=1008, batch=32, variables=variables,
-      prepare=lambda images: how.prepare(_extractor.rgb(images, name)),
-      apply=lambda v, x: model.apply(v, how.finish(x)),
-      protocol={'network': name, 'weights_sha256': sha256, **how.protocol,
+      prepare=lambda images: resizer.prepare(_extractor.rgb(images, name)),
+      apply=lambda v, x: model.apply(v, resizer.finish(x)),
+      protocol={'network': name, 'weights_sha256': sha256, **resizer.protocol,
                 'logits': '1008, without bias', 'precision': 'float32'})

@@ -1,4 +1,4 @@
-"""ResNet-20 trained on CIFAR-10: right for 91.73 % of its test images."""
+"""ResNet-20 trained on CIFAR-10, with a test accuracy of 91.73 %."""
 from jgan.features import _cifar_resnet
 
 FILE = 'resnet20-12fca82f.th'
@@ -12,6 +12,6 @@ def load(path='', *, data_dir=''):
       for data_dir/cifar10_classifiers/FILE.
 
   Raises:
-    UserError: no weights, or not the weights of this network.
+    UserError: no weights file, or one of another network.
   """
   return _cifar_resnet.load(20, FILE, path, data_dir)

@@ -1,4 +1,4 @@
-"""ResNet-56 trained on CIFAR-10: right for 93.39 % of its test images."""
+"""ResNet-56 trained on CIFAR-10, with a test accuracy of 93.39 %."""
 from jgan.features import _cifar_resnet
 
 FILE = 'resnet56-4bfd9763.th'
@@ -12,6 +12,6 @@ def load(path='', *, data_dir=''):
       for data_dir/cifar10_classifiers/FILE.
 
   Raises:
-    UserError: no weights, or not the weights of this network.
+    UserError: no weights file, or one of another network.
   """
   return _cifar_resnet.load(56, FILE, path, data_dir)

@@ -1,10 +1,10 @@
 """The adaptive upper bound b_u of the repulsive MMD loss (MMD-AdversarialNAS,
 2024, and its successor MMD-PMish-NAS).
 
-A small b_u keeps the discriminator from spreading the real features too far
-while training is young; once the score stalls, a larger one lets it tell more
-of them apart. Pure functions on the host; what the rule remembers is a dict
-of finite scalars, which goes with the run's state into its checkpoints.
+A small b_u keeps the discriminator from spreading the features of real images
+too far early in training; when the score stalls, a larger b_u lets it
+distinguish more of them. Pure functions on the host. The memory of the rule is
+a dict of finite scalars, which is saved in the checkpoints of the run.
 """
 import numpy as np
 
@@ -18,22 +18,22 @@ RULES = ('doubling', 'saturating', 'linear', 'fixed')
 
 def start(b_u, *, rule='doubling', patience=6, factor=2., increase=2.,
           cap=32.):
-  """What is known before the first score: -> memory.
+  """The memory before the first score.
 
   Args:
-    b_u: the bound to begin with, above 0.
+    b_u: the initial bound, above 0.
     rule: 'doubling' multiplies the bound by `factor` at a stall, as in the
       first paper. The second paper's code has 'saturating', which adds
-      `increase` at a stall, and 'linear', which takes the bound to the cap
-      over the whole run by equal factors, whatever the scores. 'fixed'
-      leaves it.
-    patience: scores in a row without a new best that are a stall.
+      `increase` at a stall, and 'linear', which grows the bound
+      geometrically to `cap` over the run, independent of the scores. 'fixed'
+      keeps it constant.
+    patience: consecutive scores without a new best that count as a stall.
     factor, increase: see rule.
-    cap: what the bound never exceeds.
+    cap: maximum of the bound.
 
   Raises:
-    UserError: an unknown rule, or a number with which the bound would not
-      grow from b_u to the cap.
+    UserError: an unknown rule, b_u not in (0, cap], or a patience, factor or
+      increase below its minimum.
   """
   if rule not in RULES:
     raise UserError(f"kernel_bound: no rule '{rule}': "
@@ -51,21 +51,22 @@ def start(b_u, *, rule='doubling', patience=6, factor=2., increase=2.,
 
 def update(memory, score, progress, *, rule='doubling', patience=6, factor=2.,
            increase=2., cap=32.):
-  """Takes note of one more score: -> memory, with the new bound as 'b_u'.
+  """Updates the memory by a new score; the new bound is its 'b_u'.
 
-  The best score stays when the bound grows: the next growth is `patience`
-  scores away unless one beats it.
+  The best score is kept when the bound grows: the next growth follows after
+  `patience` further scores, unless one of them is a new best.
 
   Args:
-    memory: of `start` or the last update.
-    score: just measured; lower is better.
-    progress: the share of training done, in [0, 1].
+    memory: from `start` or the previous update.
+    score: the new score; lower is better.
+    progress: the fraction of training done, in [0, 1].
     rule, patience, factor, increase, cap: as in `start`.
   """
-  score = np.float32(score)  # like the best, or it could beat its own rounding
+  # float32 like the best score: an equal one could beat it by rounding.
+  score = np.float32(score)
   better = score < memory['best']
-  left = patience if better else int(memory['left']) - 1
-  stalled = left <= 0
+  scores_left = patience if better else int(memory['left']) - 1
+  stalled = scores_left <= 0
   b_u, first = memory['b_u'], memory['first']
   b_u = {'doubling': b_u * factor if stalled else b_u,
          'saturating': b_u + increase if stalled else b_u,
@@ -73,4 +74,4 @@ def update(memory, score, progress, *, rule='doubling', patience=6, factor=2.,
          'fixed': b_u}[rule]
   return {'b_u': np.float32(min(b_u, cap)), 'first': first,
           'best': score if better else memory['best'],
-          'left': np.int32(patience if stalled else left)}
+          'left': np.int32(patience if stalled else scores_left)}

@@ -1,4 +1,4 @@
-"""Convolutions in NHWC with PyTorch's padding and initialisation."""
+"""Convolutions in NHWC layout with PyTorch's padding and initialisation."""
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -20,12 +20,12 @@ class Conv(nn.Module):
 
   Attributes:
     features: channels of the output.
-    kernel: height and width of the kernel, which is kept as 'kernel'
-      [k, k, c / groups, features] in float32.
+    kernel: height and width of the kernel, the float32 parameter 'kernel'
+      [k, k, c / groups, features].
     stride: step between outputs.
-    padding: zeros on every side; None keeps the size of an odd kernel.
+    padding: zeros on every side; None is 'same' padding for an odd kernel.
     dilation: step between the kernel's taps.
-    groups: the channels are convolved in so many separate groups.
+    groups: number of channel groups that are convolved separately.
     use_bias: add 'bias' [features].
     initializer: Init.
     weight: a module applied to the kernel before it is used, or None.
@@ -51,10 +51,10 @@ class Conv(nn.Module):
 
   @nn.compact
   def weights(self, channels):
-    """The kernel as it is used, for so many input channels, and the bias.
+    """The effective kernel for this number of input channels, and the bias.
 
-    With these a layer that sums several convolutions of one input can do
-    them as one (layers/mixed.py). The bias is None where there is none.
+    With these a layer that sums several convolutions of the same input can
+    merge them into one (layers/mixed.py). Without a bias it is None.
     """
     k = self.kernel
     channels //= self.groups
@@ -70,8 +70,8 @@ class ConvTranspose(nn.Module):
 
   Attributes as in Conv. The kernel [k, k, c, features] has PyTorch's
   orientation: input pixel i adds kernel[j] to output i stride - padding + j.
-  PyTorch takes its fans from the convolution that this one is the transpose
-  of, so here fan_in = features k^2.
+  As in PyTorch, the fans for the initialisation are those of the convolution
+  that this one transposes, so fan_in = features k^2.
   """
   features: int
   kernel: int = 4
@@ -87,11 +87,11 @@ class ConvTranspose(nn.Module):
     k = self.kernel
     pad = k - 1 - self.padding
 
-    def start(rng, shape):
+    def init(rng, shape):
       return self.initializer.kernel(
           rng, (k, k, *shape[:1:-1]), jnp.float32).swapaxes(2, 3)
 
-    kernel = self.param('kernel', start, (k, k, x.shape[-1], self.features))
+    kernel = self.param('kernel', init, (k, k, x.shape[-1], self.features))
     if self.weight:
       kernel = self.weight()(kernel)
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
@@ -107,11 +107,12 @@ class ConvTranspose(nn.Module):
 
 
 class DepthwiseTranspose(nn.Module):
-  """Transposed 3x3 convolution of every channel alone, which doubles a map:
+  """Depthwise transposed 3x3 convolution that doubles a feature map:
   [b, h, w, c] -> [b, 2h, 2w, c], without bias.
 
-  In PyTorch: stride 2, padding 1, output_padding 1, groups c. Computed in its
-  four phases, on a CPU hundreds of times faster than XLA's convolution.
+  In PyTorch: stride 2, padding 1, output_padding 1, groups c. The outputs at
+  even and odd rows and columns are computed separately, on a CPU hundreds of
+  times faster than by XLA's convolution.
 
   Attributes as in Conv; the kernel is [3, 3, 1, c].
   """
@@ -135,15 +136,15 @@ class DepthwiseTranspose(nn.Module):
 
 
 def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1):
-  """[b, h, w, c] with [k, k, c / groups, d], as Conv's fields say."""
+  """Convolves [b, h, w, c] with [k, k, c / groups, d]; arguments as in Conv."""
   k, channels = kernel.shape[0], x.shape[-1]
   same = dilation * (k // 2)
   padding = same if padding is None else padding
-  slides = stride == dilation == 1 and padding == same and k % 2
-  if slides and groups == channels == kernel.shape[3]:
+  keeps_size = stride == dilation == 1 and padding == same and k % 2
+  if keeps_size and groups == channels == kernel.shape[3]:
     return depthwise.convolve(x, kernel)
-  if slides and k == groups == 1:
-    # XLA's gradient of the product takes a quarter of the time on a CPU.
+  if keeps_size and k == groups == 1:
+    # The gradient of a matrix product is 4 times faster on a CPU.
     return (x.reshape(-1, channels) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
   return jax.lax.conv_general_dilated(
       x, kernel, (stride,) * 2, [(padding,) * 2] * 2,
@@ -152,10 +153,10 @@ def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1):
 
 
 def _scatter(x, kernel):
-  """A transposed convolution whose stride is its kernel's size.
+  """Transposed convolution whose stride equals the kernel size.
 
-  Its outputs do not overlap, so it is one matrix product, with a gradient
-  that on a CPU is 15 times faster than XLA's of a dilated convolution.
+  Its outputs do not overlap, so it is one matrix product. On a CPU the
+  gradient is 15 times faster than that of XLA's dilated convolution.
   """
   b, h, w, _ = x.shape
   k, _, _, d = kernel.shape

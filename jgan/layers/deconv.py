@@ -1,4 +1,4 @@
-"""Transposed convolutions in NHWC, by the names that a config gives them."""
+"""Transposed convolutions in NHWC layout, by their names in a config."""
 import functools
 
 from jgan.layers.conv import ConvTranspose

@@ -1,6 +1,8 @@
-"""Equalised learning rate (Karras et al., 2018): weights start from N(0, 1)
-and He's constant 1 / sqrt(fan_in) is applied whenever they are used, so that
-one step of Adam moves all layers alike.
+"""Equalised learning rate (Karras et al., 2018).
+
+Weights are initialised from N(0, 1) and multiplied by He's constant
+1 / sqrt(fan_in) at every use, so that a step of Adam changes the weights of
+all layers by the same relative amount.
 """
 import functools
 import math
@@ -15,7 +17,7 @@ from jgan.layers.initializer import Init
 
 
 class Equalized(nn.Module):
-  """Kernel [..., in, out] -> rate / sqrt(fan_in) times it."""
+  """Multiplies a kernel [..., in, out] by rate / sqrt(fan_in)."""
   rate: float = 1.
 
   def __call__(self, kernel):
@@ -25,17 +27,17 @@ class Equalized(nn.Module):
 UNIT = Init(nn.initializers.normal(1.), lambda fan_in: nn.initializers.zeros)
 
 EqualizedConv = functools.partial(Conv, weight=Equalized, initializer=UNIT)
-"""A Conv with such weights; its bias starts at 0."""
+"""A Conv with an equalised learning rate; its bias starts at 0."""
 
 
 class EqualizedDense(nn.Module):
-  """Affine map with such weights: [..., c] -> [..., features].
+  """Affine map with an equalised learning rate: [..., c] -> [..., features].
 
   Attributes:
     features: channels of the output.
-    rate: how fast it learns beside other layers: the parameters are kept
-      1 / rate times as large as they are used.
-    start: of the parameter 'bias' [features].
+    rate: learning rate relative to other layers: the parameters are stored
+      divided by it, and multiplied by it when used.
+    start: initial value of the parameter 'bias' [features].
     dtype: of the computation and the output.
   """
   features: int
@@ -55,5 +57,6 @@ class EqualizedDense(nn.Module):
 
 
 def scaled_leaky_relu(x):
-  """sqrt(2) leaky_relu(x, .2), which about keeps the variance of N(0, 1)."""
+  """sqrt(2) leaky_relu(x, .2), which about preserves the variance of N(0, 1).
+  """
   return math.sqrt(2) * leaky_relu(x)

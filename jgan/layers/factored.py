@@ -1,25 +1,26 @@
-"""Layers whose kernel is kept as low-rank factors, and models made of them.
+"""Layers whose kernel is a product of low-rank factors, and models with them.
 
 A mapping says which layers of a model are factored, and how:
 
   {'cell_1/c0/conv_3x3': {'form': 'cp', 'rank': 64}}
 
-A kernel K [k, k, c, t] stands as the product of arrays of these names:
+A kernel K [k, k, c, t] is the product of parameters with these names:
 
   cp      K[i,j,c,t] = sum_r in[c,r] height[i,r] width[j,r] out[r,t]
           (Lebedev et al., 2015): 1 x 1, k x 1, 1 x k and 1 x 1 convolutions,
-          the middle two depthwise. 'way' says how that is computed:
-          'separable', so; 'depthwise', the middle two as one of k x k;
-          'kernel', as the one convolution of K, made anew for every batch:
-          no less work, but depthwise convolutions are slow on many devices.
+          the middle two depthwise. 'way' selects the computation:
+          'separable', these four; 'depthwise', with the middle two merged into
+          one of k x k; 'kernel', a single convolution with K, which is
+          computed from the factors for every batch: it saves no operations,
+          but depthwise convolutions are slow on many devices.
   tucker  K[i,j,c,t] = sum_rs in[c,r] core[i,j,r,s] out[s,t]
           (Kim et al., 2016): 1 x 1, k x k and 1 x 1; 'rank' is a pair.
-  svd     K[c,t] = sum_r in[c,r] out[r,t]: two layers for a dense layer's
-          kernel [c, t] or a 1 x 1 convolution's.
+  svd     K[c,t] = sum_r in[c,r] out[r,t]: two layers, in the place of a dense
+          layer or of a 1 x 1 convolution.
 
-The factors are parameters of the layer itself, beside its 'bias'. They start
-as the layer's initializer would start kernels of their shapes; jgan/compress
-computes them from a trained kernel.
+The factors are parameters of the layer itself, beside its 'bias'. They are
+initialised by the layer's initializer as kernels of their shapes;
+jgan/compress computes them from a trained kernel.
 """
 import functools
 from collections.abc import Mapping
@@ -34,17 +35,18 @@ from jgan.errors import UserError
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
 
-# How a cp convolution is computed; the first is what the method's paper does.
+# Computations of a cp convolution; the first is that of the paper.
 WAYS = ('separable', 'depthwise', 'kernel')
 FACTORS = ('in', 'height', 'width', 'core', 'out')
-"""All their names: '/(in|height|width|core|out)$' matches them alone."""
+"""Names of all factors: '/(in|height|width|core|out)$' matches only these."""
 
 
 class FactoredConv(Conv):
-  """A Conv, factored if `layers` lists its path: [b, h, w, c] -> as Conv.
+  """A Conv that is factored if `layers` has its path.
 
-  Attributes, beside Conv's:
-    layers: {path: {'form', 'rank', 'way'}}; a layer by itself has path ''.
+  Attributes, in addition to Conv's:
+    layers: {path: {'form', 'rank', 'way'}}; the path of a layer that is not
+      part of a model is ''.
   """
   layers: Mapping = FrozenDict()
 
@@ -62,7 +64,7 @@ class FactoredConv(Conv):
 
 
 class FactoredDense(Dense):
-  """A Dense, factored if `layers` lists its path: [..., c] -> [..., features].
+  """A Dense that is factored if `layers` has its path.
 
   layers: as in FactoredConv.
   """
@@ -79,46 +81,47 @@ class FactoredDense(Dense):
 
 
 def module(model, layers):
-  """The generator `model` with the layers that `layers` lists factored.
+  """The generator `model` with some of its layers factored.
 
-  All other layers keep their parameters and names.
+  The other layers keep their parameters and names.
 
   Args:
     model: a linen module with `latent` and layers from `conv` and `dense`.
     layers: {path: {'form': ..., 'rank': ..., 'way': ...}}.
 
   Raises:
-    UserError: an option is wrong, or a path is no layer that can be factored.
+    UserError: an option is wrong, or a path is not a layer that can be
+      factored.
   """
-  changed = model.clone(**{
+  factored_model = model.clone(**{
       field: chosen(getattr(model, field), layers)
       for field in ('conv', 'dense') if hasattr(model, field)})
-  init = functools.partial(changed.init, train=False)
+  init = functools.partial(factored_model.init, train=False)
   z = jax.ShapeDtypeStruct((1, model.latent), jnp.float32)
-  found = _layers(jax.eval_shape(init, jax.random.key(0), z)['params'])
+  arrays = _layers(jax.eval_shape(init, jax.random.key(0), z)['params'])
   for path in layers:
-    if path not in found:
+    if path not in arrays:
       raise UserError(f"no layer '{path}' to factor: "
-                      f'{lookup.nearest(path, found)}')
-    if 'in' not in found[path]:
+                      f'{lookup.nearest(path, arrays)}')
+    if 'in' not in arrays[path]:
       raise UserError(f"layer '{path}' cannot be factored: only a Conv or a "
                       'Dense can')
-  return changed
+  return factored_model
 
 
 def chosen(plain, layers):
-  """The factory `plain`, whose layers are factored where `layers` says so.
+  """A layer factory like `plain` that factors the layers in `layers`.
 
   Args:
-    plain: Conv, Dense or a functools.partial of one. Another is returned as
-      it is: its layers cannot be factored.
+    plain: Conv, Dense or a functools.partial of one. Any other factory is
+      returned unchanged: its layers cannot be factored.
     layers: {path: {'form': 'cp' | 'tucker' | 'svd', 'rank': int, or a pair
       for tucker, 'way': of cp}}.
 
   Raises:
     UserError: an unknown form or key, or an impossible rank.
   """
-  parts = functools.partial(plain)  # of a partial it takes the parts
+  parts = functools.partial(plain)  # a partial of a partial is one flat partial
   if parts.func not in _FACTORED:
     return plain
   return functools.partial(
@@ -150,37 +153,38 @@ def checked(path, options):
                     f'{wanted} of at least 1')
   way = options.get('way', 'separable')
   if way not in WAYS or (way != WAYS[0] and form != 'cp'):
-    known = WAYS if form == 'cp' else WAYS[:1]
+    ways = WAYS if form == 'cp' else WAYS[:1]
     raise UserError(f"layer '{path}': form '{form}' has no way '{way}': "
-                    f'{lookup.nearest(way, known)}')
+                    f'{lookup.nearest(way, ways)}')
   return FrozenDict(form=form, rank=tuple(ranks) if pair else rank,
                     way=way)
 
 
 def _cp(conv, x, options):
-  """Three or four convolutions: see the head of this file."""
+  """A cp convolution in one of WAYS: see the docstring of this file."""
   k, rank = conv.kernel, options['rank']
   first = _factor(conv, 'in', x.shape[-1], rank)
   height = _factor(conv, 'height', k, rank)
   width = _factor(conv, 'width', k, rank)
   last = _factor(conv, 'out', rank, conv.features)
   if options['way'] == 'kernel':
-    spread = height[:, None] * width
-    return _slide(conv, x, jnp.einsum('hwr,cr,rt->hwct', spread, first, last))
+    spatial = height[:, None] * width
+    return _convolve(conv, x,
+                     jnp.einsum('hwr,cr,rt->hwct', spatial, first, last))
   x = x @ first
   if options['way'] == 'depthwise':
-    x = _slide(conv, x, (height[:, None] * width)[:, :, None], groups=rank)
+    x = _convolve(conv, x, (height[:, None] * width)[:, :, None], groups=rank)
   else:
-    x = _slide(conv, x, height[:, None, None], (True, False), rank)
-    x = _slide(conv, x, width[None, :, None], (False, True), rank)
+    x = _convolve(conv, x, height[:, None, None], (True, False), rank)
+    x = _convolve(conv, x, width[None, :, None], (False, True), rank)
   return x @ last
 
 
 def _tucker(conv, x, options):
-  """A smaller convolution between two of 1 x 1."""
+  """A k x k convolution of fewer channels between two of 1 x 1."""
   k, (rank_in, rank_out) = conv.kernel, options['rank']
   x = x @ _factor(conv, 'in', x.shape[-1], rank_in)
-  x = _slide(conv, x, _factor(conv, 'core', k, k, rank_in, rank_out))
+  x = _convolve(conv, x, _factor(conv, 'core', k, k, rank_in, rank_out))
   return x @ _factor(conv, 'out', rank_out, conv.features)
 
 
@@ -189,7 +193,7 @@ def _svd_conv(conv, x, options):
   if conv.kernel != 1:
     raise UserError(f"layer '{'/'.join(conv.path)}' has a kernel of "
                     f'{conv.kernel} x {conv.kernel}: form svd is for 1 x 1')
-  x = _slide(conv, x, jnp.expand_dims(
+  x = _convolve(conv, x, jnp.expand_dims(
       _factor(conv, 'in', x.shape[-1], options['rank']), (0, 1)))
   return x @ _factor(conv, 'out', options['rank'], conv.features)
 
@@ -206,7 +210,7 @@ _FACTORED = {Conv: FactoredConv, Dense: FactoredDense}
 
 
 def _refuse(layer, options, forms):
-  """Refuses what the factored layer would otherwise drop silently."""
+  """Refuses options of a layer that its factored form would ignore."""
   path = '/'.join(layer.path)
   if options['form'] not in forms:
     raise UserError(f"layer '{path}', a {type(layer).__name__}, takes no form "
@@ -216,22 +220,23 @@ def _refuse(layer, options, forms):
                     'layer has none')
 
 
-def _slide(conv, x, kernel, along=(True, True), groups=1):
-  """Convolves with conv's padding, stride and dilation.
+def _convolve(conv, x, kernel, along=(True, True), groups=1):
+  """Convolves x with `kernel`, by the padding, stride and dilation of `conv`.
 
-  along: whether they hold for the rows, and for the columns.
+  along: whether these apply to the rows, and to the columns.
   """
   pad = conv.padding
   if pad is None:
     pad = conv.dilation * (conv.kernel // 2)
-  each = lambda value, none: [value if a else none for a in along]
+  by_axis = lambda value, default: [value if a else default for a in along]
   return jax.lax.conv_general_dilated(
-      x, kernel, each(conv.stride, 1), each((pad, pad), (0, 0)),
-      rhs_dilation=each(conv.dilation, 1), feature_group_count=groups,
+      x, kernel, by_axis(conv.stride, 1), by_axis((pad, pad), (0, 0)),
+      rhs_dilation=by_axis(conv.dilation, 1), feature_group_count=groups,
       dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
 
 
 def _factor(layer, name, *shape):
+  """The parameter `name` of a layer, in the layer's dtype."""
   return layer.param(name, layer.initializer.kernel, shape).astype(layer.dtype)
 
 
@@ -244,10 +249,10 @@ def _add_bias(layer, x, fan_in):
 
 
 def _layers(params, path=''):
-  """{path: names of its own arrays} of each layer with weights."""
-  own = [name for name, value in params.items() if hasattr(value, 'shape')]
-  found = {path: own} if {'kernel', 'in'} & {*own} else {}
+  """{path: names of its arrays} of each layer with a kernel or factors."""
+  arrays = [name for name, value in params.items() if hasattr(value, 'shape')]
+  layers = {path: arrays} if {'kernel', 'in'} & {*arrays} else {}
   for name, branch in params.items():
-    if name not in own:
-      found |= _layers(branch, f'{path}/{name}' if path else name)
-  return found
+    if name not in arrays:
+      layers |= _layers(branch, f'{path}/{name}' if path else name)
+  return layers

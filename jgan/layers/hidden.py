@@ -1,4 +1,4 @@
-"""How wide a network is between the layers that decide its other widths."""
+"""Widths of the hidden layers whose channels can be chosen one by one."""
 from jgan.errors import UserError
 
 
@@ -6,7 +6,7 @@ def widths(hidden, usual, model):
   """The channels of each hidden layer: `hidden`, or `usual` where that is ().
 
   Raises:
-    UserError: another number of layers, or one without channels.
+    UserError: not one positive number of channels for each layer.
   """
   if not hidden:
     return tuple(usual)

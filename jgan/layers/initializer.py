@@ -1,8 +1,8 @@
 """Initialisation schemes, with PyTorch's fans and bounds.
 
-A scheme is a function of a gain, the factor a block asks for (sqrt 2 in front
-of a ReLU, 1 elsewhere), and returns an Init, which layers hold as a field.
-The field is not called `init`: that is a method of every linen module.
+A scheme maps a gain, which depends on the place of a layer (sqrt 2 before a
+ReLU, 1 elsewhere), to an Init, which layers have as their field `initializer`.
+(`init` is a method of every linen module.)
 """
 import math
 from collections.abc import Callable
@@ -16,12 +16,12 @@ __all__ = ['normal', 'torch_default', 'xavier', 'xavier_kernel']
 
 
 class Init(NamedTuple):
-  """How a layer's parameters start.
+  """The initializers of a layer's parameters.
 
   Attributes:
     kernel: (rng, shape [..., in, out], dtype) -> array.
     bias: fan_in -> an initializer like `kernel`.
-    scale: an initializer of the scale of a normalisation.
+    scale: initializer of the scale of a normalisation layer.
   """
   kernel: Callable
   bias: Callable
@@ -29,7 +29,7 @@ class Init(NamedTuple):
 
 
 def torch_default(gain=1.):
-  """What torch.nn draws: U(-1, 1) / sqrt(fan_in), kernel and bias alike."""
+  """torch.nn's default: U(-1, 1) / sqrt(fan_in), for kernels and biases."""
   del gain
   return Init(initializers.variance_scaling(1 / 3, 'fan_in', 'uniform'),
               lambda fan_in: _uniform(1 / math.sqrt(fan_in)))
@@ -45,8 +45,8 @@ def xavier(gain=1.):
 
 
 def xavier_kernel(gain=1.):
-  """AutoGAN and AdversarialNAS: Xavier's kernels with a gain of 1 everywhere,
-  biases as torch draws them, scales N(1, .02^2).
+  """AutoGAN and AdversarialNAS: Xavier kernels with a gain of 1 everywhere,
+  torch's default biases, scales N(1, .02^2).
   """
   return xavier()._replace(bias=torch_default(gain).bias,
                            scale=normal(gain).scale)
@@ -60,6 +60,6 @@ def normal(gain=1., std=.02):
 
 
 def _uniform(bound):
-  """Draws U(-bound, bound)."""
+  """Initializer of U(-bound, bound)."""
   return lambda rng, shape, dtype=jnp.float32: jax.random.uniform(
       rng, shape, dtype, -bound, bound)

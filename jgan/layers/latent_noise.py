@@ -1,14 +1,14 @@
-"""Noise that is drawn for each image outside training, by a key of its own.
+"""Noise for images outside training, from a random key for each latent.
 
-The codes of StyleGAN2 and FastGAN add fresh noise to the images that they score
-too. Here its key is made of the bits of the latent, so that an image is a
-function of z, whatever batch and device it is made in.
+The published code of StyleGAN2 and FastGAN adds fresh noise in evaluation too.
+Here the key is a hash of the bits of the latent, so that an image is a
+function of z, independent of the batch and the device.
 """
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-_ODD = 0x9E3779B1  # 2^32 over the golden ratio: spreads neighbouring numbers
+_ODD = 0x9E3779B1  # 2^32 / golden ratio, the multiplier of Fibonacci hashing
 
 
 def keys(z):
@@ -19,9 +19,9 @@ def keys(z):
 
 
 def draw(keys, layer, shape):
-  """N(0, 1) of each key: [b, *shape].
+  """Draws N(0, 1) from each key: [b, *shape].
 
-  layer: a number; each has noise of its own.
+  layer: int that selects independent noise for each layer.
   """
   return jax.vmap(lambda key: jax.random.normal(
       jax.random.fold_in(key, layer), shape))(keys)

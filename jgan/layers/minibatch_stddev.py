@@ -1,4 +1,4 @@
-"""A feature that tells how much the samples of a batch differ."""
+"""Minibatch standard deviation: a feature that measures sample diversity."""
 import jax
 import jax.numpy as jnp
 
@@ -9,10 +9,11 @@ from jgan.ops import collectives
 def minibatch_stddev(x, *, group=4, eps=1e-8, axis_name=None):
   """Minibatch standard deviation (Karras et al., 2018), in groups.
 
-  A batch of n samples is n / group groups, and sample j is in group
-  j mod (n / group). Each group's standard deviations of all features are
-  averaged to one number, which its samples get as one more channel. Groups
-  are of the global batch: they do not depend on the number of devices.
+  A batch of n samples is split into n / group groups; sample j is in group
+  j mod (n / group). The standard deviations of all features in a group are
+  averaged to one number, which is appended to its samples as a channel. Groups
+  are taken from the global batch, so they do not depend on the number of
+  devices.
 
   Args:
     x: [b, h, w, c] of this shard.
@@ -26,20 +27,20 @@ def minibatch_stddev(x, *, group=4, eps=1e-8, axis_name=None):
   Raises:
     UserError: the global batch is not divisible into groups.
   """
-  whole = collectives.gather(x.astype(jnp.float32), axis_name)
-  n = whole.shape[0]
+  batch = collectives.gather(x.astype(jnp.float32), axis_name)
+  n = batch.shape[0]
   group = min(group, n)
   if n % group:
     raise UserError(f'minibatch_stddev: a batch of {n} is not divisible into '
                     f'groups of {group}: {n // group * group} is')
-  groups = whole.reshape(group, n // group, *x.shape[1:])
+  groups = batch.reshape(group, n // group, *x.shape[1:])
   stddev = jnp.sqrt(groups.var(0) + eps).mean((1, 2, 3))
-  stddev = _own(jnp.tile(stddev, group), x.shape[0], axis_name)
+  stddev = _shard(jnp.tile(stddev, group), x.shape[0], axis_name)
   channel = jnp.broadcast_to(stddev[:, None, None, None], (*x.shape[:3], 1))
   return jnp.concatenate([x, channel.astype(x.dtype)], -1)
 
 
-def _own(x, b, axis_name):
+def _shard(x, b, axis_name):
   """This shard's b rows of x."""
   if axis_name is None:
     return x

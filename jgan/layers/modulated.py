@@ -1,5 +1,4 @@
-"""Convolutions whose kernel each sample scales (Karras et al., 2020, sec. 2).
-"""
+"""Modulated convolutions of StyleGAN2 (Karras et al., 2020, section 2)."""
 import math
 from typing import Any
 
@@ -16,19 +15,21 @@ class ModulatedConv(nn.Module):
   """[b, h, w, c] and styles [b, d] -> [b, h, w, features], or twice as large.
 
   Sample i is convolved with K_i[j, k, c, t] = s_i[c] K[j, k, c, t], where s_i
-  is an affine map of its style, and K_i is divided by its length over j, k, c.
-  The first factor belongs to the input's channels and the second to the
-  output's, so the maps are scaled instead, and convolved once for all samples.
-  One convolution per sample, by groups, takes 35 times longer on a CPU with
-  gradients (160 against 4.5 ms for [8, 16, 16, 64]).
+  is an affine map of its style, and K_i is demodulated: divided by its L2 norm
+  over j, k, c. The first factor depends on the input channel and the second on
+  the output channel, so the feature maps are scaled instead of the kernel, and
+  all samples share one convolution. A grouped convolution with one kernel per
+  sample takes 35 times longer on a CPU, including gradients (160 against 4.5
+  ms for [8, 16, 16, 64]).
 
   Attributes:
     features: channels of the output.
-    kernel: height and width of the kernel, which is kept as 'kernel'
-      [k, k, c, features] and used as layers/equalized.py says.
-    up: double the map: a transposed convolution of stride 2, and a blur.
-    demodulate: divide by the length of K_i.
-    eps: added to the square of that length.
+    kernel: height and width of the kernel, the parameter 'kernel'
+      [k, k, c, features], with an equalised learning rate
+      (layers/equalized.py).
+    up: double the map by a transposed convolution of stride 2 and a blur.
+    demodulate: divide by the L2 norm of K_i.
+    eps: added to the square of that norm.
     dtype: of the convolution and the output; styles are float32.
   """
   features: int
@@ -49,25 +50,25 @@ class ModulatedConv(nn.Module):
     x = x.astype(self.dtype) * scale[:, None, None].astype(self.dtype)
     weights = kernel.astype(self.dtype)
     if self.up:
-      # Of four outputs of a transposed convolution one has all the weight of
-      # its input: the gain of 2 per axis restores the mean.
+      # The transposed convolution spreads each input over four times as many
+      # outputs: a gain of 2 per axis restores the mean.
       x = blur(convolve_transposed(x, weights), (1, 1), gain=2.)
     else:
       x = convolve(x, weights)
     if self.demodulate:
       square = jnp.matmul(scale**2, jnp.sum(kernel**2, (0, 1)),
                           precision=jax.lax.Precision.HIGHEST)
-      length = jax.lax.rsqrt(square + self.eps)
-      x *= length[:, None, None].astype(x.dtype)
+      inverse_norm = jax.lax.rsqrt(square + self.eps)
+      x *= inverse_norm[:, None, None].astype(x.dtype)
     return x + bias.astype(x.dtype)
 
 
 def convolve_transposed(x, kernel):
   """Transposed convolution of stride 2: pixel i adds kernel[j] to 2i + j.
 
-  On accelerators it is a dilated convolution, on a CPU a matrix product and
-  a sum of maps, which is 8 times faster with gradients (12 against 94 ms for
-  [8, 16, 16, 64]) but needs twice the output's memory.
+  On accelerators it is computed as a dilated convolution, on a CPU as a matrix
+  product and a sum of maps, which with gradients is 8 times faster (12 against
+  94 ms for [8, 16, 16, 64]) but needs twice the memory of the output.
 
   Args:
     x: [b, h, w, c].
@@ -88,11 +89,11 @@ def _dilated(x, kernel):
 
 def _scattered(x, kernel):
   x = jnp.tensordot(x, kernel, (3, 2))  # [b, h, w, 3, 3, d]
-  return _place(_place(x, 1, 3), 2, 3)
+  return _overlap_add(_overlap_add(x, 1, 3), 2, 3)
 
 
-def _place(x, axis, tap):
-  """Adds what the three taps (axis `tap`) make of pixel i to 2i, 2i+1, 2i+2."""
+def _overlap_add(x, axis, tap):
+  """Adds the three products (axis `tap`) of pixel i to 2i, 2i + 1, 2i + 2."""
   parts = jnp.moveaxis(x, tap, 0)
   edges = [[(0, 0, 0)] * parts[0].ndim for _ in range(3)]
   for j, edge in enumerate(edges):

@@ -1,26 +1,28 @@
 """Octave convolutions (Chen et al., 2019), with the soft weights of Durall et
 al. (2021).
 
-A map [b, h, w, c] travels as Octave(high, low): of c channels int(alpha c) are
-low and have half the size (jgan/ops/octave.py). Four paths lead from the two
-maps of the input X to those of the output Y:
+A feature map [b, h, w, c] is represented by Octave(high, low): int(alpha c) of
+the c channels are low and have half the resolution (jgan/ops/octave.py). Four
+paths (convolutions) lead from the two maps of the input X to those of the
+output Y:
 
   Y_high = high_high(X_high) + up(low_high(X_low))
   Y_low  = low_low(X_low) + high_low(pool(X_high))
 
-up repeats every pixel, after the convolution, and pool averages 2 x 2, before
-it: so both are done where less is to do. A path whose input or output has no
-channels does not exist. A network begins with a plain map and ends with one,
-by `last`. Each path's kernel has the fans of that path alone. There is one
-bias per output map, in the first path that leads to it.
+`up` is nearest-neighbour upsampling after the convolution, and `pool` 2 x 2
+average pooling before it, so that both convolutions run at the low resolution.
+A path whose input or output has no channels does not exist. The input and the
+output of a network are plain maps; `last` makes the layer with a plain output.
+The kernel of each path is initialised by the fans of that path alone. There is
+one bias per output map, in the first path that leads to it.
 
-Soft octaves weigh what comes in: beta_high X_high and beta_low X_low. The
-weights are scalars 'beta_high' and 'beta_low' of the collection 'schedule', 1
-until somebody sets them; jgan/schedules/octave.py does as training goes on. A
-plain input is not weighted.
+Soft octaves weight their input: beta_high X_high and beta_low X_low. The
+weights are scalars 'beta_high' and 'beta_low' in the collection 'schedule',
+initially 1; jgan/schedules/octave.py changes them during training. A plain
+input is not weighted.
 
-Octaves save arithmetic, at alpha = .5 more than half, and seldom time: they
-are four small convolutions in the place of one.
+Octaves save operations, at alpha = .5 more than half of them, but seldom time:
+four small convolutions replace one.
 """
 import functools
 from collections.abc import Callable
@@ -40,7 +42,7 @@ ODD = ('refuse', 'pad')
 
 
 class _Layer(nn.Module):
-  """What both layers have; attributes as in OctaveConv."""
+  """Base class of both layers; attributes as in OctaveConv."""
   conv: Callable
   features: int
   use_bias: bool = True
@@ -50,69 +52,70 @@ class _Layer(nn.Module):
   last: bool = False
 
   def low_features(self):
-    """How many channels of the output are low."""
+    """Number of low channels of the output."""
     if not 0 <= self.alpha <= 1:
       raise UserError(f'octave: alpha is {self.alpha}, a share in [0, 1] would '
                       'be right')
     return 0 if self.last else int(self.alpha * self.features)
 
   def weighted(self, x):
-    """Both maps of the input times their betas; None for one that is not."""
+    """(high, low) maps of the input times their betas; None if absent."""
     if not isinstance(x, Octave):
       return x, None
 
-    def weigh(name, part):
+    def weight(name, x):
       beta = self.variable('schedule', name, jnp.ones, ())
-      return part * beta.value.astype(part.dtype)
+      return x * beta.value.astype(x.dtype)
 
-    return (None if x.high is None else weigh('beta_high', x.high),
-            weigh('beta_low', x.low))
+    return (None if x.high is None else weight('beta_high', x.high),
+            weight('beta_low', x.low))
 
   def joined(self, to_high, to_low, size):
-    """Convolves along the paths {name: map or None} and adds up.
+    """Convolves along the paths {name: map or None} and sums the outputs.
 
-    size: (h, w) of the output; what falls short of it is repeated.
+    size: (h, w) of the output, to which smaller maps are upsampled.
     """
-    def total(paths, features, size):
-      """None if no path is left."""
-      found = None
+    def convolve_sum(paths, features, size):
+      """Sum over the paths; None if there is none."""
+      total = None
       for name, x in paths.items():
         if x is None or not features:
           continue
-        y = self.path(x, features, use_bias=self.use_bias and found is None,
+        y = self.path(x, features, use_bias=self.use_bias and total is None,
                       initializer=self.initializer, dtype=self.dtype, name=name)
-        y = _grow(y, size)
-        found = y if found is None else found + y
-      return found
+        y = _upsample_to(y, size)
+        total = y if total is None else total + y
+      return total
 
     low, half = self.low_features(), tuple(-(-n // 2) for n in size)
-    high = total(to_high, self.features - low, size)
-    return Octave(high, total(to_low, low, half)) if low else high
+    high = convolve_sum(to_high, self.features - low, size)
+    return Octave(high, convolve_sum(to_low, low, half)) if low else high
 
 
 class OctaveConv(_Layer):
   """Octave convolution: [b, h, w, c] or an Octave -> Octave, or [b, h', w',
   features] if no channel is low.
 
-  With alpha 0 it is one convolution. It keeps the size of a map, or halves
-  it, always by averaging: a strided convolution would shift the high map
-  against the low one.
+  With alpha 0 it is a plain convolution. It keeps the size of a map, or halves
+  it by average pooling: a strided convolution would shift the high map
+  relative to the low one.
 
   Attributes:
-    conv: makes the convolution of a path.
+    conv: factory of the convolution of a path.
     features: channels of the output, high and low together.
     kernel, dilation, use_bias, initializer, dtype: as in Conv.
-    stride: 1, or 2 to average 2 x 2 pixels first.
-    padding: None, or what keeps the size.
-    groups: 1, or all channels for a depthwise convolution, which has no paths
-      between high and low.
-    alpha: the share of low channels, in [0, 1].
-    octave_stride: what stride 2 is. 'durall' averages both maps of X, then
-      does as above; in 'fb', as the inventors published it, low_high takes
-      X_low as it is, for it has the size of Y_high.
-    odd: what to do with a height or width that cannot be halved: 'refuse', or
-      'pad' it with a copy of its edge, and cut off what is too much later.
-    last: no channel of the output is low: it is a plain map.
+    stride: 1, or 2 to apply 2 x 2 average pooling first.
+    padding: None, or the padding that keeps the size.
+    groups: 1, or the number of channels for a depthwise convolution, which has
+      no paths between high and low.
+    alpha: the fraction of low channels, in [0, 1].
+    octave_stride: the meaning of stride 2. 'durall' pools both maps of X, then
+      convolves as above; in 'fb', the published code of the inventors, the
+      path low_high reads X_low without pooling, because it already has the
+      size of Y_high.
+    odd: for an odd height or width, which cannot be halved: 'refuse', or 'pad'
+      by repeating the edge, and crop after upsampling.
+    last: the output is a plain map, without low channels.
 
   Raises:
     UserError: a field or the input's size is not as above.
@@ -130,14 +133,15 @@ class OctaveConv(_Layer):
     self._check(x)
     size = tuple(-(-n // self.stride) for n in x.shape[1:3])
     high, low = self.weighted(x)
-    across = low
+    low_to_high = low
     if self.stride == 2:
-      high, low = (_halve(part, self.odd) for part in (high, low))
-      across = low if self.octave_stride == 'durall' else across
+      high, low = (_halve(x, self.odd) for x in (high, low))
+      if self.octave_stride == 'durall':
+        low_to_high = low
     pooled = _halve(high, self.odd) if self.low_features() else None
     if self.groups > 1:
-      across = pooled = None
-    return self.joined({'high_high': high, 'low_high': across},
+      low_to_high = pooled = None
+    return self.joined({'high_high': high, 'low_high': low_to_high},
                        {'high_low': pooled, 'low_low': low}, size)
 
   def path(self, x, features, **fields):
@@ -147,16 +151,16 @@ class OctaveConv(_Layer):
                      groups=groups, **fields)(x)
 
   def _check(self, x):
-    """Refuses what would be no octave convolution."""
+    """Refuses impossible values of fields, alone and with this input."""
     for value, known, key in ((self.octave_stride, STRIDES, 'octave_stride'),
                               (self.odd, ODD, 'odd')):
       if value not in known:
         raise UserError(f"octave: no {key} '{value}': "
                         f'{lookup.nearest(value, known)}')
-    keeps = self.dilation * (self.kernel // 2)
+    same = self.dilation * (self.kernel // 2)
     if self.stride not in (1, 2):
       raise UserError(f'octave: stride is {self.stride}, 1 or 2 would be right')
-    if self.kernel % 2 == 0 or self.padding not in (None, keeps):
+    if self.kernel % 2 == 0 or self.padding not in (None, same):
       raise UserError(f'octave: kernel {self.kernel} with padding '
                       f'{self.padding} changes the size of a map; an odd kernel'
                       ' with padding None would be right')
@@ -171,12 +175,12 @@ class OctaveConv(_Layer):
 
 
 class OctaveConvTranspose(_Layer):
-  """Octave form of a transposed convolution that doubles a map: -> Octave, or
-  [b, 2h, 2w, features] if no channel is low.
+  """Octave form of a transposed convolution: -> Octave, or [b, stride h,
+  stride w, features] if no channel is low.
 
   As OctaveConv, with a transposed convolution in every path.
 
-  Attributes, beside OctaveConv's:
+  Attributes, in addition to OctaveConv's:
     kernel, stride, padding: as in ConvTranspose; kernel - 2 padding = stride,
       so that a map becomes `stride` times as large.
 
@@ -207,18 +211,18 @@ class OctaveConvTranspose(_Layer):
 
 
 def last(conv):
-  """The `conv` field of the layer that ends in a plain map.
+  """Factory of the layer whose output is a plain map.
 
-  conv: any; those that make no octaves stay as they are.
+  conv: any convolution factory; without octaves it is returned unchanged.
   """
   return functools.partial(conv, last=True) if _makes_octaves(conv) else conv
 
 
 def refuse(conv, model):
-  """Refuses octave convolutions in a model that cannot pass them on.
+  """Refuses octave convolutions in a model that does not support them.
 
   Raises:
-    UserError: the field `conv` makes octaves.
+    UserError: the factory `conv` makes octave convolutions.
   """
   if _makes_octaves(conv):
     raise UserError(f"{model}: it has no octave form; conv 'plain' or "
@@ -227,42 +231,42 @@ def refuse(conv, model):
 
 
 def halving(conv):
-  """The `conv` field of a layer that averages 2 x 2 pixels and convolves.
+  """Factory of a layer of 2 x 2 average pooling and a convolution.
 
-  conv: any; an octave convolution has its own way, `octave_stride`.
+  conv: any convolution factory; octave convolutions pool by `octave_stride`.
   """
   if _makes_octaves(conv):
     return functools.partial(conv, stride=2)
-  return lambda *fields, **more: (
-      lambda x: conv(*fields, **more)(downsample(x)))
+  return lambda *fields, **keywords: (
+      lambda x: conv(*fields, **keywords)(downsample(x)))
 
 
 def whole(x):
-  """The one map: [b, h, w, c], low channels repeated, behind the high ones.
+  """A plain map [b, h, w, c]: the high channels, then the upsampled low ones.
 
-  A plain map stays as it is.
+  A plain input is returned unchanged.
   """
   if not isinstance(x, Octave):
     return x
   if x.high is None:
     return upsample(x.low)
-  return jnp.concatenate([x.high, _grow(x.low, x.high.shape[1:3])], -1)
+  return jnp.concatenate([x.high, _upsample_to(x.low, x.high.shape[1:3])], -1)
 
 
 def _makes_octaves(conv):
-  factory = functools.partial(conv).func  # of a partial it takes the parts
+  factory = functools.partial(conv).func  # a partial of a partial is flat
   return isinstance(factory, type) and issubclass(factory, _Layer)
 
 
-def _grow(x, size):
-  """Repeats pixels twice, cut to (h, w), if x has not that size already."""
+def _upsample_to(x, size):
+  """Doubles a map and crops it to (h, w), unless it has that size already."""
   if x.shape[1:3] == tuple(size):
     return x
   return upsample(x)[:, :size[0], :size[1]]
 
 
 def _halve(x, odd='refuse'):
-  """Averages 2 x 2 pixels; None stays None."""
+  """2 x 2 average pooling; None stays None."""
   if x is None:
     return None
   rows, columns = x.shape[1] % 2, x.shape[2] % 2

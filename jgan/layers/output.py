@@ -1,4 +1,4 @@
-"""What leaves a network is float32, whatever it computed in."""
+"""Outputs of networks, float32 whatever the dtype of the computation."""
 import jax.numpy as jnp
 
 from jgan.layers import octave
@@ -10,14 +10,15 @@ def image(x):
 
 
 def logits(x):
-  """[b, ..., d] with one place per image -> float32 [b], or [b, d] if d > 1."""
+  """[b, 1, ..., d] -> float32 [b], or [b, d] if d > 1."""
   shape = (x.shape[0], x.shape[-1]) if x.shape[-1] > 1 else (x.shape[0],)
   return x.astype(jnp.float32).reshape(shape)
 
 
 def total(x):
-  """Sums over all places: a map [b, h, w, c], or an octave -> float32 [b, c].
+  """Global sum pooling: a map [b, h, w, c] or an Octave -> float32 [b, c].
 
-  A pixel of an octave's low map is as many as it stands for.
+  The low map of an Octave is upsampled first, so each of its pixels counts
+  four times.
   """
   return octave.whole(x).astype(jnp.float32).sum((1, 2))

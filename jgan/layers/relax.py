@@ -1,7 +1,7 @@
-"""Relaxations of a choice: architecture logits to weights of operations.
+"""Relaxations of a categorical choice: architecture logits -> weights.
 
-Each takes (logits [..., n], rng, temperature) and returns weights [..., n].
-With rng None there is no noise.
+Each maps (logits [..., n], rng, temperature) to weights [..., n] of the n
+candidate operations. With rng=None no noise is added.
 """
 import jax
 
@@ -10,7 +10,7 @@ __all__ = ['gumbel', 'gumbel_on_probabilities', 'single_path', 'softmax',
 
 
 def softmax(logits, rng, temperature):
-  """DARTS (Liu et al., 2019): softmax(logits), at no temperature."""
+  """DARTS (Liu et al., 2019): softmax(logits), without temperature or noise."""
   del rng, temperature
   return jax.nn.softmax(logits)
 
@@ -23,15 +23,16 @@ def gumbel(logits, rng, temperature):
 
 
 def gumbel_on_probabilities(logits, rng, temperature):
-  """As AdversarialNAS's code (Gao et al., 2020): `gumbel` of softmax(logits).
+  """The code of AdversarialNAS (Gao et al., 2020): `gumbel` of softmax(logits).
 
-  Probabilities differ by less than 1, so the noise outweighs what was learnt.
+  Probabilities differ by less than 1, so the noise dominates the learned
+  logits.
   """
   return gumbel(jax.nn.softmax(logits), rng, temperature)
 
 
 def straight_through(logits, rng, temperature):
-  """Jang et al. (2017): one operation, drawn with probability
+  """Straight-through Gumbel softmax (Jang et al., 2017): a one-hot sample of
   softmax(logits), with the gradient of `gumbel`.
   """
   soft = gumbel(logits, rng, temperature)
@@ -40,11 +41,11 @@ def straight_through(logits, rng, temperature):
 
 def single_path(logits, rng, temperature):
   """GDAS (Dong & Yang, 2019): as `straight_through`, but only the weight of
-  the operation that was drawn has a gradient.
+  the sampled operation has a gradient.
 
-  The edge still does its merged convolutions (layers/mixed.py). To branch to
-  the one drawn would be 2 times faster forward, but on a CPU 20 times slower
-  with gradients.
+  The edge still computes its merged convolutions (layers/mixed.py). Branching
+  to the sampled operation would make the forward pass 2 times faster, but on a
+  CPU the gradients 20 times slower.
   """
   soft = gumbel(logits, rng, temperature)
   return _hard(soft) * (1. + _gradient_only(soft))
@@ -55,5 +56,5 @@ def _hard(soft):
 
 
 def _gradient_only(x):
-  """Exactly zero, with the gradient of x."""
+  """Has the value zero and the gradient of x."""
   return x - jax.lax.stop_gradient(x)

@@ -1,6 +1,6 @@
-"""Halving and doubling of feature maps, and how often a size takes it.
+"""Downsampling and upsampling of feature maps by a factor of two.
 
-An octave's two maps (jgan/ops/octave.py) are halved or doubled each by itself.
+The two maps of an Octave (jgan/ops/octave.py) are resized separately.
 """
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jgan.ops.octave import each
 
 @each
 def upsample(x):
-  """Repeats every pixel twice per axis: [b, h, w, c] -> [b, 2h, 2w, c]."""
+  """Nearest-neighbour upsampling: [b, h, w, c] -> [b, 2h, 2w, c]."""
   b, h, w, c = x.shape
   x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
   return x.reshape(b, 2 * h, 2 * w, c)
@@ -19,7 +19,7 @@ def upsample(x):
 
 @each
 def bilinear(x):
-  """Doubles by linear interpolation, edges repeated, as PyTorch does with
+  """Bilinear upsampling with edge padding, as in PyTorch with
   align_corners=False: [b, h, w, c] -> [b, 2h, 2w, c].
   """
   return _double(x, (.75, .25))
@@ -27,15 +27,16 @@ def bilinear(x):
 
 @each
 def bicubic(x):
-  """Doubles by cubic convolution (Keys, 1981) with a = -.75, as PyTorch does
-  with align_corners=False; jax.image.resize has a = -.5 and other edges.
+  """Bicubic upsampling (Keys, 1981) with a = -.75 and edge padding, as in
+  PyTorch with align_corners=False; jax.image.resize has a = -.5 and treats
+  edges differently.
   """
   return _double(x, (-.10546875, .87890625, .26171875, -.03515625))
 
 
 @each
 def downsample(x):
-  """Averages 2 x 2 pixels: [b, h, w, c] -> [b, h/2, w/2, c].
+  """2 x 2 average pooling: [b, h, w, c] -> [b, h/2, w/2, c].
 
   Raises:
     UserError: h or w is odd.
@@ -49,10 +50,11 @@ def downsample(x):
 
 @each
 def downsample_max(x):
-  """The largest of 2 x 2 pixels, the first of equals; as `downsample`.
+  """2 x 2 max pooling: [b, h, w, c] -> [b, h/2, w/2, c], h and w even.
 
-  Chosen by select: the gradient of jnp.max looks for the largest again, and
-  is 0 / 0 where a compiler has rounded it otherwise in between.
+  Of equal pixels the first gets the gradient. Computed by selects: the
+  gradient of jnp.max compares its inputs with the maximum, and is 0 / 0 if the
+  compiler has rounded the two differently.
   """
   larger = lambda a, b: jnp.where(b > a, b, a)
   x = larger(x[:, :, ::2], x[:, :, 1::2])
@@ -60,10 +62,12 @@ def downsample_max(x):
 
 
 def doublings(size, sizes):
-  """How often 4 pixels double to reach `size`.
+  """Number of doublings from 4 pixels to `size`.
+
+  sizes: the sizes that the architecture supports.
 
   Raises:
-    UserError: `size` is not among those that the architecture supports.
+    UserError: `size` is none of them.
   """
   if size not in sizes:
     raise UserError(f'size {size} does not suit this architecture: it takes '
@@ -72,10 +76,13 @@ def doublings(size, sizes):
 
 
 def _double(x, taps):
-  """Doubles both axes with interpolation weights for a quarter pixel.
+  """Doubles both axes by interpolation at a quarter of a pixel.
 
-  taps: r values before and r after that point, 2r in all: pixel 2i + 1 lies
-    a quarter behind pixel i of the input, and pixel 2i as far before it.
+  Output 2i + 1 lies a quarter of a pixel after input i, and output 2i a
+  quarter before it.
+
+  taps: weights of the r inputs before and the r after output 2i + 1; for
+    output 2i they are reversed.
   """
   n = len(taps)
   for axis in (1, 2):

@@ -7,10 +7,11 @@ from jgan.layers import act
 
 
 class SkipExcitation(nn.Module):
-  """Gates the channels of a large map by what a small one holds.
+  """Gates the channels of a large feature map by a small one.
 
-  (big [b, h, w, c], small [b, k, k, d]) -> as big. Small is averaged to 4 x 4
-  and convolved to one gate in (0, 1) per image and channel.
+  (big [b, h, w, c], small [b, k, k, d]) -> [b, h, w, c]. `small` is
+  average-pooled to 4 x 4 and convolved to a gate in (0, 1) for each image and
+  channel.
 
   Attributes:
     conv: makes both convolutions.

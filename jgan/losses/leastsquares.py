@@ -1,7 +1,7 @@
 """Least-squares GAN (Mao et al., 2017): regress the logits to targets.
 
 The paper's b, a and c are `real_target`, `fake_target` and `gen_target`. Its
-factor 1/2 is scale=.5; most code leaves it out, and so does the default.
+factor 1/2 is scale=.5; the default is 1, as in most code.
 """
 import jax.numpy as jnp
 

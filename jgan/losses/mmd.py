@@ -6,14 +6,15 @@ squared maximum mean discrepancy, k_xx + k_yy - 2 k_xy, and D minimises
 
   (1 - cross) k_xx - k_yy + cross k_xy.
 
-At cross=0 D is repulsive: it pushes the real features apart, and so has to
-tell them from each other, and pulls the fake ones together. cross=2 is the
-attractive loss of MMD GAN, -MMD^2; between them lies a family (1 - cross and
-cross are Wang et al.'s -w1 and w0).
+cross=0 is the repulsive loss: D pushes the features of real images apart, so
+it learns to distinguish them, and pulls those of fake images together. cross=2
+is the attractive loss of MMD GAN, -MMD^2. Values between them interpolate (1 -
+cross and cross are Wang et al.'s -w1 and w0).
 
-D's kernels are bounded: a pair that it pushes apart exerts no force beyond
-the squared distance b_u, and one that it pulls together none within b_l. G's
-are not bounded. MMD-AdversarialNAS (2024) lets b_u grow: feedback.kernel_bound.
+D's kernels are bounded: the gradient of a pair that D pushes apart is zero
+beyond the squared distance b_u, and that of a pair that it pulls together is
+zero within b_l. G's kernels are not bounded. In MMD-AdversarialNAS (2024) b_u
+grows during training: see feedback.kernel_bound.
 """
 import jax.numpy as jnp
 
@@ -29,28 +30,29 @@ def discriminator(real, fake, *, kernel='gaussian', scales=(1.,), cross=0.,
                   b_l=.25, b_u=4., xy_diagonal=True):
   """real, fake: [b] or [b, d] features of the whole batch -> scalar.
 
-  In [-1, 1] for a cross of 0 to 1, and in [-2, 2] for one up to 2.
+  The loss is in [-1, 1] for cross in [0, 1], and in [-2, 2] for cross in [1,
+  2].
 
   Args:
     kernel: a name in ops/kernels.py.
-    scales: the kernel's, averaged over.
+    scales: scales of the kernel, which is averaged over them.
     cross: the weight of k_xy.
     b_l: the lower bound of squared distances; 0: none.
-    b_u: the upper one; 0: none. May be traced.
-    xy_diagonal: k_xy is over all pairs, the i-th real with the i-th fake
-      image too, which were drawn apart; False leaves those out, as Wang et
-      al. do.
+    b_u: the upper bound of squared distances; 0: none. May be traced.
+    xy_diagonal: whether k_xy includes the pairs of the i-th real and the i-th
+      fake image, which are independent; Wang et al. leave them out.
 
   Raises:
     UserError: an unknown kernel, scales that are not positive, a batch of
-      one, or without xy_diagonal batches of two sizes.
+      one, or, without xy_diagonal, batches of different sizes.
   """
   weights = {'k_xx': 1. - cross, 'k_yy': -1., 'k_xy': cross}
-  apart = lambda d2: jnp.where(b_u > 0., jnp.minimum(d2, b_u), d2)
-  together = lambda d2: jnp.maximum(d2, b_l)
+  bound_above = lambda d2: jnp.where(b_u > 0., jnp.minimum(d2, b_u), d2)
+  bound_below = lambda d2: jnp.maximum(d2, b_l)
   means = _means(
       real, fake, kernel=kernel, scales=scales, xy_diagonal=xy_diagonal,
-      bounds={k: apart if w > 0. else together for k, w in weights.items()})
+      bounds={k: bound_above if w > 0. else bound_below
+              for k, w in weights.items()})
   return sum(w * means[k] for k, w in weights.items() if w)
 
 
@@ -58,7 +60,7 @@ def generator(real, fake, *, kernel='gaussian', scales=(1.,), b_u=4.,
               xy_diagonal=True):
   """real: [m] or [m, d], fake: [n] or [n, d] -> MMD^2, a scalar in [-2, 2].
 
-  Unbiased, so it may fall below 0. Arguments and errors as above.
+  Unbiased, so it may be negative. Arguments and errors as in `discriminator`.
   """
   del b_u
   means = observe(real, fake, kernel=kernel, scales=scales,
@@ -67,17 +69,17 @@ def generator(real, fake, *, kernel='gaussian', scales=(1.,), b_u=4.,
 
 
 def observe(real, fake, *, kernel='gaussian', scales=(1.,), xy_diagonal=True):
-  """-> {'k_xx', 'k_yy', 'k_xy'}, the means of the unbounded kernel, in [0, 1].
+  """{'k_xx', 'k_yy', 'k_xy'}: means of the unbounded kernel, in [0, 1].
 
-  The losses hover around 0 whatever happens; these tell of health. They stay
-  around the middle, and a run in which they near 0 or 1 is diverging.
+  To monitor training, because the losses stay near 0 in any case. In a healthy
+  run they stay around the middle; values near 0 or 1 mean divergence.
   """
   return _means(real, fake, kernel=kernel, scales=scales,
                 xy_diagonal=xy_diagonal)
 
 
 def _means(real, fake, *, kernel, scales, xy_diagonal, bounds=None):
-  """The three means; bounds: {name: d2 -> d2} puts bounds on distances."""
+  """The three means; bounds: {name: d2 -> d2} bounds the distances."""
   measure = lookup.member('ops.kernels', kernel)
   if not scales or min(scales) <= 0.:
     raise UserError(f'mmd: scales={tuple(scales)}; one or more positive '

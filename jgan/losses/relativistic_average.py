@@ -1,8 +1,9 @@
 """Relativistic average GAN (Jolicoeur-Martineau, 2019).
 
-Each logit is judged against the mean logit of the other kind, and G plays the
-discriminator's game with the roles swapped. `base` names the loss that judges,
-with its own defaults: nonsaturating gives RaSGAN, hinge RaHingeGAN.
+The mean logit of fake images is subtracted from the logits of real images and
+vice versa, and G's loss is D's with real and fake swapped. `base` is the name
+of the loss of these differences, with its own defaults: nonsaturating gives
+RaSGAN, hinge RaHingeGAN.
 """
 import jax.numpy as jnp
 
@@ -17,8 +18,8 @@ def discriminator(real, fake, *, base='nonsaturating'):
   Raises:
     UserError: there is no loss called `base`.
   """
-  judge = lookup.find('losses', base).discriminator
-  return judge(real - jnp.mean(fake, 0), fake - jnp.mean(real, 0))
+  loss = lookup.find('losses', base).discriminator
+  return loss(real - jnp.mean(fake, 0), fake - jnp.mean(real, 0))
 
 
 def generator(real, fake, *, base='nonsaturating'):

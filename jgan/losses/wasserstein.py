@@ -1,7 +1,7 @@
-"""Wasserstein GAN (Arjovsky et al., 2017): a critic's difference of means.
+"""Wasserstein GAN (Arjovsky et al., 2017): difference of mean critic values.
 
-It estimates a distance only while the critic is Lipschitz: add
-optim.weight_clip or penalties.gradient.
+It estimates the Wasserstein distance only if the critic is Lipschitz
+continuous: add optim.weight_clip or penalties.gradient.
 """
 import jax.numpy as jnp
 

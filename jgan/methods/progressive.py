@@ -1,25 +1,25 @@
-"""Progressive growing (Karras et al., 2018): 4 pixels first, then 8, 16, ...
+"""Progressive growing (Karras et al., 2018): 4 x 4 pixels, then 8 x 8, ...
 
 Each stage trains the networks of its resolution (jgan/models/progan.py) on
-images that are averaged down to it. In t steps of n, its new layers have got
-the share
+images that are average-pooled to it. After t of its n steps, the outputs of
+its new layers are blended with those of the previous stage by the weight
 
-  alpha = min(1, (t + ahead / batch) / (fade n))
+  alpha = min(1, (t + ahead / batch) / (fade n)).
 
-of the game, beside the layers of the stage before. Two codes differ in it:
+Two implementations use it differently:
 
   original           fade=.5, smooth=True, reset=True
   Re-GAN (Saxena et  fade=1., ahead=images of an epoch: its epochs count from
-  al., 2023)         1, so that the last of a stage trains the whole network
+  al., 2023)         1, so the last epoch of a stage has alpha = 1
 
-A step is that of steps.gan_step, a kind of its own for each stage. The
-generator's update draws new noise, where both codes reuse the fakes of the
-discriminator's update. Layers that a stage has no use for get a gradient of
-zero, which leaves them alone unless the optimizer has momentum left, or decay,
-for them. An optimizer that is kept has counted all steps before: Adam's
-second moment of new layers is not corrected for its start at zero, so that
-their first update is 1 / sqrt(1 - b2) times a common one. PyTorch, which
-counts for each tensor by itself, corrects it.
+Each stage has a step function of its own, which calls steps.gan_step. The
+generator's update draws new noise, where both implementations reuse the fake
+images of the discriminator's update. Layers that a stage does not use get a
+gradient of zero, so only momentum or weight decay can still change them.
+Without `reset` the optimizer's count includes all previous stages. So Adam
+does not correct the bias of the second moment of new layers, which starts at
+zero, and their first update is 1 / sqrt(1 - b2) times an ordinary one.
+PyTorch, which has a count for each tensor, corrects it.
 """
 import functools
 import itertools
@@ -37,13 +37,14 @@ class Stage(NamedTuple):
   """One stage of a run.
 
   Attributes:
-    size: pixels of its images.
-    first: the step it begins with.
-    steps: how many it has.
-    batch: images of its batches.
-    index: turns of such batches that a run would have had before it.
-    fade, ahead: the share of the stage in which it blends in, and the images
-      by which that is ahead of it.
+    size: height and width of its images.
+    first: its first generator step.
+    steps: number of its generator steps.
+    batch: batch size.
+    index: number of the first turn of the data that it reads, in turns of its
+      own batch size.
+    fade: fraction of the stage in which alpha rises to 1.
+    ahead: number of images by which alpha is ahead of the stage.
   """
   size: int
   first: int
@@ -55,45 +56,45 @@ class Stage(NamedTuple):
 
   @property
   def name(self):
-    """The kind of its steps."""
+    """The name of its step function."""
     return f'stage_{self.size}'
 
   def alpha(self, step):
-    """The share of the new layers at a step, which may be traced."""
+    """The blending weight of the new layers at a step, which may be traced."""
     if self.size == 4:
-      return jnp.float32(1.)  # there are no others
+      return jnp.float32(1.)  # there is no previous stage
     done = step - self.first + self.ahead / self.batch
     return jnp.minimum(jnp.float32(done / (self.fade * self.steps)), 1.)
 
   def turn(self, step, critics):
-    """The Turn that one of its steps is."""
+    """The Turn of a generator step of this stage."""
     return Turn(self.name, critics, (0., 1.), self.index + step - self.first,
                 self.batch)
 
 
 def make(config, shape, *, axis_name=None, stages=(), batches=(), fade=1.,
          ahead=0, smooth=False, reset=False):
-  """Binds the training of growing networks.
+  """Builds the method: networks that grow stage by stage.
 
   Args:
-    config, shape, axis_name: as every method takes them.
-    stages: steps of each stage, in all config.steps; (): equal parts, the last
-      with what is left over.
-    batches: real images of each stage's discriminator steps, the last
-      config.batch; (): all config.batch.
-    fade: in (0, 1], of a stage, in which it blends in.
-    ahead: images by which blending in is ahead of its stage.
-    smooth: while a stage blends in, real images are blended alike with what
-      the stage before showed of them.
-    reset: optimizers start anew with each stage, and their rates too.
+    config, shape, axis_name: as in every method.
+    stages: generator steps of each stage, config.steps in total; (): equal
+      parts, the remainder in the last.
+    batches: batch size of each stage, the last one config.batch; (): all
+      config.batch.
+    fade: in (0, 1], fraction of a stage in which alpha rises to 1.
+    ahead: number of images by which alpha is ahead of its stage.
+    smooth: blend real images too, by alpha, with the same images at the
+      resolution of the previous stage.
+    reset: reset the optimizers, and so their learning rates, at each stage.
 
   Returns:
-    Method. It samples images of the full size: those of the stage reached,
-    their pixels repeated.
+    Method. Its samples have the full size: images of the current stage with
+    repeated pixels.
 
   Raises:
-    UserError: models without stages, stages or batches that do not add up, or
-      something that cannot follow them.
+    UserError: models without stages, stages or batches of the wrong number or
+      sum, or an option that does not work with changing resolutions.
   """
   models = build.models(config, shape, axis_name=axis_name)
   _check(config, models, fade, ahead, reset)
@@ -104,7 +105,7 @@ def make(config, shape, *, axis_name=None, stages=(), batches=(), fade=1.,
                            **build.game(config, axis_name))
 
   def plan(step):
-    # Data is read ahead, beyond the end of the run.
+    # Data is prefetched for steps beyond the end of the run.
     *_, stage = (s for s in growth if s.first <= step)
     return stage.turn(step, config.critics)
 
@@ -127,49 +128,52 @@ def stage_step(state, batch, rng, *, stage, smooth, reset, prepare, schedule,
   alpha = stage.alpha(state.step)
   if reset and stage.first:
     state = jax.lax.cond(state.step == stage.first,
-                         functools.partial(_renewed, tx), lambda s: s, state)
+                         functools.partial(_with_new_optimizers, tx),
+                         lambda s: s, state)
 
-  def pooled(rng, images):
+  def prepare_stage(rng, images):
     images = pool(prepare(rng, images), stage.size)
     if smooth and stage.size > 4:
-      before = enlarge(pool(images, stage.size // 2), stage.size)
-      images = alpha * images + (1. - alpha) * before
+      coarse = enlarge(pool(images, stage.size // 2), stage.size)
+      images = alpha * images + (1. - alpha) * coarse
     return images
 
-  def values(step):
-    given = schedule(step) if schedule else ({}, {})
-    return [{**each, 'alpha': alpha, 'stage': stage.size} for each in given]
+  def schedule_stage(step):
+    scheduled = schedule(step) if schedule else ({}, {})
+    return [{**values, 'alpha': alpha, 'stage': stage.size}
+            for values in scheduled]
 
   return steps.gan_step(
-      state, batch, rng, prepare=pooled, schedule=values, tx=tx,
+      state, batch, rng, prepare=prepare_stage, schedule=schedule_stage, tx=tx,
       models=Pair(*(m.clone(stage=stage.size) for m in models)), **parts)
 
 
 def sample(model, sizes, net, z):
-  """Images of the stage that a generator has reached: [b, latent] -> images.
+  """Images of a generator's current stage: [b, latent] -> [b, size, size, c].
 
-  It makes those of all stages and selects. XLA finds that they share their
-  layers: that is one pass through the whole network, whatever the stage. A
-  lax.switch would do less, with convolutions that are slow on a CPU.
+  The images of all stages are computed, and those of the current one selected.
+  XLA shares the common layers, so this costs one pass through the full
+  network. A lax.switch would compute less, but XLA's convolutions inside it
+  are slow on a CPU.
 
-  Returns: [b, size, size, c], pixels repeated where the stage has fewer.
+  Pixels are repeated where the stage has a lower resolution.
   """
-  reached = net.stats['schedule']['stage']
+  current = net.stats['schedule']['stage']
   return functools.reduce(
-      lambda other, image: jnp.where(reached == image[0], image[1], other),
+      lambda images, stage: jnp.where(current == stage[0], stage[1], images),
       [(size, enlarge(forward.sample(model.clone(stage=size), net, z),
                       model.size)) for size in sizes], 0.)
 
 
 def pool(images, size):
-  """Averages squares of pixels: [b, h, h, c] -> [b, size, size, c]."""
+  """Average pooling: [b, h, h, c] -> [b, size, size, c]."""
   b, h, _, c = images.shape
   k = h // size
   return images.reshape(b, size, k, size, k, c).mean((2, 4))
 
 
 def enlarge(images, size):
-  """Repeats pixels: [b, h, h, c] -> [b, size, size, c]."""
+  """Nearest-neighbour upsampling: [b, h, h, c] -> [b, size, size, c]."""
   k = size // images.shape[1]
   return images.repeat(k, axis=1).repeat(k, axis=2)
 
@@ -181,39 +185,40 @@ def _growth(config, size, stages, batches, fade, ahead):
   stages = stages or (*[even] * (len(sizes) - 1),
                       config.steps - even * (len(sizes) - 1))
   batches = batches or (config.batch,) * len(sizes)
-  for key, each in (('stages', stages), ('batches', batches)):
-    if len(each) != len(sizes):
-      raise UserError(f'config.method.{key} has {len(each)} entries, '
+  for key, entries in (('stages', stages), ('batches', batches)):
+    if len(entries) != len(sizes):
+      raise UserError(f'config.method.{key} has {len(entries)} entries, '
                       f'{len(sizes)} stages lead to {size} pixels: '
                       f'{", ".join(map(str, sizes))}')
-    if min(each) < 1:
-      raise UserError(f'config.method.{key} is {tuple(each)}: at least 1 each '
-                      'would be right')
+    if min(entries) < 1:
+      raise UserError(f'config.method.{key} is {tuple(entries)}: at least 1 '
+                      'each would be right')
   if sum(stages) != config.steps:
     raise UserError(f'config.method.stages have {sum(stages)} steps in all and '
                     f'config.steps is {config.steps}: both must be the same')
   if batches[-1] != config.batch:
     raise UserError(f'config.method.batches ends with {batches[-1]} and '
                     f'config.batch is {config.batch}: both must be the same')
-  growth, seen = [], 0  # images, of which a stage leaves a broken turn out
+  # A stage starts at a whole turn of its own batch size: -(-a // b) rounds up.
+  growth, images_read = [], 0
   firsts = itertools.accumulate(stages, initial=0)
   for size, first, count, batch in zip(sizes, firsts, stages, batches):
     turn = config.critics * batch
-    growth.append(Stage(size, first, count, batch, -(-seen // turn), fade,
-                        ahead))
-    seen += count * turn
+    growth.append(Stage(size, first, count, batch, -(-images_read // turn),
+                        fade, ahead))
+    images_read += count * turn
   return growth
 
 
 def _check(config, models, fade, ahead, reset):
-  """Refuses what cannot grow, or not with it."""
+  """Refuses models without stages and options that do not work with them."""
   for player, model in zip(('generator', 'discriminator'), models):
     if not hasattr(model, 'stage'):
-      known = [name for name in lookup.names('models') if hasattr(
+      growing = [name for name in lookup.names('models') if hasattr(
           getattr(lookup.find('models', name), player.capitalize()), 'stage')]
       raise UserError(f"config.{player}.name is '{config[player].name}', which "
-                      f'has no stages to grow by; {", ".join(known)} would be '
-                      'right')
+                      f'has no stages to grow by; {", ".join(growing)} would '
+                      'be right')
     if model.stage:
       raise UserError(f"config.{player}.stage is {model.stage}: method "
                       "'progressive' sets the stage, 0 would be right")
@@ -226,8 +231,8 @@ def _check(config, models, fade, ahead, reset):
       raise UserError(f'config.method.reset would forget the masks of '
                       f"config.optimizer.{player}.pruning '{pruning}'; "
                       "reset=False or pruning 'none' would be right")
-  for name, each in build.augment(config).items():
-    if each.remember:
+  for name, augmentation in build.augment(config).items():
+    if augmentation.remember:
       raise UserError(f"config.augment has '{name}', which keeps images from "
                       'step to step; the stages have them in several sizes')
   if config.eval.best_response:
@@ -236,8 +241,8 @@ def _check(config, models, fade, ahead, reset):
         'duality gap is of whole networks, and these grow; 0 would be right')
 
 
-def _renewed(tx, state):
-  """The state with both optimizers as they begin."""
+def _with_new_optimizers(tx, state):
+  """The state with both optimizers reset."""
   fresh = lambda net, tx: net.replace(opt=tx.init(net.params))
   return state.replace(gen=fresh(state.gen, tx.gen),
                        disc=fresh(state.disc, tx.disc))

@@ -1,7 +1,7 @@
 """Frechet distance of two Gaussians (Dowson & Landau, 1982; Heusel, 2017).
 
 ||m1 - m2||^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)), on the host in float64: the
-float32 eigenvalues of an accelerator are off by more than runs differ.
+errors of float32 eigenvalues exceed the differences between training runs.
 """
 import functools
 
@@ -36,24 +36,24 @@ def distance(mean1, cov1, mean2, cov2, features2=None):
   Args:
     mean1, mean2: [d].
     cov1, cov2: [d, d], symmetric, of any rank.
-    features2: [n, d], what mean2 and cov2 are of, if it is at hand: with n
-      less than d the distance is then found in less time, and as exactly.
+    features2: [n, d], optional, the features whose mean and covariance are
+      mean2 and cov2. With n < d they save time, at the same accuracy.
 
   Returns:
     A Python float.
 
   Raises:
-    UserError: the shapes do not belong together.
+    UserError: the shapes do not match.
     Stopped: a mean or a covariance is not finite.
   """
   return distance_from(mean1, cov1)(mean2, cov2, features2)
 
 
 def distance_from(mean1, cov1):
-  """(mean2, cov2, features2=None) -> distance, for many of them.
+  """(mean2, cov2, features2=None) -> distance, for many second Gaussians.
 
-  What depends on the first Gaussian alone is done once, when first needed.
-  Arguments and errors: see `distance`.
+  The Cholesky factor of cov1 is computed once, when first needed. Arguments
+  and errors are those of `distance`.
   """
   mean1, cov1 = (np.asarray(a, np.float64) for a in (mean1, cov1))
   _check(mean1.size, mean1=mean1, cov1=cov1)
@@ -70,18 +70,17 @@ def distance_from(mean1, cov1):
   def call(mean2, cov2, features2=None):
     mean2, cov2 = (np.asarray(a, np.float64) for a in (mean2, cov2))
     _check(mean1.size, mean2=mean2, cov2=cov2)
-    # Tr (S1 S2)^(1/2) from a symmetric matrix with the eigenvalues of S1 S2,
-    # which is not symmetric itself.
+    # Tr (S1 S2)^(1/2) is computed from a symmetric matrix with the nonzero
+    # eigenvalues of S1 S2, which itself is not symmetric.
     if features2 is not None and len(features2) < mean1.size:
-      # S2 = c X^T X: the n eigenvalues of c X S1 X^T, whose roots add up to
-      # the nuclear norm of the Gram matrix of the two sets. c is read off S2,
-      # whatever that was divided by.
+      # S2 = c X^T X, so these are the n eigenvalues of c X S1 X^T. The trace
+      # of S2 gives c, whether it was divided by n or by n - 1.
       x = np.asarray(features2, np.float64) - mean2
       scale = np.trace(cov2) / max(np.sum(x**2), np.finfo(np.float64).tiny)
       product = scale * (x @ cov1 @ x.T)
     else:
       product = factor().T @ cov2 @ factor()
-    # Zero eigenvalues come out as -1e-17 or so.
+    # Rounding turns zero eigenvalues into about -1e-17.
     values = np.maximum(np.linalg.eigvalsh(product), 0.)
     shift = np.sum((mean1 - mean2)**2)
     spread = np.trace(cov1) + np.trace(cov2) - 2. * np.sum(np.sqrt(values))
@@ -91,12 +90,12 @@ def distance_from(mean1, cov1):
 
 
 def _check(d, **arrays):
-  """Refuses what is not a finite mean of d features, or its covariance."""
+  """Refuses means and covariances of the wrong shape or with NaN or inf."""
   for name, array in arrays.items():
     shape = (d,) if name.startswith('mean') else (d, d)
     if array.shape != shape:
-      raise UserError(f'{name} has shape {list(array.shape)} beside a mean1 of '
-                      f'{d} features; {list(shape)} would belong to it')
+      raise UserError(f'{name} has shape {list(array.shape)} but mean1 has '
+                      f'{d} features; shape {list(shape)} would be right')
     if not np.isfinite(array).all():
       raise Stopped(f'{name} is not finite, so there is no distance; score '
                     'an earlier checkpoint')

@@ -1,9 +1,10 @@
-"""Nearest neighbours and balls around them, in blocks of rows.
+"""k-nearest neighbours and the balls that reach to them.
 
-Distances are float32 on the accelerator, a block of rows at a time: of all
-n x m no more than a block is ever held. |x|^2 + |y|^2 - 2 x.y cancels where
-points are near, so the points are centred first, and squares below the
-rounding of the norms are zeros: copies are at distance 0.
+Distances are computed on the accelerator in float32, one block of rows of the
+[n, m] distance matrix at a time. |x|^2 + |y|^2 - 2 x.y suffers from
+cancellation where points are near, so the points are centred first, and
+squared distances below the rounding error of the norms are set to 0: copies
+are at distance 0.
 """
 import functools
 
@@ -11,19 +12,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-_ENTRIES = 2**25  # distances held at once, 128 MiB
+_ENTRIES = 2**25  # distances in a block, 128 MiB
 _ROUNDING = 16 * np.finfo(np.float32).eps
 
 
 def radii(points, k):
-  """Squared distance of each point to its k-th nearest other: [n] float32.
+  """Squared distance of each point to its k-th neighbour: [n] float32.
 
   points: [n, d], n greater than k.
   """
-  found = []
+  neighbours = []
   for rows, squares in _blocks(points, points):
-    found.append(_smallest(squares, np.arange(rows.start, rows.stop), k)[0])
-  return np.concatenate([np.asarray(f[:, -1]) for f in found])
+    neighbours.append(
+        _smallest(squares, np.arange(rows.start, rows.stop), k)[0])
+  return np.concatenate([np.asarray(block[:, -1]) for block in neighbours])
 
 
 def inside(centres, squares, queries, *, strict):
@@ -31,19 +33,19 @@ def inside(centres, squares, queries, *, strict):
 
   Args:
     centres: [n, d], of the balls.
-    squares: [n], their radii squared.
+    squares: [n], their squared radii.
     queries: [m, d].
-    strict: whether a point on the surface is outside.
+    strict: whether a point on the surface counts as outside.
 
   Returns:
-    [m] int, the number of balls that hold each query; [n] bool, whether a
-    ball holds any.
+    [m] int, the number of balls that contain each query; [n] bool, whether
+    each ball contains a query.
   """
   counts, hits = 0, []
   for rows, block in _blocks(centres, queries):
-    held, hit = _held(block, squares[rows], strict)
-    counts += np.asarray(held, np.int64)
-    hits.append(np.asarray(hit))
+    block_counts, block_hits = _contained(block, squares[rows], strict)
+    counts += np.asarray(block_counts, np.int64)
+    hits.append(np.asarray(block_hits))
   return counts, np.concatenate(hits)
 
 
@@ -53,14 +55,14 @@ def nearest(queries, points, k, *, itself=None):
   Args:
     queries: [m, d].
     points: [n, d], n of k or more (k + 1 with `itself`).
-    itself: [m] int, a point each query may not find, for queries that are
-      points themselves.
+    itself: [m] int, for queries that are points themselves: the index of each
+      query, which is not among its own neighbours.
 
   Returns:
-    Indices [m, k] and distances [m, k] float64, exact for the points found.
+    Indices [m, k] and the distances of these points [m, k], recomputed in
+    float64.
   """
-  nobody = -np.ones(len(queries), int)
-  itself = nobody if itself is None else itself
+  itself = -np.ones(len(queries), int) if itself is None else itself
   indices = np.concatenate([
       np.asarray(_smallest(squares, itself[rows], k)[1])
       for rows, squares in _blocks(queries, points)])
@@ -72,7 +74,7 @@ def nearest(queries, points, k, *, itself=None):
 
 
 def _gaps(queries, points, indices):
-  """Distance of each query to the point of that index: [m] float64."""
+  """Distance of query i to points[indices[i]]: [m] float64."""
   gaps = [np.linalg.norm(q.astype(np.float64) - points[i])
           for q, i in zip(queries, indices)]
   return np.array(gaps)
@@ -80,27 +82,27 @@ def _gaps(queries, points, indices):
 
 def _blocks(rows, columns):
   """Yields (slice, [b, m] squared distances of rows[slice] to the columns)."""
-  # One centre for both: their differences stay as they are.
+  # Both are centred alike, so their differences do not change.
   centre = np.mean(rows, axis=0, dtype=np.float64)
   columns = jax.device_put(np.float32(columns - centre))
   size = max(1, _ENTRIES // len(columns))
   for start in range(0, len(rows), size):
-    taken = slice(start, min(start + size, len(rows)))
-    yield taken, _squares(np.float32(rows[taken] - centre), columns)
+    block = slice(start, min(start + size, len(rows)))
+    yield block, _squares(np.float32(rows[block] - centre), columns)
 
 
 @jax.jit
 def _squares(x, y):
-  """[b, d], [m, d] -> [b, m]."""
+  """Squared distances: [b, d], [m, d] -> [b, m]."""
   norms = jnp.sum(x**2, 1)[:, None] + jnp.sum(y**2, 1)[None]
-  # Accelerators multiply float32 in fewer bits unless told not to.
+  # By default accelerators multiply float32 at reduced precision.
   squares = norms - 2. * jnp.matmul(x, y.T, precision='highest')
   return jnp.where(squares > _ROUNDING * norms, squares, 0.)
 
 
 @functools.partial(jax.jit, static_argnums=2)
 def _smallest(squares, itself, k):
-  """The k least of each row of [b, m] and where they are, without `itself`."""
+  """The k least of each row of [b, m] but `itself`, and their columns."""
   columns = jnp.arange(squares.shape[1])
   squares = jnp.where(columns == itself[:, None], jnp.inf, squares)
   values, indices = jax.lax.top_k(-squares, k)
@@ -108,8 +110,8 @@ def _smallest(squares, itself, k):
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _held(squares, radii, strict):
-  """Number of balls (rows) over each column; whether a ball has any."""
-  radii = radii[:, None]
-  held = squares < radii if strict else squares <= radii
-  return jnp.sum(held, axis=0), jnp.any(held, axis=1)
+def _contained(squares, squared_radii, strict):
+  """Balls (rows) that contain each query (column); which balls contain any."""
+  squared_radii = squared_radii[:, None]
+  inside = squares < squared_radii if strict else squares <= squared_radii
+  return jnp.sum(inside, axis=0), jnp.any(inside, axis=1)

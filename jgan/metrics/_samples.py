@@ -1,14 +1,14 @@
-"""What a metric reads of a set of images, and how its moments are summed.
+"""The inputs of a metric (Samples) and the accumulation of their moments.
 
 A metric is a file of jgan/metrics with
   NEEDS: the fields of Samples it reads: 'moments' (mean and cov), 'features',
     'logits', 'images'.
-  REFERENCE: True if it compares with the real images; False if it looks at
-    the generated ones alone (`real` may be None); 'previous' if `real` is the
-    generator's own output of the evaluation before.
-  score(real, fake, *, knobs, seed): {suffix: float}; the suffix of the value
-    that goes by the metric's own name is ''. Or, where the real images cost
-    work that can be done once,
+  REFERENCE: True if it compares with the real images; False if it uses the
+    generated images alone (`real` may be None); 'previous' if `real` is the
+    generator's output at the previous evaluation.
+  score(real, fake, *, knobs, seed): {suffix: float}; the suffix '' is for the
+    value that is logged under the metric's own name.
+Where part of the work depends on the real images alone, score is replaced by
   make(real): (fake) -> {suffix: float}.
 """
 from typing import NamedTuple
@@ -38,16 +38,16 @@ class Samples(NamedTuple):
 
 
 class Moments:
-  """Count, mean and scatter of features that arrive in batches (on the host).
+  """Streaming count, mean and scatter of batches of features (on the host).
 
-  The scatter matrix is summed in float64 around the running mean (Chan et
-  al., 1979): sums of raw squares would lose the variance of features whose
-  mean is large. Sums of several processes are joined by `merge`.
+  The scatter matrix is accumulated in float64 around the running mean (Chan
+  et al., 1979): sums of raw squares would lose the variance of features with a
+  large mean. `merge` combines the accumulators of several processes.
 
   Attributes:
-    count: features seen.
+    count: number of feature vectors.
     mean: [d].
-    scatter: [d, d], sum of outer products of the features less their mean.
+    scatter: [d, d], sum of the outer products of the centred features.
   """
 
   def __init__(self, dim):
@@ -56,7 +56,7 @@ class Moments:
     self.scatter = np.zeros((dim, dim))
 
   def add(self, features):
-    """Takes a batch in: [n, d], n of 1 or more.
+    """Adds a batch: [n, d], n of 1 or more.
 
     Raises:
       UserError: not [n, d].
@@ -71,7 +71,7 @@ class Moments:
     self._join(len(features), mean, centred.T @ centred)
 
   def merge(self, other):
-    """Takes in all that another accumulator has seen."""
+    """Adds everything that another accumulator has counted."""
     if other.count:
       self._join(other.count, other.mean, other.scatter)
 
@@ -79,7 +79,7 @@ class Moments:
     """[d, d] covariance, divided by count - ddof.
 
     Raises:
-      UserError: there are not more samples than ddof.
+      UserError: count is not greater than ddof.
     """
     if self.count <= ddof:
       raise UserError(f'{self.count} samples have no covariance; '
@@ -96,12 +96,12 @@ class Moments:
 
 
 def matrix(array, name, *, least):
-  """The array as [n, d], or an error that says what is wrong with it.
+  """Checks that an array is finite and [n, d], and returns it.
 
   Args:
-    array: features or logits, None where there are none.
-    name: what to call it, 'features of the real images'.
-    least: rows that the metric cannot do without.
+    array: features or logits; None if there are none.
+    name: for error messages, such as 'features of the real images'.
+    least: the smallest n that the metric needs.
 
   Raises:
     UserError: None, not a matrix, or too few rows.
@@ -126,12 +126,14 @@ def matrix(array, name, *, least):
 def features(real, fake, *, least):
   """Both sets' features, [n, d] and [m, d], n and m at least `least`.
 
-  Raises: as `matrix`, and UserError where they are of two networks.
+  Raises:
+    UserError, Stopped: as `matrix`; UserError also if d differs, which means
+      that the features come from two networks.
   """
-  one = matrix(real.features, 'features of real images', least=least)
-  two = matrix(fake.features, 'features of generated images', least=least)
-  if one.shape[1] != two.shape[1]:
-    raise UserError(f'{one.shape[1]} features of real images against '
-                    f'{two.shape[1]} of generated ones; both have to come '
+  real = matrix(real.features, 'features of real images', least=least)
+  fake = matrix(fake.features, 'features of generated images', least=least)
+  if real.shape[1] != fake.shape[1]:
+    raise UserError(f'{real.shape[1]} features of real images against '
+                    f'{fake.shape[1]} of generated ones; both have to come '
                     'from one network')
-  return one, two
+  return real, fake

@@ -1,9 +1,9 @@
 """Density and coverage (Naeem et al., 2020, arXiv:2002.09797).
 
-Balls around the real images, each reaching to its k-th nearest neighbour.
-Density is how many of them hold a generated image, over the k expected;
-coverage is the share of balls that hold any. Outliers among the real images
-weigh less than in precision and recall.
+Around each real image is a ball that reaches to its k-th nearest neighbour.
+Density is the mean number of balls that contain a generated image, divided by
+k; coverage is the fraction of balls that contain a generated image. Outliers
+among the real images have less weight than in precision and recall.
 """
 import numpy as np
 
@@ -17,15 +17,16 @@ def score(real, fake, *, k=5, strict=True):
   """'density' >= 0, near 1 for the real distribution; 'coverage' in [0, 1].
 
   Args:
-    k: neighbour that a ball reaches to.
-    strict: a point on the surface of a ball is outside (as the authors have
-      it) or inside.
+    k: index of the neighbour that a ball reaches to.
+    strict: whether a point on the surface of a ball counts as outside, as in
+      the authors' code.
 
   Raises:
-    UserError: no more than k images on a side.
+    UserError: k or fewer real or generated images.
     Stopped: features are not finite.
   """
   real, fake = _samples.features(real, fake, least=k + 1)
-  held, hit = _neighbours.inside(real, _neighbours.radii(real, k), fake,
-                                 strict=strict)
-  return {'density': float(np.mean(held) / k), 'coverage': float(np.mean(hit))}
+  counts, hits = _neighbours.inside(real, _neighbours.radii(real, k), fake,
+                                    strict=strict)
+  return {'density': float(np.mean(counts) / k),
+          'coverage': float(np.mean(hits))}

@@ -13,12 +13,12 @@ REFERENCE = True
 def score(real, fake):
   """Squared distance of the two Gaussians, >= 0, 0 for the same set.
 
-  It is biased upwards, the more the fewer the images (Chong & Forsyth, 2020):
-  compare values of equal counts only. With fewer images than features it is
-  as exact, and faster if `features` come along.
+  It has an upward bias that grows as the number of images falls (Chong &
+  Forsyth, 2020), so compare values of equal counts only. With fewer images
+  than features it is computed faster, and as exactly, if `features` is given.
 
   Raises:
-    UserError: fewer than 2 images, or moments that do not belong together.
+    UserError: fewer than 2 images, or moments whose shapes do not match.
     Stopped: features are not finite.
   """
   for name, samples in (('real', real), ('generated', fake)):
@@ -26,6 +26,6 @@ def score(real, fake):
       raise UserError(f'{samples.count} {name} images have no covariance; 2 or '
                       'more have')
   if real.features is not None and real.count < fake.count:
-    real, fake = fake, real  # it is symmetric, and few samples are less work
+    real, fake = fake, real  # symmetric, and faster with the fewer samples last
   return {'': _frechet.distance(real.mean, real.cov, fake.mean, fake.cov,
                                 fake.features)}

@@ -1,32 +1,33 @@
 """Frechet distance extrapolated to infinitely many generated images.
 
-Chong & Forsyth, 2020 (arXiv:1911.07023): the bias of the distance falls as
-1/N, so a line fitted to the distances of N images at several N meets the
-unbiased one at 1/N = 0.
+Chong & Forsyth, 2020 (arXiv:1911.07023): the bias of the distance of N images
+is proportional to 1/N, so a line fitted over 1/N to the distances at several N
+gives the unbiased distance at 1/N = 0.
 """
 import numpy as np
 
 from jgan.errors import UserError
 from jgan.metrics import _frechet, _samples
 
-NEEDS = ('moments', 'features')  # moments of the real, features of the fakes
+NEEDS = ('moments', 'features')  # moments of real, features of fake images
 REFERENCE = True
 
 
 def score(real, fake, *, points=15, first=5000, seed=0):
-  """Intercept of distances over 1/N; slightly below 0 is possible.
+  """Intercept of the line of distances over 1/N; may be slightly below 0.
 
-  The N are spaced evenly from min(first, a tenth of the fakes) to all of them
-  (as in dgm-eval; Stein et al., 2023); each N draws its images anew, without
-  replacement.
+  The N are spaced evenly from min(first, a tenth of the generated images) to
+  all of them (as in dgm-eval; Stein et al., 2023). For each N another random
+  subset is sampled without replacement.
 
   Args:
-    points: distances to fit the line to, 2 or more.
-    first: the least N, where there are enough fakes.
-    seed: of the draws.
+    points: number of distances to fit the line to, 2 or more.
+    first: the least N, if there are enough generated images.
+    seed: of the subsets.
 
   Raises:
-    UserError: fewer than two fakes for each point, or fewer than two points.
+    UserError: fewer than two generated images per point, or fewer than two
+      points.
     Stopped: features are not finite.
   """
   if points < 2:
@@ -39,7 +40,7 @@ def score(real, fake, *, points=15, first=5000, seed=0):
   rng = np.random.default_rng(seed)
   values = []
   for count in counts:
-    drawn = features[rng.choice(n, count, replace=False)]
-    values.append(distance(*_frechet.statistics(drawn), drawn))
+    subset = features[rng.choice(n, count, replace=False)]
+    values.append(distance(*_frechet.statistics(subset), subset))
   _, intercept = np.polyfit(1. / counts, values, 1)
   return {'': float(intercept)}

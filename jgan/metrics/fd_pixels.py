@@ -1,9 +1,10 @@
-"""fd_pixels: Frechet distance in the leading components of the real pixels.
+"""fd_pixels: Frechet distance in the leading principal components of pixels.
 
-A score for tiny images that takes milliseconds and no network: principal
-components of the real images, then the Frechet distance of the real and the
-generated ones in them. It compares runs on one data set with one `dim` and
-nothing else; it is never called FID. Pixels count in [-1, 1].
+A score for tiny images that takes milliseconds and no network: real and
+generated images are projected onto the leading principal components of the
+real ones, and compared by their Frechet distance. Values are comparable only
+on the same data set with the same `dim`, and not with any FID. Pixels are
+scaled to [-1, 1].
 """
 from typing import NamedTuple
 
@@ -15,14 +16,14 @@ from jgan.ops.quantize import to_uint8
 
 
 class Reference(NamedTuple):
-  """What is kept of the real images.
+  """The projection, and the moments of the projected real images.
 
   Attributes:
     shape: (h, w, c) of an image.
     center: [h * w * c], the mean image.
     basis: [h * w * c, dim], the leading components, orthonormal columns.
-    mean: [dim], of the projected real images (zero but for rounding).
-    cov: [dim, dim], likewise (their variances on the diagonal).
+    mean: [dim], of the projected real images (zero up to rounding).
+    cov: [dim, dim], of the same (diagonal up to rounding).
   """
   shape: tuple[int, int, int]
   center: np.ndarray
@@ -36,7 +37,7 @@ REFERENCE = True
 
 
 def make(real):
-  """The metric against `real`, a Samples, in up to 32 components."""
+  """fake -> fd_pixels against `real` (both Samples), in up to 32 components."""
   reference = fit(real.images, dim=min(32, real.images[0].size))
   return lambda fake: {'': distance(reference, fake.images)}
 
@@ -83,7 +84,8 @@ def distance(reference, fake):
 
 
 def _pixels(images):
-  """[n, h, w, c] -> [n, h * w * c] float64, of the 256 levels in [-1, 1]."""
+  """[n, h, w, c] -> [n, h * w * c] float64, quantized to 256 levels of [-1, 1].
+  """
   images = np.asarray(images)
   if images.ndim != 4:
     raise UserError(f'images of shape {list(images.shape)}; [n, h, w, c] '
@@ -91,6 +93,6 @@ def _pixels(images):
   if images.dtype != np.uint8 and not np.isfinite(images).all():
     raise Stopped('images have pixels that are not finite; score an earlier '
                   'checkpoint')
-  # Real images are stored in 256 levels: between them no image may score.
+  # Real images are stored in 256 levels, so generated ones are rounded too.
   images = to_uint8(images)
   return images.reshape(len(images), -1) / 127.5 - 1.

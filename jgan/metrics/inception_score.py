@@ -1,7 +1,7 @@
 """Inception score (Salimans et al., 2016, arXiv:1606.03498).
 
 exp of the mean KL divergence of a classifier's p(y|x) from its average p(y):
-high where each image is surely of one class and all classes occur.
+high if the classifier is certain about each image and all classes occur.
 """
 import numpy as np
 import scipy.special
@@ -14,16 +14,16 @@ REFERENCE = False
 
 
 def score(real, fake, *, splits=10, shuffle=False, seed=0):
-  """Mean over contiguous splits ('') and their population deviation ('std').
+  """Mean of contiguous splits ('') and their population deviation ('std').
 
-  It lies between 1 and the number of classes. The published definition takes
-  the 1008 logits without their bias.
+  It lies between 1 and the number of classes. The published score uses the
+  1008 logits of the Inception network without their bias.
 
   Args:
-    real: not looked at.
-    splits: parts of the set that are scored by themselves.
-    shuffle: permute the images before they are split (as torch-fidelity, with
-      its generator).
+    real: not used.
+    splits: number of parts of the set, each scored separately.
+    shuffle: permute the images before they are split (as in torch-fidelity,
+      with the same random generator).
     seed: of the permutation.
 
   Raises:

@@ -1,6 +1,6 @@
-"""Kernel distance of features (Binkowski et al., 2018, arXiv:1801.01401).
+"""Kernel (Inception) distance (Binkowski et al., 2018, arXiv:1801.01401).
 
-Squared maximum mean discrepancy with the kernel (x.y/d + 1)^3. With the
+Squared maximum mean discrepancy (MMD) with the kernel (x.y/d + 1)^3. With the
 pooled features of the FID Inception network it is the KID.
 """
 import numpy as np
@@ -15,27 +15,27 @@ REFERENCE = True
 def score(real, fake, *, subsets=100, subset_size=1000, seed=0):
   """Mean of unbiased estimates ('') and their population deviation ('std').
 
-  0 on average for two samples of one distribution, so a single value may well
-  be below 0. Subsets are drawn as in torch-fidelity, whose values are met
-  exactly with its seed (2020): generated images first.
+  Its expectation for two samples of the same distribution is 0, so a value may
+  be negative. Subsets are sampled in the order of torch-fidelity, generated
+  images first, so its seed (2020) reproduces its values exactly.
 
   Args:
-    subsets: estimates to average.
-    subset_size: images in each, drawn without replacement.
-    seed: of the draws.
+    subsets: number of estimates to average.
+    subset_size: images in each subset, sampled without replacement.
+    seed: of the subsets.
 
   Raises:
-    UserError: fewer images than subset_size, or a subset of fewer than 2.
+    UserError: fewer images than subset_size, or a subset_size below 2.
     Stopped: features are not finite.
   """
   if subsets < 1 or subset_size < 2:
     raise UserError(f'{subsets} subsets of {subset_size} images; 1 or more of '
                     '2 or more would be right')
   real, fake = _samples.features(real, fake, least=2)
-  fewest = min(len(real), len(fake))
-  if fewest < subset_size:
+  largest = min(len(real), len(fake))
+  if largest < subset_size:
     raise UserError(f'subset_size={subset_size} with {len(real)} real and '
-                    f'{len(fake)} generated images; at most {fewest} would be '
+                    f'{len(fake)} generated images; at most {largest} would be '
                     'right')
   rng = np.random.RandomState(seed)
   values = []
@@ -49,15 +49,15 @@ def score(real, fake, *, subsets=100, subset_size=1000, seed=0):
 def mmd(x, y):
   """Unbiased squared MMD of [n, d] and [m, d] under the cubic kernel."""
   x, y = (np.asarray(a, np.float64) for a in (x, y))
-  return _others(_kernel(x, x)) + _others(_kernel(y, y)) - 2. * np.mean(
-      _kernel(x, y))
+  return (_off_diagonal_mean(_kernel(x, x)) + _off_diagonal_mean(_kernel(y, y))
+          - 2. * np.mean(_kernel(x, y)))
 
 
 def _kernel(x, y):
   return (x @ y.T / x.shape[1] + 1.)**3
 
 
-def _others(kernel):
+def _off_diagonal_mean(kernel):
   """Mean of a square matrix without its diagonal."""
   n = len(kernel)
   return (kernel.sum() - np.trace(kernel)) / (n * (n - 1))

@@ -1,8 +1,8 @@
 """Authenticity of samples (Alaa et al., 2022, arXiv:2102.08921).
 
 A generated image counts as a copy if it is no farther from its nearest
-training image than that one is from its own nearest neighbour. Needs nothing
-but the training set, which `real` has to be.
+training image than that training image is from its own nearest neighbour.
+`real` has to be the training set.
 """
 import numpy as np
 
@@ -13,29 +13,31 @@ REFERENCE = True
 
 
 def score(real, fake):
-  """Share of 'authentic' images, in [0, 1]; AuthPct is 100 times that.
+  """Fraction of 'authentic' images, in [0, 1]; AuthPct is 100 times that.
 
-  It is 0 for the training set itself. For new images of its distribution it
-  is not 1 but near .7 on CIFAR-10 in DINOv2's features (dgm-eval): what counts
-  is how it compares with held-out real images.
+  It is 0 for the training set itself. For new images of the same distribution
+  it is not 1, but near .7 on CIFAR-10 with DINOv2 features (dgm-eval), so
+  compare it with the value of held-out real images.
 
   Raises:
-    UserError: fewer than 2 images on a side.
+    UserError: fewer than 2 real or generated images.
     Stopped: features are not finite.
   """
   real, fake = _samples.features(real, fake, least=2)
   indices, distances = _neighbours.nearest(fake, real, 1)
-  found, back = np.unique(indices[:, 0], return_inverse=True)
-  _, spaces = _neighbours.nearest(real[found], real, 1, itself=found)
-  return {'authentic': float(np.mean(distances[:, 0] > spaces[back, 0]))}
+  nearest, inverse = np.unique(indices[:, 0], return_inverse=True)
+  _, real_distances = _neighbours.nearest(real[nearest], real, 1,
+                                          itself=nearest)
+  return {'authentic': float(np.mean(
+      distances[:, 0] > real_distances[inverse, 0]))}
 
 
 def neighbours(real, fake, *, k=5):
-  """Which real images each generated one is nearest to.
+  """The k nearest real images of each generated image.
 
   Args:
     real, fake: [n, ...], [m, ...], features or pixels.
-    k: neighbours to find, at most n.
+    k: number of neighbours, at most n.
 
   Returns:
     Indices into real [m, k], nearest first, and distances [m, k] float64.

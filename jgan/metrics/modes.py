@@ -1,10 +1,10 @@
-"""Modes found of a mixture whose modes are known, and how good samples are.
+"""Mode coverage and sample quality on a mixture of Gaussians with known modes.
 
 VEEGAN (Srivastava et al., 2017, arXiv:1705.07761): a sample is of high
-quality within three standard deviations of its nearest mode, and a mode is
-covered if it has such a sample. PacGAN (Lin et al., 2018, arXiv:1712.04086)
-adds the KL divergence of the modes' frequencies from those of the data, which
-jgan's mixtures have uniform.
+quality if it is within three standard deviations of its nearest mode, and a
+mode is covered if a high-quality sample is near it. PacGAN (Lin et al., 2018,
+arXiv:1712.04086) adds the KL divergence of the frequencies of the modes among
+the samples from those of the data, which are uniform in jgan's mixtures.
 """
 import numpy as np
 
@@ -16,18 +16,18 @@ REFERENCE = False
 
 
 def score(real, fake, *, kind='grid', std=.01, at_least=1):
-  """'covered' modes, share of 'high_quality' samples, 'kl' >= 0 in nats.
+  """'covered' modes, fraction of 'high_quality' samples, 'kl' >= 0 in nats.
 
   For 'kl' every sample counts for its nearest mode, of high quality or not.
-  Its greatest value, where all samples go to one mode, is ln(modes).
+  Its maximum is ln(modes), if all samples are near the same mode.
 
   Args:
-    real: not looked at.
-    fake: images of data 'mixture': uint8, or floats in [-1, 1], which points
-      should be: between two of 256 levels fits most of a mode.
+    real: not used.
+    fake: images of data 'mixture', floats in [-1, 1]. uint8 is accepted, but
+      too coarse: most of a mode fits between two of the 256 levels.
     kind: of mixture, 'grid' (25 modes) or 'ring' (8).
-    std: standard deviation of a mode, as of the data.
-    at_least: high-quality samples that a covered mode has.
+    std: standard deviation of a mode, as in the data.
+    at_least: number of high-quality samples that makes a mode covered.
 
   Raises:
     UserError: no samples, or an unknown kind.
@@ -36,7 +36,7 @@ def score(real, fake, *, kind='grid', std=.01, at_least=1):
   del real
   images = np.asarray(fake.images)
   if not len(images):
-    raise UserError('no samples to look for modes in')
+    raise UserError('no samples: mode coverage needs at least one')
   if images.dtype == np.uint8:
     images = images / 127.5 - 1.
   if not np.isfinite(images).all():

@@ -1,8 +1,8 @@
 """Precision and recall of samples (Kynkaanniemi et al., arXiv:1904.06991).
 
-A set's manifold is the union of balls around its points, each reaching to its
-k-th nearest neighbour. Precision is the share of generated images on the real
-manifold, recall the share of real ones on the generated manifold.
+The manifold of a set is the union of balls around its points, each reaching to
+the k-th nearest neighbour. Precision is the fraction of generated images on
+the real manifold, recall the fraction of real images on the generated one.
 """
 import numpy as np
 
@@ -16,12 +16,12 @@ def score(real, fake, *, k=3, strict=False):
   """'precision', 'recall' and their harmonic mean 'f_score', in [0, 1].
 
   Args:
-    k: neighbour that a ball reaches to.
-    strict: a point on the surface of a ball is outside (clovaai's prdc) or
-      inside (the authors' code, torch-fidelity).
+    k: index of the neighbour that a ball reaches to.
+    strict: whether a point on the surface of a ball counts as outside (as in
+      clovaai's prdc) or inside (as in the authors' code and torch-fidelity).
 
   Raises:
-    UserError: no more than k images on a side.
+    UserError: k or fewer real or generated images.
     Stopped: features are not finite.
   """
   real, fake = _samples.features(real, fake, least=k + 1)
@@ -32,7 +32,7 @@ def score(real, fake, *, k=3, strict=False):
 
 
 def _on_manifold(queries, points, k, strict):
-  """Share of queries in at least one ball of the points."""
-  held, _ = _neighbours.inside(points, _neighbours.radii(points, k), queries,
-                               strict=strict)
-  return float(np.mean(held > 0))
+  """Fraction of queries in at least one ball of the points."""
+  counts, _ = _neighbours.inside(points, _neighbours.radii(points, k), queries,
+                                 strict=strict)
+  return float(np.mean(counts > 0))

@@ -1,10 +1,11 @@
-"""How much of each frequency band generated images have, beside real ones.
+"""Power of generated images relative to real ones, in three frequency bands.
 
-Mean power |F|^2 of the luma in three bands of spatial frequency, less the mean
-brightness: that of the fakes divided by that of the reals. 1 is as much. Over
-a training it tells which frequencies a generator learns when (Durall et al.,
-2021, argue that the high ones break it). The bands are thirds of the Nyquist
-frequency, 1/2 cycle per pixel; the corners beyond it count as high.
+The mean power |F|^2 of the luma in each band of spatial frequency, that of
+the generated images divided by that of the real ones; 1 means equal power.
+The zero frequency (mean brightness) is left out. Logged during training it
+shows when a generator learns which frequencies (Durall et al., 2021, argue
+that it fails at the high ones). The bands are thirds of the Nyquist frequency,
+1/2 cycle per pixel; the corners of the spectrum beyond it count as high.
 """
 import functools
 
@@ -22,11 +23,11 @@ BANDS = ('low', 'mid', 'high')
 
 
 def make(real):
-  """The metric against `real`, a Samples.
+  """fake -> {band: power ratio} against `real`, both Samples.
 
   Raises:
-    UserError: what `energies` refuses, or reals with nothing in a band; then
-      of the metric, fakes of another size.
+    UserError: as `energies`, or real images without power in a band; from the
+      returned function, generated images of another size.
   """
   reference = energies(real.images)
   if not reference.all():
@@ -45,15 +46,15 @@ def make(real):
 def energies(images):
   """Mean power in each band: [n, h, w, c] uint8 -> [3] float64.
 
-  Of the discrete Fourier transform without a factor, pixels in [0, 1].
+  The Fourier transform is unnormalized, of pixels in [0, 1].
 
   Raises:
     UserError: not images of 1 or 3 channels, or below 8 x 8 pixels.
   """
-  parts = _spectra.batches(images)
-  power = sum(np.float64(_power(part)) for part in parts)
+  batches = _spectra.batches(images)
+  power = sum(np.float64(_power(batch)) for batch in batches)
   bands = _bands(*power.shape).reshape(3, -1)
-  return bands @ power.ravel() / sum(map(len, parts))
+  return bands @ power.ravel() / sum(map(len, batches))
 
 
 @jax.jit
@@ -65,7 +66,7 @@ def _power(images):
 
 @functools.cache
 def _bands(height, width):
-  """Which band each frequency is of, the zero one of none: [3, h, w] bool."""
+  """Masks of the frequencies of each band, without 0: [3, h, w] bool."""
   radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
   low, mid = radius < 1 / 6, radius < 1 / 3
   return np.stack([low & (radius > 0.), mid & ~low, ~mid])

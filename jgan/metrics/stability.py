@@ -1,7 +1,8 @@
-"""How far training still moves the samples (Re-GAN; Saxena et al., 2023).
+"""How much samples still change in training (Re-GAN; Saxena et al., 2023).
 
 Mean squared difference between the images of the same latents at two
-successive evaluations; the paper's are one epoch apart, of 64 latents.
+successive evaluations. The paper uses 64 latents, and evaluations one epoch
+apart.
 """
 import numpy as np
 
@@ -12,20 +13,20 @@ REFERENCE = 'previous'
 
 
 def score(previous, fake):
-  """Mean over pixels in [0, 1] of the squared difference, in [0, 1].
+  """Mean squared difference of pixels scaled to [0, 1]; in [0, 1].
 
   Args:
-    previous: Samples of the evaluation before, of the same latents in the
+    previous: Samples of the previous evaluation, with the same latents in the
       same order.
-    fake: Samples of this one.
+    fake: Samples of this evaluation.
 
   Raises:
-    UserError: the batches differ in shape.
+    UserError: the images differ in shape.
   """
-  before, now = previous.images, fake.images
-  if before.shape != now.shape:
-    raise UserError(f'images of shape {list(now.shape)} after images of shape '
-                    f'{list(before.shape)}; the same latents give the same '
-                    'shape')
-  squares = [np.mean((np.float64(b) - a)**2) for b, a in zip(before, now)]
+  before, after = previous.images, fake.images
+  if before.shape != after.shape:
+    raise UserError(f'images of shape {list(after.shape)} after images of '
+                    f'shape {list(before.shape)}; the same latents give the '
+                    'same shape')
+  squares = [np.mean((np.float64(b) - a)**2) for b, a in zip(before, after)]
   return {'': float(np.mean(squares)) / 255**2}

@@ -1,7 +1,7 @@
-"""StyleGAN2's weights in the names of rosinality/stylegan2-pytorch, and back.
+"""Conversion of StyleGAN2 weights from and to rosinality/stylegan2-pytorch.
 
-That repository's `state_dict` is what most published StyleGAN2 weights for
-PyTorch come in. Both ways only rename and transpose: nothing is lost.
+Most published StyleGAN2 weights for PyTorch have the `state_dict` of that
+repository. Both conversions only rename and transpose, so they are exact.
 """
 import flax
 import numpy as np
@@ -10,7 +10,7 @@ from jgan import lookup
 from jgan.errors import UserError
 from jgan.ops.upfirdn import BINOMIAL
 
-# Layout there -> here, and back.
+# {layout: (rosinality array -> jgan array, and the inverse)}.
 _LAYOUTS = {
     'same': (lambda x: x, lambda x: x),
     'dense': (lambda x: x.T, lambda x: x.T),
@@ -22,7 +22,7 @@ _LAYOUTS = {
             lambda x: x.transpose(2, 0, 1)[None]),
     'scalar': (lambda x: x[0], lambda x: x[None]),
     'color': (lambda x: x[0, :, 0, 0], lambda x: x[None, :, None, None]),
-    # A dense layer on a map of 4 x 4: channels come first there, last here.
+    # A dense layer on a flattened 4 x 4 map: NCHW there, NHWC here.
     'flat': (lambda x: x.reshape(len(x), -1, 4, 4).transpose(
         2, 3, 1, 0).reshape(-1, len(x)),
              lambda x: x.reshape(4, 4, -1, x.shape[-1]).transpose(
@@ -34,7 +34,8 @@ def from_rosinality(arrays):
   """{name: array} -> variables of Generator or Discriminator, numpy.
 
   Raises:
-    UserError: an array is missing, left over or of a strange filter.
+    UserError: an array is missing or unknown, or a stored filter is not that
+      of this model.
   """
   table, filters = _names(arrays)
   want = {*table, *filters}
@@ -53,16 +54,17 @@ def from_rosinality(arrays):
 
 def to_rosinality(variables):
   """Variables of Generator or Discriminator -> {name: array}, numpy."""
-  found = flax.traverse_util.flatten_dict(variables, sep='/')
-  table, filters = _names(found)
-  arrays = {name: _LAYOUTS[layout][1](np.asarray(found[path]))
+  flat = flax.traverse_util.flatten_dict(variables, sep='/')
+  table, filters = _names(flat)
+  arrays = {name: _LAYOUTS[layout][1](np.asarray(flat[path]))
             for name, (path, layout) in table.items()}
   return arrays | {name: _filter(gain) for name, gain in filters.items()}
 
 
 def _names(arrays):
-  """Of either kind of names: ({their name: (our path, layout)}, {name of a
-  filter: its gain}).
+  """The names of all arrays of a network, from either kind of names.
+
+  Returns ({rosinality name: (jgan path, layout)}, {filter name: gain}).
   """
   count = lambda *ends: sum(name.endswith(ends) for name in arrays)
   if any('mapping/' in name or name.startswith('style.') for name in arrays):
@@ -78,7 +80,7 @@ def _generator(depth, blocks):
   filters = {}
   for i in range(depth):
     table |= _pair(f'style.{i + 1}', f'params/mapping/dense_{i}', 'dense')
-  place = 0
+  noise_index = 0
   for i in range(blocks):
     convs = [('conv1', 1)] if not i else [
         (f'convs.{2 * i - 2}', 0), (f'convs.{2 * i - 1}', 1)]
@@ -88,8 +90,8 @@ def _generator(depth, blocks):
       table |= {
           f'{name}.activate.bias': (f'params/{path}/conv/bias', 'same'),
           f'{name}.noise.weight': (f'params/{path}/noise_strength', 'scalar'),
-          f'noises.noise_{place}': (f'noise/{path}/map', 'map')}
-      place += 1
+          f'noises.noise_{noise_index}': (f'noise/{path}/map', 'map')}
+      noise_index += 1
     rgb = f'to_rgbs.{i - 1}' if i else 'to_rgb1'
     path = f'params/block_{i}/to_rgb'
     table |= _modulated(f'{rgb}.conv', path)
@@ -115,17 +117,19 @@ def _discriminator(blocks):
 
 
 def _pair(name, path, layout):
+  """Weight and bias of a layer."""
   return {f'{name}.weight': (f'{path}/kernel', layout),
           f'{name}.bias': (f'{path}/bias', 'same')}
 
 
 def _modulated(name, path):
+  """A modulated convolution without its bias."""
   return {f'{name}.weight': (f'{path}/kernel', 'modulated'),
           **_pair(f'{name}.modulation', f'{path}/style', 'dense')}
 
 
 def _activated(name, path, first=0):
-  """A convolution and the activation behind it, which has the bias there."""
+  """A convolution; its bias belongs to the activation in rosinality's code."""
   return {f'{name}.{first}.weight': (f'params/{path}/kernel', 'conv'),
           f'{name}.{first + 1}.bias': (f'params/{path}/bias', 'same')}
 

@@ -1,8 +1,9 @@
-"""The fully convolutional DCGAN that WGAN-GP codes use.
+"""The fully convolutional DCGAN that WGAN-GP implementations use.
 
-As in LynnHo/DCGAN-LSGAN-WGAN-GP-DRAGAN-Pytorch: noise is a map of 1 x 1, and
-channels double towards 4 x 4 up to 8 times the width. A critic with a gradient
-penalty wants norm='layer'.
+As in LynnHo/DCGAN-LSGAN-WGAN-GP-DRAGAN-Pytorch: z is a 1 x 1 feature map, and
+the number of channels doubles towards the 4 x 4 map, up to 8 times the width.
+With a gradient penalty the critic should have norm='layer', since batch
+normalisation makes its output for a sample depend on the others.
 """
 import functools
 from collections.abc import Callable
@@ -48,7 +49,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+  """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
   Every hidden layer but the first is normalised.
   """

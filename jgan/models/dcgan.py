@@ -1,8 +1,9 @@
-"""DCGAN with 3 x 3 convolutions, resized by repeating and averaging.
+"""DCGAN with 3 x 3 convolutions, nearest-neighbour upsampling and average
+pooling.
 
-With conv='octave' the octave DCGAN of Durall et al. (2021), which has
-512-256-128-64-32 channels: width 32 at 128 pixels; else its plain twin. The
-map of 4 x 4 has width 2^(doublings - 1) channels.
+With conv='octave' it is the octave DCGAN of Durall et al. (2021), whose
+512-256-128-64-32 channels are width 32 at 128 pixels; with conv='plain', the
+baseline without octaves. The 4 x 4 map has width 2^(doublings - 1) channels.
 """
 import functools
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class Generator(nn.Module):
   colors: int
   latent: int = 100
   width: int = 32  # channels of the finest hidden map
-  hidden: tuple = ()  # or of each hidden map but the first
+  hidden: tuple = ()  # channels of each hidden map but the first; (): by width
   conv: Callable = conv.plain
   dense: Callable = dense.plain
   norm: Callable = norm.batch
@@ -65,7 +66,7 @@ class Generator(nn.Module):
     return output.image(x)
 
   def channels(self):
-    """The channels of each hidden map but the first: Groups, as in `hidden`."""
+    """A Group of channels for each entry of `hidden`."""
     count = doublings(self.size, SIZES) - 1
     layers = [*(f'conv_{i + 1}' for i in range(count)), 'to_rgb']
     return [Group((layers[i],), (f'norm_{i + 1}',), (layers[i + 1],))
@@ -73,10 +74,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+  """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
-  Maps are averaged to half their size before each convolution, and every
-  hidden layer is normalised, the first too.
+  2 x 2 average pooling precedes each convolution, and every hidden layer is
+  normalised, including the first.
   """
   size: int
   colors: int

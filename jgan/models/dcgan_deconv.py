@@ -1,7 +1,7 @@
 """DCGAN (Radford et al., 2016) with 4 x 4 convolutions of stride 2.
 
-The usual network of 512-256-128-64 channels is width 64 at 64 pixels. The map
-of 4 x 4 has width 2^(doublings - 1) channels.
+The usual network of 512-256-128-64 channels is width 64 at 64 pixels. The
+4 x 4 map has width 2^(doublings - 1) channels.
 """
 import functools
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+  """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
   Every hidden layer but the first is normalised.
   """

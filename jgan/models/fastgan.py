@@ -1,10 +1,10 @@
-"""FastGAN (Liu et al., 2021): few images, high resolution.
+"""FastGAN (Liu et al., 2021): few training images, high resolution.
 
-Both networks are spectrally normalised and, but for the batch norms, without
-biases. The paper's sizes begin at 256 pixels. Those of 64 and 128 here are the
-same networks cut short: the blocks and skips of larger maps are left out, and
-the smaller image that the discriminator sees too is half as large as the image
-where at 256 pixels and above it is 128 pixels.
+Both networks have spectral normalisation, and no biases except in batch
+normalisation. The paper's sizes start at 256 pixels. For 64 and 128 pixels the
+same networks are truncated: the blocks and skips of larger maps are left out.
+The discriminator also reads a smaller image, of 128 pixels if the images have
+256 or more, else of half their size.
 """
 import functools
 from collections.abc import Callable
@@ -29,20 +29,20 @@ from jgan.layers.spectral_norm import SpectralNorm
 from jgan.ops import collectives
 
 SIZES = (64, 128, 256, 512, 1024)
-# Channels of the generator at each resolution, in sixty-fourths of `width`.
+# Channels of the generator at each resolution, for a width of 64.
 _WIDTHS = {4: 1024, 8: 512, 16: 256, 32: 128, 64: 128, 128: 64, 256: 32,
            512: 16, 1024: 8}
-# The same of a decoder.
+# Channels of a decoder at each resolution, for a width of 64.
 _DECODER = {16: 128, 32: 64, 64: 64, 128: 32}
 
 
 class Noise(nn.Module):
-  """Adds one map of N(0, 1) to all channels, with a learned weight.
+  """Adds one map of N(0, 1) noise to all channels, with a learned weight.
 
-  It is drawn by the key 'noise', or by those of each image, `keys`; without
-  either nothing is added.
+  The noise is drawn from the key of each image in `keys`, else from the RNG
+  'noise'; without either, nothing is added.
 
-  layer: a number, by which the draws of one image's keys differ.
+  layer: int that makes the noise from the same keys differ between layers.
   """
   axis_name: str | None = None
   layer: int = 0
@@ -64,8 +64,8 @@ class Noise(nn.Module):
 class UpBlock(nn.Module):
   """Doubles a map: [b, h, w, c] -> [b, 2h, 2w, features].
 
-  noise: makes the noise behind each convolution of a block of two; None: the
-    block has one, and none.
+  noise: factory of the noise layer after each of two convolutions; None: a
+    block of one convolution without noise.
   """
   features: int
   conv: Callable
@@ -74,7 +74,7 @@ class UpBlock(nn.Module):
 
   @nn.compact
   def __call__(self, x, train, keys=None):
-    """keys: of the noise outside training, [b]."""
+    """keys: [b], of the noise outside training."""
     x = upsample(x)
     for i in range(2 if self.noise else 1):
       x = self.conv(2 * self.features, name=f'conv_{i}')(x)
@@ -87,8 +87,9 @@ class UpBlock(nn.Module):
 class DownBlock(nn.Module):
   """Halves a map: [b, h, w, c] -> [b, h / 2, w / 2, features].
 
-  residual: the mean of two branches, two convolutions and one; else the first
-    convolution alone.
+  residual: whether the output is the mean of two branches, one of two
+    convolutions and one of pooling and a 1 x 1 convolution; else it is that
+    of a single convolution.
   """
   features: int
   conv: Callable
@@ -109,7 +110,9 @@ class DownBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-  """A map [b, 8, 8, c] -> the image it came from, [b, size, size, colors]."""
+  """Reconstructs an image from a feature map: [b, 8, 8, c] -> [b, size, size,
+  colors].
+  """
   size: int
   colors: int
   width: int
@@ -129,11 +132,11 @@ class Generator(nn.Module):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1].
 
   Attributes:
-    width: 64 are the published channels.
-    side: in training, return the images and beside them smaller ones made
-      from an earlier map, [b, s, s, colors], as the discriminator takes them.
-    tanh: False leaves the images linear, as the published code does below
-      1024 pixels, by oversight.
+    width: scales all numbers of channels; 64 is the published network.
+    side: in training, return a pair for the discriminator: the images, and
+      smaller ones [b, s, s, colors] that are generated from an earlier map.
+    tanh: False omits the tanh at the output, as the published code does by
+      mistake below 1024 pixels.
   """
   size: int
   colors: int
@@ -155,7 +158,8 @@ class Generator(nn.Module):
               if size <= self.size}
     finish = output.image if self.tanh else (lambda x: x.astype(jnp.float32))
 
-    # A stride of 4 makes it one matrix product: from 1 x 1 all are the same.
+    # For a 1 x 1 input the stride makes no difference; with a stride of 4 it
+    # is computed as a matrix product.
     x = ConvTranspose(2 * widths[4], kernel=4, stride=4, padding=0,
                       use_bias=False, initializer=initializer.normal(),
                       weight=SpectralNorm, dtype=self.dtype,
@@ -176,21 +180,22 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+  """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
-  It sees every image twice, by one network each: as it is, and smaller. The
-  smaller one is resized (nearest), or given: a pair (images, smaller images)
-  may come in the place of images. Either network judges 25 places.
+  One network reads the image, another a smaller version of it: the second of
+  an input pair (images, smaller images), else the image, subsampled. Each
+  network has logits for 25 patches.
 
   Attributes:
-    width: 64 are the published channels.
-    patches: give the logits of all places, [b, 50 outputs], which is what the
-      paper's loss averages over, in the place of their mean.
-    decode: self-supervision. Three decoders rebuild the image from the last
-      map of either network, and a quarter of it from that quarter of the map
-      of 16 pixels; which, the key 'noise' draws, one for the batch. They run
-      where the collection 'decoded' is mutable: its 'pairs' are then three
-      (rebuilt, as it should be), both [b, s, s, colors] in [-1, 1].
+    width: scales all numbers of channels; 64 is the published network.
+    patches: return the logits of all patches, [b, 50 outputs], instead of
+      their mean; the paper's loss averages over patches.
+    decode: self-supervision by three decoders. Two reconstruct the image from
+      the last map of each network, and the third reconstructs one quarter of
+      the image from that quarter of the 16 x 16 map; the RNG 'noise' chooses
+      the quarter, the same for the batch. They run if the collection 'decoded'
+      is mutable: its 'pairs' are then three (reconstruction, target), both
+      [b, s, s, colors] in [-1, 1].
   """
   size: int
   colors: int
@@ -212,9 +217,9 @@ class Discriminator(nn.Module):
 
     h = conv(_channels(1024, self.width), kernel=1, name='conv_logits')(last)
     h = act.leaky_relu(norm(name='norm_logits')(h, train))
-    judge = functools.partial(conv, self.outputs, kernel=4, padding=0)
-    logits = jnp.stack([judge(name='logits')(h),
-                        judge(name='logits_side')(side)], 1)
+    to_logits = functools.partial(conv, self.outputs, kernel=4, padding=0)
+    logits = jnp.stack([to_logits(name='logits')(h),
+                        to_logits(name='logits_side')(side)], 1)
     if self.decode and self.is_mutable_collection('decoded'):
       quarter = (jax.random.randint(self.make_rng('noise'), (), 0, 4)
                  if self.has_rng('noise') else 0)
@@ -222,15 +227,16 @@ class Discriminator(nn.Module):
           ('image', last, small), ('side', side, small),
           ('part', _quarter(middle, quarter),
            _shrink(_quarter(image, quarter), small.shape[1]))):
-        rebuilt = Decoder(small.shape[1], self.colors, self.width, conv, norm,
-                          name=f'decoder_{name}')(h, train)
-        self.sow('decoded', 'pairs', (rebuilt, target))
+        reconstruction = Decoder(
+            small.shape[1], self.colors, self.width, conv, norm,
+            name=f'decoder_{name}')(h, train)
+        self.sow('decoded', 'pairs', (reconstruction, target))
     if self.patches:
       return logits.astype(jnp.float32).reshape(len(logits), -1)
     return output.logits(logits.astype(jnp.float32).mean((1, 2, 3)))
 
   def _large(self, x, train, conv, norm):
-    """Its maps of 8 and of 16 pixels."""
+    """The 8 x 8 and the 16 x 16 feature map of the full image."""
     width = lambda size: _channels(4096 // size, self.width)
     strided = functools.partial(conv, kernel=4, stride=2, padding=1)
     if self.size > 512:
@@ -253,7 +259,7 @@ class Discriminator(nn.Module):
     return maps[8], maps[16]
 
   def _small(self, x, train, conv, norm):
-    """The map of 8 pixels of the smaller images."""
+    """The 8 x 8 feature map of the smaller image."""
     width = lambda size: _channels(2048 // size, self.width)
     size = x.shape[1] // 2
     x = act.leaky_relu(conv(width(size), kernel=4, stride=2, padding=1,
@@ -267,14 +273,14 @@ class Discriminator(nn.Module):
 
 
 def _parts(model):
-  """What makes the convolutions and the norms of a network."""
+  """Factories of the convolutions and the normalisations of a network."""
   common = dict(initializer=initializer.normal(), dtype=model.dtype)
   return (functools.partial(conv.spectral, use_bias=False, **common),
           functools.partial(norm.batch, axis_name=model.axis_name, **common))
 
 
 def _channels(published, width):
-  """As many as the published network of width 64 has, in proportion."""
+  """Scales a number of channels of the published network, of width 64."""
   return max(published * width // 64, 1)
 
 
@@ -284,13 +290,13 @@ def _side(size):
 
 
 def _shrink(x, size):
-  """[b, h, h, c] -> [b, size, size, c], of each square its first pixel."""
+  """Subsampling: [b, h, h, c] -> [b, size, size, c]."""
   step = x.shape[1] // size
   return x[:, ::step, ::step]
 
 
-def _quarter(x, which):
-  """Quarter 0 to 3 of maps [b, h, h, c], in reading order: [b, h/2, h/2, c]."""
+def _quarter(x, index):
+  """Quarter 0 to 3, row by row: [b, h, h, c] -> [b, h/2, h/2, c]."""
   half = x.shape[1] // 2
-  x = jax.lax.dynamic_slice_in_dim(x, which // 2 * half, half, 1)
-  return jax.lax.dynamic_slice_in_dim(x, which % 2 * half, half, 2)
+  x = jax.lax.dynamic_slice_in_dim(x, index // 2 * half, half, 1)
+  return jax.lax.dynamic_slice_in_dim(x, index % 2 * half, half, 2)

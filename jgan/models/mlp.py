@@ -1,6 +1,7 @@
-"""Fully-connected networks for points of the plane and other small data.
+"""Fully-connected networks (MLPs) for 2-D points and other small data.
 
-A point is an image of 1 x 1 with a channel per coordinate: size 1, colors 2.
+A 2-D point is an image of 1 x 1 pixel with a channel for each coordinate:
+size 1, colors 2.
 """
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from jgan.layers import act, dense, initializer, norm, output
 
 
 class Generator(nn.Module):
-  """z [b, latent] -> points [b, 1, 1, colors], not bounded."""
+  """z [b, latent] -> points [b, 1, 1, colors], unbounded."""
   size: int
   colors: int
   latent: int = 16
@@ -35,7 +36,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Points [b, 1, 1, colors] -> logits [b], or [b, outputs] if many."""
+  """Points [b, 1, 1, colors] -> logits [b], or [b, outputs] if outputs > 1."""
   size: int
   colors: int
   outputs: int = 1
@@ -65,6 +66,6 @@ def _hidden(net, x, train):
     x = net.dense(net.width, name=f'dense_{i}', **common)(x)
     x = net.act(net.norm(name=f'norm_{i}', axis_name=net.axis_name,
                          **common)(x, train))
-    # As a map of 1 x 1, which is what features are everywhere.
+    # As a 1 x 1 map, because features are maps in all models.
     net.sow('features', 'blocks', x[:, None, None])
   return x

@@ -1,16 +1,17 @@
-"""Progressively grown networks (Karras et al., 2018), as Re-GAN trains them.
+"""Progressively grown networks (Karras et al., 2018), as in Re-GAN.
 
-A network is initialised with the layers of every stage: 4, 8, ... `size`
-pixels. `model.clone(stage=16)` is the network of an earlier stage over the
-same variables: it makes or judges images of 16 x 16 pixels and leaves the
-layers above alone, which then get no gradient. A stage blends in by 'alpha' of
-the collection 'schedule': in [0, 1) it is the share of the new layers, beside
-the path of the stage before; any other value means the new layers alone.
-Beside it the generator keeps 'stage', the pixels that training has reached
-(jgan/methods/progressive.py), for whoever samples.
+A network is initialised with the layers of all stages: 4, 8, ... `size`
+pixels. `model.clone(stage=16)` is the network of an earlier stage with the
+same variables: it generates or reads images of 16 x 16 pixels and does not use
+the layers of later stages, whose gradient is then zero. 'alpha' in the
+collection 'schedule' blends a stage in: in [0, 1) it is the weight of the new
+layers, relative to the path of the previous stage; any other value means the
+new layers alone. The collection of the generator also has 'stage', the current
+resolution of training, for sampling (jgan/methods/progressive.py).
 
-Two networks go by this name, and the fields choose between them. The defaults
-are those of the code of Re-GAN (Saxena et al., 2023). The original has:
+There are two variants of these networks, and the fields choose between them.
+The defaults are those of the code of Re-GAN (Saxena et al., 2023). The
+original has:
 
   both           table='paper', pixel_norm='after' (generator), 'none'
                  (discriminator), act='leaky_relu', last_gain=1.
@@ -35,10 +36,10 @@ from jgan.layers.pixel_norm import pixel_norm
 from jgan.layers.resize import doublings, downsample, upsample
 from jgan.ops import collectives
 
-# Of `width`, the channels at 4, 8, 16, ... pixels are one part in so many.
+# Divisors of `width` that give the channels at 4, 8, 16, ... pixels.
 _TABLES = {'regan': (1, 1, 1, 1, 2, 4, 4),
            'paper': (1, 1, 1, 1, 2, 4, 8, 16, 32)}
-# Where the pixel norm stands: (activation, x) -> x.
+# Order of the pixel norm and the activation: (activation, x) -> x.
 _ACTIVATIONS = {'before': lambda act, x: act(pixel_norm(x)),
                 'after': lambda act, x: pixel_norm(act(x)),
                 'none': lambda act, x: act(x)}
@@ -49,17 +50,17 @@ _GAIN = math.sqrt(2)
 class Generator(nn.Module):
   """z [b, latent] -> images [b, stage, stage, colors].
 
-  They are in [-1, 1] after a tanh, which the stage of 4 pixels never has.
+  A tanh bounds them to [-1, 1], except in the stage of 4 pixels.
 
   Attributes:
     width: channels of the coarse stages.
-    stage: pixels of the images; 0: size.
-    table: how channels fall with the resolution: regan | paper.
-    stem_convs: convolutions at 4 pixels, behind the layer that reads z.
+    stage: height and width of the images; 0: size.
+    table: how channels decrease with the resolution: regan | paper.
+    stem_convs: convolutions at 4 pixels, after the layer that reads z.
     pixel_norm: before | after the activation | none.
-    normalise: z is pixel-normalised.
-    last_gain: of the equalised layers that make the images.
-    tanh: the images go through one, after the blend.
+    normalise: apply pixel normalisation to z.
+    last_gain: gain of the equalised layers that output the images.
+    tanh: apply a tanh to the images, after blending.
   """
   size: int
   colors: int
@@ -85,7 +86,8 @@ class Generator(nn.Module):
         _member('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
 
     x = pixel_norm(z) if self.normalise else z
-    # A stride of 4 makes it one matrix product: from 1 x 1 all are the same.
+    # For a 1 x 1 input the stride makes no difference; with a stride of 4 it
+    # is computed as a matrix product.
     x = activate(layer(ConvTranspose, widths[4], kernel=4, stride=4, padding=0,
                        name='stem')(x[:, None, None]))
     images = []
@@ -102,22 +104,22 @@ class Generator(nn.Module):
     if self.is_initializing():
       self.variable('schedule', 'stage', lambda: jnp.int32(self.size))
     alpha = _alpha(self)
-    *old, image = images
-    if old:
-      image = alpha * image + (1. - alpha) * upsample(old[-1])
+    *previous, image = images
+    if previous:
+      image = alpha * image + (1. - alpha) * upsample(previous[-1])
     return output.image(image) if self.tanh and stage > 4 else image
 
 
 class Discriminator(nn.Module):
-  """Images [b, stage, stage, colors] -> logits [b], or [b, outputs] if many.
+  """[b, stage, stage, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
   Attributes:
     width, stage, table, pixel_norm: as in Generator.
-    hidden: channels between the two convolutions of a stage: those that go
-      out | in.
-    rgb_act: an activation follows the layer that reads the images.
-    last_gain: of the equalised layer that makes the logits.
-    group: images over which the last stage sees a standard deviation
+    hidden: channels between the two convolutions of a stage: as many as its
+      output has ('out') or its input ('in').
+    rgb_act: apply the activation to the layers that read the images.
+    last_gain: gain of the equalised layer that outputs the logits.
+    group: group size of the minibatch standard deviation
       (layers/minibatch_stddev.py); 0: the whole batch.
   """
   size: int
@@ -144,19 +146,19 @@ class Discriminator(nn.Module):
                       f'{lookup.nearest(self.hidden, _HIDDEN)}')
     activate = functools.partial(
         _member('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
-    # Neither where weights are made nor in evaluation is an axis bound.
+    # In initialisation and evaluation there is no device axis.
     bound = train and not self.is_initializing()
     axis_name = self.axis_name if bound else None
 
-    read = {}
+    from_rgb = {}
     for size, features in widths.items():
       if size in (stage // 2, stage) or self.is_initializing():
         image = x if size == stage else downsample(x)
         h = layer(Conv, features, kernel=1, name=f'from_rgb_{size}')(image)
-        read[size] = self.act(h) if self.rgb_act else h
+        from_rgb[size] = self.act(h) if self.rgb_act else h
     alpha = _alpha(self).astype(self.dtype)
 
-    x, size = read[stage], stage
+    x, size = from_rgb[stage], stage
     while size > 4:
       out = widths[size // 2]
       hidden = out if self.hidden == 'out' else widths[size]
@@ -164,7 +166,7 @@ class Discriminator(nn.Module):
         x = activate(layer(Conv, features, name=f'conv_{size}_{i}')(x))
       x = downsample(x)
       if size == stage:
-        x = alpha * x + (1 - alpha) * read[size // 2]
+        x = alpha * x + (1 - alpha) * from_rgb[size // 2]
       self.sow('features', 'blocks', x)
       size //= 2
     batch = len(x) * collectives.size(axis_name)
@@ -178,10 +180,10 @@ class Discriminator(nn.Module):
 
 
 def _stages(model):
-  """{resolution: channels} of all stages, and the resolution in training."""
-  parts = _member('table', model.table, _TABLES)
-  widths = {4 * 2**i: max(model.width // part, 1)
-            for i, part in enumerate(parts)}
+  """{resolution: channels} of all stages, and the current resolution."""
+  divisors = _member('table', model.table, _TABLES)
+  widths = {4 * 2**i: max(model.width // divisor, 1)
+            for i, divisor in enumerate(divisors)}
   doublings(model.size, widths)
   widths = {size: n for size, n in widths.items() if size <= model.size}
   stage = model.stage or model.size
@@ -192,22 +194,22 @@ def _stages(model):
 
 
 def _alpha(model):
-  """The share of the newest layers, a scalar in [0, 1]."""
+  """The blending weight of the newest layers, a scalar in [0, 1]."""
   alpha = model.variable('schedule', 'alpha', jnp.ones, ()).value
   return jnp.where((alpha >= 0) & (alpha < 1), alpha, 1.)
 
 
 def _equalized(model):
-  """(layer, features, gain=, ...) -> one with an equalised learning rate."""
+  """A factory (layer class, features, gain=, ...) -> equalised layer."""
   def make(layer, features, gain=_GAIN, **fields):
     return layer(features, initializer=equalized.UNIT, dtype=model.dtype,
                  weight=functools.partial(equalized.Equalized, gain), **fields)
   return make
 
 
-def _member(field, name, known):
-  """known[name], or a UserError with the names that there are."""
-  if name not in known:
+def _member(field, name, choices):
+  """choices[name], or a UserError that lists the known names."""
+  if name not in choices:
     raise UserError(f"progan: no {field} '{name}': "
-                    f'{lookup.nearest(name, known)}')
-  return known[name]
+                    f'{lookup.nearest(name, choices)}')
+  return choices[name]

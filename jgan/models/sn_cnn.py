@@ -1,6 +1,6 @@
 """The convolutional networks of SN-GAN (Miyato et al., 2018, table 3).
 
-The generator starts at 4 x 4 for images of 32 pixels and at 6 x 6 for 48.
+The generator's first map is 4 x 4 for images of 32 pixels, 6 x 6 for 48.
 """
 import functools
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
+  """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1."""
   size: int
   colors: int
   outputs: int = 1
@@ -69,7 +69,7 @@ class Discriminator(nn.Module):
     common = dict(initializer=self.initializer(), dtype=self.dtype)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)
 
-    for i in range(7):  # 3 x 3 and, halving the map, 4 x 4 by turns
+    for i in range(7):  # alternately 3 x 3, and 4 x 4 with stride 2
       step = dict(kernel=4, stride=2, padding=1) if i % 2 else {}
       x = self.conv(self.width * 2**((i + 1) // 2), name=f'conv_{i}', **step,
                     **common)(x)

@@ -1,7 +1,7 @@
 """The residual networks of SN-GAN (Miyato et al., 2018, tables 4 to 6).
 
-At 32 pixels all blocks have the same width. At 48 and 64 channels halve with
-every doubling of the map, down to `width`.
+At 32 pixels all blocks have the same width. At 48 and 64 pixels the number of
+channels halves with every doubling of the map, down to `width`.
 """
 import functools
 import math
@@ -26,10 +26,11 @@ from jgan.layers import (
 from jgan.layers.resize import doublings, downsample, upsample
 from jgan.ops.channels import Group
 
-# By size: the paper's width; channels of stem and blocks in units of it.
+# By size: the paper's width, and the channels of stem and blocks as its
+# multiples.
 _UP = {32: (256, (1, 1, 1, 1)), 48: (64, (8, 4, 2, 1)),
        64: (64, (16, 8, 4, 2, 1))}
-# The same of the discriminator, and how many of its blocks halve the map.
+# The same for the discriminator, and the number of blocks that halve the map.
 _DOWN = {32: (128, (1, 1, 1, 1), 2), 48: (64, (1, 2, 4, 8, 16), 4),
          64: (64, (1, 2, 4, 8, 16), 5)}
 
@@ -57,7 +58,10 @@ class UpBlock(nn.Module):
 
 
 class FirstBlock(nn.Module):
-  """Halves an image: no activation before its first convolution."""
+  """First block of the discriminator: [b, h, w, c] -> [b, h/2, w/2, features].
+
+  Unlike DownBlock it has no activation before the first convolution.
+  """
   features: int
   conv: Callable
   norm: Callable
@@ -76,7 +80,8 @@ class FirstBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-  """[b, h, w, c] -> [b, h, w, features], of half the size if `halve`."""
+  """[b, h, w, c] -> [b, h, w, features], or [b, h/2, w/2, features] if `halve`.
+  """
   features: int
   hidden: int  # channels between its two convolutions
   halve: bool
@@ -96,7 +101,7 @@ class DownBlock(nn.Module):
     if self.halve or x.shape[-1] != self.features:
       x = self.conv(self.features, kernel=1, name='shortcut',
                     initializer=self.initializer())(x)
-    # The average of the sum is the sum of the two branches' averages.
+    # Pooling is linear: the two branches can be pooled together.
     return downsample(h + x) if self.halve else h + x
 
 
@@ -106,7 +111,7 @@ class Generator(nn.Module):
   colors: int
   latent: int = 128
   width: int = 0  # channels of the last block; 0: 256 at 32 pixels, else 64
-  hidden: tuple = ()  # channels inside each block; (): those that go out
+  hidden: tuple = ()  # channels inside each block; (): as many as its output
   conv: Callable = conv.plain
   dense: Callable = dense.plain
   norm: Callable = norm.batch
@@ -118,8 +123,8 @@ class Generator(nn.Module):
   @nn.compact
   def __call__(self, z, train):
     bottom = self.size // 2**doublings(self.size, _UP)
-    usual, multiples = _UP[self.size]
-    stem, *widths = (m * (self.width or usual) for m in multiples)
+    paper_width, multiples = _UP[self.size]
+    stem, *widths = (m * (self.width or paper_width) for m in multiples)
     start = self.initializer()
     conv = functools.partial(self.conv, dtype=self.dtype)
     normalise = functools.partial(self.norm, initializer=start,
@@ -138,14 +143,14 @@ class Generator(nn.Module):
         self.colors, initializer=start, name='to_rgb')(x))
 
   def channels(self):
-    """The channels inside each block: Groups, as in `hidden`."""
+    """A Group of channels for each entry of `hidden`."""
     blocks = [f'block_{i}' for i in range(doublings(self.size, _UP))]
     return [Group((f'{b}/conv_0',), (f'{b}/norm_1',), (f'{b}/conv_1',))
             for b in blocks]
 
 
 class Discriminator(nn.Module):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+  """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
   At 64 pixels, hidden='out' and halvings=4 are PyTorch-StudioGAN's variant.
   """
@@ -153,7 +158,7 @@ class Discriminator(nn.Module):
   colors: int
   outputs: int = 1
   width: int = 0  # channels of the first block; 0: 128 at 32 pixels, else 64
-  hidden: str = 'in'  # channels inside a block: those that come in | go out
+  hidden: str = 'in'  # channels inside a block: as its input | 'out': output
   halvings: int = 0  # blocks that halve the map; 0: the paper's 2, 4, 5
   conv: Callable = conv.spectral
   dense: Callable = dense.spectral
@@ -166,15 +171,16 @@ class Discriminator(nn.Module):
   @nn.compact
   def __call__(self, x, train):
     doublings(self.size, _DOWN)
-    usual, multiples, most = _DOWN[self.size]
-    widths = [m * (self.width or usual) for m in multiples]
-    halvings = self.halvings or most
+    paper_width, multiples, paper_halvings = _DOWN[self.size]
+    widths = [m * (self.width or paper_width) for m in multiples]
+    halvings = self.halvings or paper_halvings
     if self.hidden not in ('in', 'out'):
       raise UserError(f"sngan: no hidden '{self.hidden}': "
                       f"{lookup.nearest(self.hidden, ('in', 'out'))}")
     if not 0 < halvings <= len(widths) or self.size % 2**halvings:
       raise UserError(f'sngan: {self.size} pixels and {len(widths)} blocks '
-                      f'cannot halve {halvings} times: at most {most}')
+                      f'cannot halve {halvings} times: at most '
+                      f'{paper_halvings}')
     conv = functools.partial(self.conv, dtype=self.dtype)
     normalise = functools.partial(self.norm, initializer=self.initializer(),
                                   dtype=self.dtype, axis_name=self.axis_name)

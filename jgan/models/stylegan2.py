@@ -1,17 +1,17 @@
-"""StyleGAN2 (Karras et al., 2020): a generator with skips to RGB and a
+"""StyleGAN2 (Karras et al., 2020): a generator with output skips and a
 residual discriminator, configuration F.
 
-Channels double with every halving of the map, from `width` at full size to at
-most `most`. Width 0 is 2^15 / size, the paper's large networks; 2^14 / size
-are its small ones; 128 is the usual choice for CIFAR-10 (DiffAugment) and
-Tiny-ImageNet.
+The number of channels doubles with every halving of the map, from `width` at
+full resolution to at most `most`. Width 0 is 2^15 / size, the paper's large
+networks; 2^14 / size is its small ones; 128 is the usual choice for CIFAR-10
+(DiffAugment) and Tiny-ImageNet.
 
-A noise map is added after each convolution. In training, where a key 'noise'
-is given, the maps are drawn anew for each sample, and two latents are mixed.
-Elsewhere each image has maps of its own too, as where the reference's code
-scores, but by a key made of z, so that an image is a function of z. With
-`stored_noise` all images have the maps of the collection 'noise' instead, drawn
-once at the start and kept with the weights: for pictures of a moving latent.
+A noise map is added after each convolution. In training, with an RNG 'noise',
+the maps are drawn for each sample, and styles are mixed. In evaluation each
+image also has maps of its own, as in the reference code, but drawn from a key
+that is a hash of z, so that an image is a function of z. With `stored_noise`
+all images share the maps in the collection 'noise', which are drawn at
+initialisation and stored with the weights: for latent interpolation.
 """
 import functools
 import math
@@ -63,7 +63,7 @@ class Constant(nn.Module):
 
 
 class StyledConv(nn.Module):
-  """ModulatedConv, noise of a learned strength, activation."""
+  """ModulatedConv, noise with a learned strength, activation."""
   features: int
   up: bool = False
   dtype: Any = jnp.float32
@@ -86,9 +86,9 @@ class StyledConv(nn.Module):
 
 
 class UpBlock(nn.Module):
-  """Doubles a map and the image that is made of it.
+  """Doubles a feature map and the image of the output skips.
 
-  Without an image yet it is the first block, which keeps the map's size and
+  With image=None it is the first block, which keeps the size of the map and
   has one convolution and one style less.
   """
   features: int
@@ -98,8 +98,8 @@ class UpBlock(nn.Module):
 
   @nn.compact
   def __call__(self, x, image, styles, train, keys):
-    """x: [b, h, w, c]; image: [b, h, w, colors]; styles: [b, 3, d]; keys: of
-    the noise outside training, [b], or None for the stored maps."""
+    """x: [b, h, w, c]; image: [b, h, w, colors]; styles: [b, 3, d]; keys: [b],
+    of the noise outside training, or None for the stored maps."""
     layer = functools.partial(StyledConv, self.features, dtype=self.dtype,
                               axis_name=self.axis_name)
     if image is not None:
@@ -129,17 +129,17 @@ class DownBlock(nn.Module):
 class Generator(nn.Module):
   """z [b, latent] -> images [b, size, size, colors].
 
-  Training leaves them unbounded, else they are clipped to [-1, 1].
+  They are unbounded in training, else clipped to [-1, 1].
 
   Attributes:
     latent: the width of z and of styles.
     width: channels of the last block, 0: 2^15 / size.
-    most: channels that no block exceeds.
-    depth: layers that map z to a style.
-    rate: their learning rate beside that of other layers.
-    mixing: the probability that a batch mixes two latents: later layers take
-      their styles from the second.
-    stored_noise: outside training, give all images the same noise.
+    most: maximum number of channels of a block.
+    depth: number of layers of the mapping network.
+    rate: learning rate of the mapping network relative to other layers.
+    mixing: probability of style mixing in a batch: later layers take their
+      styles from a second latent.
+    stored_noise: outside training, all images get the same noise.
   """
   size: int
   colors: int
@@ -161,44 +161,47 @@ class Generator(nn.Module):
                   for features in widths]
 
   def __call__(self, z, train):
-    drawn = not (train or self.stored_noise)
+    noise_from_z = not (train or self.stored_noise)
     return self.synthesise(self.styles(z, train), train,
-                           latent_noise.keys(z) if drawn else None)
+                           latent_noise.keys(z) if noise_from_z else None)
 
   def styles(self, z, train):
     """z [b, latent] -> one style per layer, [b, layers, latent]."""
     layers = 2 * len(self.block)
     style = self.mapping(z)[:, None]
     if train and self.mixing and self.has_rng('noise'):
-      # One coin and one place for the batch, as in the reference.
-      coin, place, other = jax.random.split(self.make_rng('noise'), 3)
-      z = collectives.draw(jax.random.normal, other, z.shape, self.axis_name)
-      start = jnp.where(jax.random.bernoulli(coin, self.mixing),
-                        jax.random.randint(place, (), 1, layers), layers)
-      style = jnp.where((jnp.arange(layers) < start)[:, None], style,
+      # Whether and where to mix is the same for the batch, as in the reference.
+      mix_key, crossover_key, z_key = jax.random.split(
+          self.make_rng('noise'), 3)
+      z = collectives.draw(jax.random.normal, z_key, z.shape, self.axis_name)
+      crossover = jnp.where(
+          jax.random.bernoulli(mix_key, self.mixing),
+          jax.random.randint(crossover_key, (), 1, layers), layers)
+      style = jnp.where((jnp.arange(layers) < crossover)[:, None], style,
                         self.mapping(z)[:, None])
     return jnp.broadcast_to(style, (z.shape[0], layers, self.latent))
 
   def synthesise(self, styles, train, keys=None):
-    """Styles [b, layers, latent] -> images, as when called.
+    """Synthesis network: styles [b, layers, latent] -> images.
 
-    keys: of the noise outside training, [b], or None for the stored maps.
+    keys: [b], of the noise outside training, or None for the stored maps.
     """
     x, image = self.input(styles.shape[0]), None
     for i, block in enumerate(self.block):
-      # The style that makes an image is also that of the next convolution.
-      own = styles[:, max(2 * i - 1, 0):2 * i + 2]
-      x, image = block(x, image, own, train, keys)
+      # to_rgb has the same style as the first convolution of the next block.
+      block_styles = styles[:, max(2 * i - 1, 0):2 * i + 2]
+      x, image = block(x, image, block_styles, train, keys)
       self.sow('features', 'blocks', x)
     return image if train else jnp.clip(image, -1., 1.)
 
 
 class Discriminator(nn.Module):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
+  """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
   Attributes:
-    width, most: as of Generator.
-    group: samples whose deviation is compared (layers/minibatch_stddev.py).
+    width, most: as in Generator.
+    group: group size of the minibatch standard deviation
+      (layers/minibatch_stddev.py).
   """
   size: int
   colors: int
@@ -217,7 +220,7 @@ class Discriminator(nn.Module):
     for i, features in enumerate(widths):
       x = DownBlock(features, self.dtype, name=f'block_{i}')(x)
       self.sow('features', 'blocks', x)
-    # Elsewhere no axis is bound.
+    # In initialisation and evaluation there is no device axis.
     sharded = train and not self.is_initializing()
     x = minibatch_stddev(x, group=self.group,
                          axis_name=self.axis_name if sharded else None)
@@ -231,8 +234,8 @@ def _widths(size, width, most):
   """Channels at 4, 8, ..., size pixels.
 
   Raises:
-    UserError: these networks have no such size.
+    UserError: an unsupported size.
   """
-  times = doublings(size, _SIZES)
+  count = doublings(size, _SIZES)
   width = width or 2**15 // size
-  return [min(most, width * 2**i) for i in range(times, -1, -1)]
+  return [min(most, width * 2**i) for i in range(count, -1, -1)]

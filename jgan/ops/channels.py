@@ -1,17 +1,18 @@
-"""Channels that a network can lose without another layer noticing."""
+"""Channels that can be removed without changing any other layer."""
 from typing import NamedTuple
 
 
 class Group(NamedTuple):
-  """Channels between layers, all of which are known.
+  """n channels, and all layers that compute, normalise or read them.
 
-  Layers are named as their parameters are, 'block_0/conv_0'. All makers have
-  a 'kernel' [..., n] and all takers one [..., n, d].
+  Layers are named by the path of their parameters, 'block_0/conv_0'. Each
+  maker has a 'kernel' [..., n] and each taker has a 'kernel' [..., n, d].
 
   Attributes:
-    makers: layers whose outputs, added up, are the channels.
-    norms: layers that treat each of them alone; may have no parameters.
-    takers: layers that they go into, and nothing else sees them.
+    makers: layers whose summed outputs are the channels.
+    norms: layers that normalise each channel by itself; some have no
+      parameters.
+    takers: all layers that read the channels.
   """
   makers: tuple[str, ...]
   norms: tuple[str, ...]

@@ -1,8 +1,9 @@
-"""Reductions over the device axis; the identity when there is none.
+"""Collective operations over the device axis; the identity without one.
 
-A step is written once. With axis_name=None its arrays are the whole batch
-(one device, or a jit over a mesh, where XLA inserts the communication); with
-a name they are one device's shard inside pmap. Nothing else branches on it.
+A training step is written once. With axis_name=None its arrays are the global
+batch (one device, or a jit over a mesh, where XLA inserts the communication);
+with a name they are the shard of one device inside pmap. No other file
+distinguishes the two.
 """
 import jax
 
@@ -20,9 +21,9 @@ def mean(tree, axis_name):
 def gather(x, axis_name):
   """[b, ...] of this shard -> [global b, ...], in the global order.
 
-  Its transpose sums the cotangents of all devices, each of which computed
-  the same loss: gradients come out `devices` times too large and the mean
-  over devices that follows puts them right.
+  Its transpose sums the cotangents of all devices, each of which computes the
+  same loss. So this sum is `devices` times the gradient, which the subsequent
+  mean over devices corrects.
   """
   if axis_name is None:
     return x
@@ -30,24 +31,25 @@ def gather(x, axis_name):
 
 
 def draw(sampler, rng, shape, axis_name):
-  """Draws `sampler(rng, global shape)` and keeps this shard's rows.
+  """Draws `sampler(rng, global shape)` and returns this shard's rows.
 
-  shape: of this shard, batch first. Every device draws the whole array, so
-  the noise of a batch does not depend on how many devices share it.
+  Every device draws the global array, so the noise of a batch does not depend
+  on the number of devices.
+
+  shape: of this shard, batch first.
   """
   if axis_name is None:
     return _spread(sampler(rng, shape))
-  whole = sampler(rng, (shape[0] * size(axis_name), *shape[1:]))
+  noise = sampler(rng, (shape[0] * size(axis_name), *shape[1:]))
   first = jax.lax.axis_index(axis_name) * shape[0]
-  return jax.lax.dynamic_slice_in_dim(whole, first, shape[0])
+  return jax.lax.dynamic_slice_in_dim(noise, first, shape[0])
 
 
 def _spread(x):
-  """Shards the rows of x over the mesh in force, if there is one.
+  """Shards the rows of x over the current mesh, if there is one.
 
-  Nothing else would tell XLA to: a batch drawn inside a jit over a mesh has
-  no sharded input to take its layout from, and every device would make all
-  of the images.
+  A batch drawn inside a jit over a mesh depends on no sharded input, so XLA
+  would otherwise replicate it, and every device would generate all images.
   """
   mesh = jax.sharding.get_abstract_mesh()
   if mesh.empty or x.shape[0] % mesh.size:

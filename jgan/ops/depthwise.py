@@ -1,9 +1,10 @@
-"""Convolution of every channel with a kernel of its own.
+"""Depthwise convolution: each channel has a kernel of its own.
 
-On a CPU XLA takes a hundred times PyTorch's time for it. There it is a sum of
-shifted maps here, which XLA fuses to one pass; elsewhere it is XLA's. For that
-both functions are primitives of JAX, of which each is the derivative of the
-other; so any number of derivatives can be taken, in either direction.
+XLA's is a hundred times slower than PyTorch's on a CPU. So on CPUs it is
+computed as a sum of shifted feature maps, which XLA fuses into one pass, and
+elsewhere by XLA's convolution. To choose by platform, the convolution and its
+gradient with respect to the kernel are JAX primitives. The derivatives of each
+are expressed by both, so derivatives of any order work in either mode.
 """
 import functools
 
@@ -20,7 +21,7 @@ def convolve(x, kernel):
   """y[h, w] = sum_ij kernel[i, j] x[h + i - k // 2, w + j - k // 2].
 
   Args:
-    x: [b, h, w, c], taken as zero outside.
+    x: [b, h, w, c], zero-padded.
     kernel: [k, k, 1, c] of an odd size k, in x's dtype.
 
   Returns:
@@ -31,11 +32,11 @@ def convolve(x, kernel):
 
 @functools.partial(jax.jit, static_argnames='size', inline=True)
 def correlate(x, y, size):
-  """Gradient of sum(y convolve(x, kernel)) by the kernel, whatever it is.
+  """Gradient of sum(y convolve(x, kernel)) with respect to the kernel.
 
   Args:
-    x, y: [b, h, w, c] of one dtype, x taken as zero outside.
-    size: k of the kernel.
+    x, y: [b, h, w, c] of the same dtype, x zero-padded.
+    size: k, the kernel's size.
 
   Returns:
     [k, k, 1, c], sum_bhw y[h, w] x[h + i - k // 2, w + j - k // 2].
@@ -56,6 +57,7 @@ def _xla_kernel(x, y, size):
 
 
 def _shifts(x, kernel):
+  """`convolve` as a sum of shifted maps."""
   _, h, w, _ = x.shape
   k = kernel.shape[0]
   padded, taps = _padded(x, k), kernel[:, :, 0].astype(jnp.float32)
@@ -64,10 +66,10 @@ def _shifts(x, kernel):
 
 
 def _shifts_kernel(x, y, size):
-  """Sums along rows first, for all columns of the kernel at once.
+  """`correlate` as sums along rows first, for all kernel columns at once.
 
-  XLA vectorises that, but nothing that ends in a few numbers; so it must not
-  fuse the two sums.
+  XLA vectorises that sum, but not a reduction to a few numbers, so a barrier
+  keeps it from fusing the two.
   """
   _, h, w, _ = x.shape
   padded, dtype, y = _padded(x, size), x.dtype, y.astype(jnp.float32)
@@ -79,18 +81,18 @@ def _shifts_kernel(x, y, size):
 
 
 def _padded(x, k):
-  """Zeros around it, in memory: fused, every shift would ask where they are."""
+  """Zero-pads in memory: if fused, every shift would test for the border."""
   pad = (k // 2,) * 2
   return jax.lax.optimization_barrier(
       jnp.pad(x.astype(jnp.float32), ((0, 0), pad, pad, (0, 0))))
 
 
-def _turned(kernel):
+def _flipped(kernel):
   return kernel[::-1, ::-1]
 
 
 def _batched(primitive, arguments, axes, **statics):
-  """More of them are more channels."""
+  """vmap rule: the mapped axis becomes further channels."""
   n = next(x.shape[axis] for x, axis in zip(arguments, axes)
            if axis is not None)
   merged = []
@@ -106,11 +108,11 @@ _CONVOLVE.def_abstract_eval(lambda x, kernel: x)
 _CORRELATE.def_abstract_eval(lambda x, y, size: x.update(
     shape=(size, size, 1, x.shape[-1])))
 ad.defbilinear(
-    _CONVOLVE, lambda slope, x, kernel: convolve(slope, _turned(kernel)),
-    lambda slope, x, kernel: correlate(x, slope, kernel.aval.shape[0]))
+    _CONVOLVE, lambda ct, x, kernel: convolve(ct, _flipped(kernel)),
+    lambda ct, x, kernel: correlate(x, ct, kernel.aval.shape[0]))
 ad.defbilinear(
-    _CORRELATE, lambda slope, x, y, size: convolve(y, _turned(slope)),
-    lambda slope, x, y, size: convolve(x, slope))
+    _CORRELATE, lambda ct, x, y, size: convolve(y, _flipped(ct)),
+    lambda ct, x, y, size: convolve(x, ct))
 for _primitive, _general, _cpu in ((_CONVOLVE, _xla, _shifts),
                                    (_CORRELATE, _xla_kernel, _shifts_kernel)):
   batching.primitive_batchers[_primitive] = functools.partial(

@@ -1,9 +1,10 @@
-"""Parameters and multiply-accumulates of a network, layer by layer.
+"""Parameters and multiply-accumulates (MACs) of a network, layer by layer.
 
-Counted from the jaxpr of one forward pass; nothing is computed. Work that
-depends on parameters alone (a spectral norm's power iteration) is not
-counted: it is not done once per image. Loops count by their length with all
-they hold, a while-loop once, and a branch as its dearest case.
+Counted from the jaxpr of one forward pass, without running it. Operations that
+depend on parameters alone (the power iteration of a spectral norm) are not
+counted, because they are not done for each image. The operations in a scan
+count as often as it iterates, those in a while-loop once; of the branches of a
+conditional, the most expensive one counts.
 """
 import math
 from typing import NamedTuple
@@ -19,12 +20,12 @@ class Row(NamedTuple):
   Attributes:
     name: its scope, 'block_0/conv_1'.
     shape: of its output, without the batch.
-    params: numbers in its own parameters.
-    macs: multiply-accumulates; borders count, zeros that a transposed
-      convolution puts between its inputs do not.
+    params: number of its own parameters.
+    macs: multiply-accumulates. Zero padding at the borders counts; zeros that
+      a transposed convolution inserts between its inputs do not.
     macs_thop: as thop 0.0.31 counts, for comparison with papers: transposed
       convolutions by their output size, one more per output of a convolution
-      with a bias, two per element under batch normalisation.
+      with a bias, two per element of a batch normalisation.
   """
   name: str
   shape: tuple
@@ -34,7 +35,7 @@ class Row(NamedTuple):
 
 
 def layers(model, variables, *inputs):
-  """Lists a Row for each layer with parameters or work, in forward order.
+  """Lists a Row for each layer with parameters or MACs, in forward order.
 
   Args:
     model: a module whose call takes (*inputs, train).
@@ -43,29 +44,30 @@ def layers(model, variables, *inputs):
   """
   closed = jax.make_jaxpr(lambda v, *x: model.apply(v, *x, train=False))(
       variables, *inputs)
-  fixed = len(jax.tree.leaves(variables))
+  variable_count = len(jax.tree.leaves(variables))
   batch = jax.tree.leaves(inputs)[0].shape[0]
-  live = [i >= fixed for i in range(len(closed.jaxpr.invars))]
+  live = [i >= variable_count for i in range(len(closed.jaxpr.invars))]
   work = _walk(closed.jaxpr, live, '')
 
   params = _scopes(variables.get('params', {}))
   norms = _scopes(variables.get('batch_stats', {}))
-  found = {}
+  operations = {}
   for name, shape, macs, thop in work:
-    found.setdefault(name, []).append((shape, macs, thop))
+    operations.setdefault(name, []).append((shape, macs, thop))
   rows = []
-  for name in [*found, *(n for n in params if n not in found)]:
-    own, calls = params.get(name, {}), found.get(name, [])
-    if not own and name not in norms and not any(c[1] for c in calls):
-      continue  # element-wise work of a block
-    shape = calls[-1][0][1:] if calls else ()
-    has_bias = 'bias' in own and 'scale' not in own
-    macs = sum(m for _, m, _ in calls)
-    thop = sum(t for _, m, t in calls if m or has_bias)
+  for name in [*operations, *(n for n in params if n not in operations)]:
+    arrays, layer = params.get(name, {}), operations.get(name, [])
+    if not arrays and name not in norms and not any(m for _, m, _ in layer):
+      continue  # element-wise operations of a block
+    shape = layer[-1][0][1:] if layer else ()
+    has_bias = 'bias' in arrays and 'scale' not in arrays
+    macs = sum(m for _, m, _ in layer)
+    thop = sum(t for _, m, t in layer if m or has_bias)
     if name in norms:
       thop = 2 * batch * math.prod(shape)
-    rows.append(Row(name, shape, sum(math.prod(p.shape) for p in own.values()),
-                    macs // batch, thop // batch))
+    rows.append(Row(
+        name, shape, sum(math.prod(p.shape) for p in arrays.values()),
+        macs // batch, thop // batch))
   return rows
 
 
@@ -75,32 +77,33 @@ def total(rows):
 
 
 def work(function, *arguments):
-  """Lists the work of one call of any function, gradients and all.
+  """Lists the MACs of one call of any function, including its gradients.
 
-  What depends on parameters alone is counted too, what no result needs is
-  not; a step's branch counts as its dearest case.
+  Operations on parameters alone are counted too; operations that no result
+  depends on are not. Of the branches of a conditional the most expensive one
+  counts.
 
   Args:
     function: arrays -> arrays.
     arguments: its arguments, or their shapes.
 
   Returns:
-    [(scope, macs, macs by output)] of each convolution and product. Scopes
-    begin like '/transpose(jvp(Generator))/block_0'; by output means as papers
-    count transposed convolutions, with the zeros between their inputs.
+    [(scope, macs, macs by output)] of each convolution and matrix product.
+    Scopes begin like '/transpose(jvp(Generator))/block_0'. 'By output' is how
+    papers count transposed convolutions: the zeros between their inputs count.
   """
   jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
   jaxpr, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
-  found = _walk(jaxpr, [True] * len(jaxpr.invars), '', '{}/{}'.format)
-  return [(scope, macs, by_output) for scope, _, macs, by_output in found
+  operations = _walk(jaxpr, [True] * len(jaxpr.invars), '', '{}/{}'.format)
+  return [(scope, macs, by_output) for scope, _, macs, by_output in operations
           if macs]
 
 
 def _walk(jaxpr, live, scope, join=None):
   """Counts the equations of a jaxpr that depend on the batch.
 
-  live: of each input, whether it does.
-  join: (scope, name stack) -> scope; None: of modules and their parts.
+  live: for each input of the jaxpr, whether it depends on the batch.
+  join: (scope, name stack) -> scope; None: `_join`, names of modules alone.
 
   Returns:
     [(scope, output shape, macs, thop macs)] of each such equation.
@@ -117,7 +120,7 @@ def _walk(jaxpr, live, scope, join=None):
     if not inner:
       work.append((name, eqn.outvars[0].aval.shape, *_count(eqn, depends)))
       continue
-    # What a loop carries may come to depend on the batch on the way round.
+    # All that a loop carries may depend on the batch after an iteration.
     loop = eqn.primitive.name in ('scan', 'while')
     cases = [_walk(j, [True] * len(j.invars) if loop else
                    depends[len(depends) - len(j.invars):], name, join)
@@ -129,7 +132,7 @@ def _walk(jaxpr, live, scope, join=None):
 
 
 def _jaxprs(value):
-  """The jaxprs in a parameter of an equation: one, several (cond) or none."""
+  """List of the jaxprs in a parameter of an equation; a cond has several."""
   if isinstance(value, (tuple, list)):
     return [j for v in value for j in _jaxprs(v)]
   value = getattr(value, 'jaxpr', value)
@@ -137,17 +140,18 @@ def _jaxprs(value):
 
 
 def _count(eqn, depends):
-  """True and thop's multiply-accumulates of one equation."""
+  """Multiply-accumulates of one equation: the actual number, and thop's."""
   if eqn.primitive.name == 'add' and not all(depends):
     out = eqn.outvars[0].aval
     return 0, out.size if out.ndim == 4 else 0  # a convolution's bias
   if eqn.primitive.name == 'dot_general':
     (contract, _), _ = eqn.params['dimension_numbers']
-    left, right = (v.aval.shape for v in eqn.invars)
+    lhs, rhs = (v.aval.shape for v in eqn.invars)
     out = eqn.outvars[0].aval
-    macs = out.size * math.prod(left[i] for i in contract)
-    # Maps times a kernel [k, k, c, d]: transposed convolution, no overlap.
-    return macs, macs * (math.prod(right[:2]) if out.ndim == 6 else 1)
+    macs = out.size * math.prod(lhs[i] for i in contract)
+    # A feature map times a kernel [k, k, c, d] is a transposed convolution
+    # without overlap (layers/conv.py).
+    return macs, macs * (math.prod(rhs[:2]) if out.ndim == 6 else 1)
   if eqn.primitive.name == 'depthwise':
     x, kernel = (v.aval for v in eqn.invars)
     macs = x.size * math.prod(kernel.shape[:2])
@@ -158,7 +162,7 @@ def _count(eqn, depends):
   dims = eqn.params['dimension_numbers']
   by_output = out.size * kernel.size // kernel.shape[dims.rhs_spec[0]]
   area = lambda a, spec: math.prod(a.shape[i] for i in spec[2:])
-  # Only a transposed convolution makes a map larger.
+  # Only a transposed convolution enlarges a feature map.
   grows = area(out, dims.out_spec) > area(x, dims.lhs_spec)
   if grows or math.prod(eqn.params['lhs_dilation']) > 1:
     return x.size * kernel.size // x.shape[dims.lhs_spec[1]], by_output
@@ -166,16 +170,16 @@ def _count(eqn, depends):
 
 
 def _join(scope, stack):
-  """'block/conv' of a name stack 'Generator/block/conv/conv.method'."""
+  """Name stack 'Generator/block/conv/conv.method' -> scope 'block/conv'."""
   parts = [p for p in stack.split('/') if p and '.' not in p]
   return '/'.join([scope, *parts] if scope else parts[1:])
 
 
 def _scopes(tree, prefix=()):
-  """{'/'-joined scope: its own arrays by name}, in order."""
-  own = {k: v for k, v in tree.items() if not hasattr(v, 'items')}
-  found = {'/'.join(prefix): own} if own else {}
+  """{'/'-joined scope: {name: array}} of a nested dict, in order."""
+  arrays = {k: v for k, v in tree.items() if not hasattr(v, 'items')}
+  scopes = {'/'.join(prefix): arrays} if arrays else {}
   for name, branch in tree.items():
-    if name not in own:
-      found |= _scopes(branch, (*prefix, name))
-  return found
+    if name not in arrays:
+      scopes |= _scopes(branch, (*prefix, name))
+  return scopes

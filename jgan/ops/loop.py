@@ -1,18 +1,19 @@
-"""A loop over the rows of a batch of inputs, with or without a loop in XLA."""
+"""jax.lax.scan that can be unrolled completely."""
 import jax
 import jax.numpy as jnp
 
 
 def scan(body, carry, xs, *, unroll):
-  """jax.lax.scan, or the same written out: -> carry, stacked outputs.
+  """jax.lax.scan, or a Python loop with the same result: -> carry, stacked ys.
 
   XLA's CPU backend runs convolutions inside a loop several times slower, and
-  jax.lax.scan makes a loop of a single turn even where unroll=True.
+  jax.lax.scan makes a loop of one iteration even with unroll=True.
 
   Args:
     body: (carry, x) -> carry, y.
-    xs: pytree whose leaves have the turns as their first axis.
-    unroll: write the turns out one by one. A single one always is.
+    carry: initial carry.
+    xs: pytree whose leaves have the iterations as their first axis.
+    unroll: use the Python loop; a single iteration is always unrolled.
   """
   length = jax.tree.leaves(xs)[0].shape[0]
   if not unroll and length > 1:

@@ -1,8 +1,8 @@
-"""A feature map as an octave (Chen et al., 2019): its detail at full size and
-the rest of its channels at half size.
+"""Octave feature maps (Chen et al., 2019): some channels are at full
+resolution (high frequencies), the others at half resolution (low frequencies).
 
-A map without low channels is a plain array [b, h, w, c]: layers that know
-octaves take either, and make an octave of no more than they must.
+A feature map without low channels is a plain array [b, h, w, c]: layers with
+octave support accept both, and return an Octave only if low channels remain.
 """
 import dataclasses
 import functools
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Octave:
-  """Two maps that stand for one. Octaves of one network can be added.
+  """Two maps that represent one. Octaves with equal shapes can be added.
 
   Attributes:
     high: [b, h, w, c_high], or None where all channels are low.
@@ -25,7 +25,7 @@ class Octave:
 
   @property
   def shape(self):
-    """Of the map that it stands for: (b, h, w, c_high + c_low)."""
+    """Shape of the represented map: (b, h, w, c_high + c_low)."""
     b, h, w, c = self.low.shape
     if self.high is None:
       return b, 2 * h, 2 * w, c
@@ -36,7 +36,7 @@ class Octave:
 
 
 def each(function):
-  """The function of one map, of an octave's two maps each by itself."""
+  """Decorator: applies a function of a map to both maps of an Octave."""
   @functools.wraps(function)
   def mapped(x, *rest, **keywords):
     return jax.tree.map(lambda m: function(m, *rest, **keywords), x)

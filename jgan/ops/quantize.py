@@ -1,11 +1,12 @@
-"""Images as they are stored and scored: 256 levels (on the host)."""
+"""Quantization of images to uint8, as they are stored and scored (on the host).
+"""
 import numpy as np
 
 
 def to_uint8(images):
-  """[...] floats in [-1, 1] -> uint8, rounded and clipped; uint8 passes.
+  """[...] floats in [-1, 1] -> uint8, rounded and clipped; uint8 is unchanged.
 
-  What is not finite becomes 0: a diverged run still gets its picture.
+  NaN becomes 0, so that images of a diverged run can still be saved.
   """
   images = np.asarray(images)
   if images.dtype == np.uint8:

@@ -1,4 +1,4 @@
-"""Bilinear resizing without antialias, as two frameworks define it."""
+"""Bilinear resizing without antialiasing, as TensorFlow 1 and PyTorch do it."""
 import jax.numpy as jnp
 import numpy as np
 
@@ -6,9 +6,10 @@ import numpy as np
 def bilinear(x, size, *, half_pixel):
   """Resizes [n, h, w, c] float32 to [n, size, size, c].
 
-  Output i looks at input position i h / size, as tf.image.resize_bilinear of
-  TensorFlow 1 does, or with half_pixel at (i + 1/2) h / size - 1/2, clipped,
-  as PyTorch and everybody else does. Of a shrunk image both skip pixels.
+  Output i is sampled at input position i h / size, as in
+  tf.image.resize_bilinear of TensorFlow 1, or with half_pixel at
+  (i + 1/2) h / size - 1/2, clipped, as in PyTorch and most other libraries.
+  Both skip pixels when an image shrinks.
   """
   for axis in (2, 1):
     low, high, fraction = _taps(x.shape[axis], size, half_pixel)
@@ -20,10 +21,10 @@ def bilinear(x, size, *, half_pixel):
 
 
 def _taps(length, size, half_pixel):
-  """Left and right neighbours [size] int and the right one's share, float32.
+  """Left and right neighbours [size] int, and weight of the right, float32.
 
-  Computed in float32 throughout, as the originals do: the share of the last
-  pixels depends on it in the fourth digit.
+  Computed in float32 throughout, as in both frameworks: the fourth digit of
+  the weights of the last pixels depends on it.
   """
   scale = np.float32(length) / np.float32(size)
   position = np.arange(size, dtype=np.float32)

@@ -1,7 +1,8 @@
 """Azimuthally averaged power spectrum (Durall et al., 2020, arXiv:2003.01826).
 
-How much of an image is at each spatial frequency, whatever its direction:
-upsampling layers leave traces at the high ones. All of it is differentiable.
+The power of an image at each spatial frequency, averaged over directions:
+upsampling layers leave artifacts at high frequencies. All functions are
+differentiable.
 """
 import jax
 import jax.numpy as jnp
@@ -9,13 +10,13 @@ import numpy as np
 
 CENTERS = ('legacy', 'true_dc')
 _GRAY = (.2989, .587, .114)
-_FLAT = 1e-5  # a profile's range, beside its size, that is rounding alone
+_FLAT = 1e-5  # relative range of a profile that may be rounding error alone
 
 
 def profile(images, *, center='legacy', keep_edge_bins=False):
   """1-D log spectrum of each image: [n, h, w, c] floats -> [n, bins].
 
-  The mean over each ring of frequencies of 20 ln |F|, of the grey image.
+  The mean of 20 ln |F| of the grey image over each ring of frequencies.
 
   center, keep_edge_bins: see `radial_mean`.
   """
@@ -24,10 +25,10 @@ def profile(images, *, center='legacy', keep_edge_bins=False):
 
 
 def normalise(profiles):
-  """[n, bins] -> each from 0 at its least to 1 at its greatest value.
+  """Scales each profile of [n, bins] to a minimum of 0 and a maximum of 1.
 
-  A scale of the image does not matter then, nor the base of the logarithm.
-  Flat ones (of a single bright pixel, say) are zero.
+  This removes the scale of the image and the base of the logarithm. A flat
+  profile (of a single bright pixel, say) becomes 0.
   """
   low = jnp.min(profiles, axis=1, keepdims=True)
   span = jnp.max(profiles, axis=1, keepdims=True) - low
@@ -37,7 +38,7 @@ def normalise(profiles):
 
 
 def gray(images):
-  """Luma of [n, h, w, 3], the only channel of [n, h, w, 1]: [n, h, w]."""
+  """Luma [n, h, w] of [n, h, w, 3], or the only channel of [n, h, w, 1]."""
   if images.shape[3] == 1:
     return images[..., 0]
   return images @ jnp.array(_GRAY, images.dtype)
@@ -54,10 +55,10 @@ def radial_mean(maps, *, center='legacy', keep_edge_bins=False):
 
   Args:
     center: of the rings. 'true_dc': the zero frequency. 'legacy': the middle
-      of the array, half a pixel off it for even sizes, as in the code that
-      published curves were made with.
+      of the array, which for even sizes is half a pixel from the zero
+      frequency, as in the code of the published curves.
     keep_edge_bins: keep the first ring, with the zero frequency, and the
-      last, in the corners; that code drops them.
+      last, in the corners; the published code drops both.
   """
   bins = _bins(*maps.shape[1:], center)
   total = bins.max() + 1

@@ -1,9 +1,9 @@
-"""Resampling by a short filter: insert zeros, pad, filter, drop.
+"""Upsample, FIR filter and downsample: StyleGAN2's upfirdn2d.
 
 The filters of StyleGAN2 (Karras et al., 2020) are separable, so each axis is
 filtered by itself, as a sum of shifted slices. XLA's depthwise convolution
-gives the same, on a CPU a hundred times slower (57 against .5 ms to double
-[8, 16, 16, 64]).
+gives the same result, but on a CPU it is a hundred times slower (57 against
+.5 ms to double [8, 16, 16, 64]).
 """
 import jax
 import jax.numpy as jnp
@@ -13,12 +13,12 @@ BINOMIAL = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 
 
 def upfirdn(x, taps, *, up=1, down=1, pad=(0, 0)):
-  """Upsamples, filters and downsamples both axes of a map.
+  """Upsamples, filters and downsamples both axes of a feature map.
 
-  Along each axis: up - 1 zeros are put behind every pixel, then pad zeros
-  before and after all, then the result is convolved with the taps where they
-  fit, and every down-th value is kept. `up` divides the mean by `up` per
-  axis: taps of sum `up` make good for it.
+  Along each axis, up - 1 zeros are inserted after every pixel, the ends are
+  padded by `pad` zeros, the result is convolved with the taps ('valid'), and
+  every down-th value is kept. Upsampling divides the mean by `up` per axis;
+  taps whose sum is `up` restore it.
 
   Args:
     x: [b, h, w, c].
@@ -35,7 +35,7 @@ def upfirdn(x, taps, *, up=1, down=1, pad=(0, 0)):
     edges[axis] = (pad[0], pad[1] + up - 1, up - 1)
     padded = jax.lax.pad(x, zero, edges)
     reach = padded.shape[axis] - len(taps) + 1
-    # A convolution turns its filter round.
+    # A convolution flips its filter.
     x = sum(tap * jax.lax.slice_in_dim(padded, k, k + reach, down, axis)
             for k, tap in enumerate(reversed(taps)))
   return x
@@ -49,7 +49,7 @@ def blur(x, pad, *, gain=1.):
 
 
 def double(x):
-  """[b, h, w, c] -> [b, 2h, 2w, c]; a constant stays, but at the border."""
+  """[b, h, w, c] -> [b, 2h, 2w, c]; preserves constants, except at borders."""
   return upfirdn(x, [2 * tap for tap in BINOMIAL], up=2, pad=(2, 1))
 
 

@@ -1,17 +1,17 @@
-"""Pruning of whole channels, by the filters that make them (Li et al., 2017).
+"""Structured pruning: whole channels, by the L1 norm of their filters.
 
-The score of a channel is the L1 norm of its filter, summed over the layers
-that make it together. Of n channels and a ratio r the k = ceil(r (n - 1)) with
-the least scores go, in each group by itself: the rule of magnitude.py, which
-leaves at least one.
+Li et al. (2017). The score of a channel is the L1 norm of the filter that
+computes it, summed over the layers whose outputs are added into it. In each
+group of n channels, a ratio r prunes the k = ceil(r (n - 1)) channels with the
+smallest scores, by the rule of magnitude.py, which keeps at least one.
 
-Masked are the kernels of the layers that take a channel, at that channel. So
-it adds nothing to the images, and its filter, its bias and what normalises it
-can be left out of the network (compress/channels.py). They are not masked:
-their gradient is zero by itself, so they rest as they are, and when the dense
-phase begins the channel grows back from zero, as Re-GAN's weights do. A
-channel with nothing but zeros would not: behind a ReLU all of its gradients
-are zero forever.
+A pruned channel is masked in the kernels of the layers that read it (their
+input axis). So it contributes nothing to the images, and its own filter, bias
+and normalisation parameters can be removed from the network
+(compress/channels.py). Those are not masked: their gradient is zero, so they
+do not change, and in the next dense phase the channel grows back from zero
+input weights, as single weights do in Re-GAN. If its own filter were zero as
+well, it could not grow back: behind a ReLU all its gradients would stay zero.
 """
 import jax
 import jax.numpy as jnp
@@ -20,36 +20,39 @@ from jgan.optim import magnitude
 
 
 def masks(params, groups, *, ratio, skip=''):
-  """Masks of `params` without its weakest channels.
+  """Masks of `params` that prune the channels with the smallest scores.
 
   Args:
     params: tree of arrays.
-    groups: of ops.channels.Group.
-    ratio: in [0, 1), which part of the channels to prune; may be traced.
-    skip: regular expression; groups are left out if the name of their first
-      maker has a match. '': none is.
+    groups: list of ops.channels.Group.
+    ratio: in [0, 1), fraction of the channels to prune; may be traced.
+    skip: regular expression; a group is not pruned if the name of the first
+      layer in its `makers` matches. '' skips no group.
+
+  Returns:
+    A tree like `params` of bools, False where a weight is pruned.
 
   Raises:
-    UserError: `skip` is no pattern or leaves no group.
+    UserError: `skip` is not a regular expression, or skips every group.
   """
   scores = {group.makers[0]: sum(strengths(params, layer)
                                  for layer in group.makers)
             for group in groups}
-  kept = magnitude.masks(scores, ratio=ratio, skip=skip)
+  channel_masks = magnitude.masks(scores, ratio=ratio, skip=skip)
 
-  def mask(path, w):
+  def weight_mask(path, w):
     name = jax.tree_util.keystr(path, simple=True, separator='/')
-    found = jnp.ones(w.shape, bool)
+    mask = jnp.ones(w.shape, bool)
     for group in groups:
       if name in [f'{layer}/kernel' for layer in group.takers]:
-        found &= kept[group.makers[0]][:, None]
-    return found
+        mask &= channel_masks[group.makers[0]][:, None]
+    return mask
 
-  return jax.tree_util.tree_map_with_path(mask, params)
+  return jax.tree_util.tree_map_with_path(weight_mask, params)
 
 
 def strengths(params, layer):
-  """L1 norm of each filter of a layer: [n]."""
+  """L1 norm of each filter of a convolution: [output channels]."""
   for name in layer.split('/'):
     params = params[name]
   return jnp.abs(params['kernel']).sum((0, 1, 2))

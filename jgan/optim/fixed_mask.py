@@ -1,8 +1,8 @@
 """Fixed masks, and the pruning between the rounds of lottery tickets.
 
 Iterative magnitude pruning (Frankle & Carbin, 2019; of GANs: Chen et al.,
-2021) trains, prunes the smallest of the remaining weights, goes back to the
-first ones and trains what remains:
+2021) trains, prunes the smallest of the remaining weights, rewinds the others
+to their initial values and trains again:
 
   tx = fixed_mask(optax.adam(2e-4))
   opt = tx.init(start)
@@ -12,8 +12,8 @@ first ones and trains what remains:
     params = zero(start, masks)
     opt = with_masks(tx.init(params), masks)  # a fresh optimizer
 
-Shapes do not change from round to round, so the compiled step serves all. The
-method `lottery` is this loop.
+Shapes do not change from round to round, so a single compiled step serves all
+rounds. The method `lottery` is this loop.
 """
 import itertools
 import math
@@ -31,12 +31,13 @@ def fixed_mask(tx, masks=None):
   """Wraps an optax transformation: weights outside the masks stay at zero.
 
   Args:
-    tx: the whole optimizer, with its clipping and groups.
-    masks: what `init` puts into the state: a tree like the parameters, of
-      bools in their shapes, True where a weight is kept. None: all kept.
+    tx: the complete optimizer, with gradient clipping and parameter groups.
+    masks: the masks that `init` puts into the state: a tree like the
+      parameters, of bools in their shapes, True where a weight is kept. None
+      keeps all weights.
 
   Raises:
-    UserError: from init, if a mask has not the shape of its parameter.
+    UserError: from init, if a mask and its parameter differ in shape.
   """
 
   def init(params):
@@ -55,36 +56,39 @@ def fixed_mask(tx, masks=None):
 
 
 def with_masks(state, masks):
-  """The state of a `fixed_mask` with other masks.
+  """A `fixed_mask` optimizer state with its masks replaced.
 
   Raises:
-    UserError: a mask has not the shape of its parameter.
+    UserError: a mask and its parameter differ in shape.
   """
-  shapes, given = _shapes(state.masks), _shapes(masks)
-  for name in sorted({*shapes, *given}):
-    if shapes.get(name) != given.get(name):
+  shapes, mask_shapes = _shapes(state.masks), _shapes(masks)
+  for name in sorted({*shapes, *mask_shapes}):
+    if shapes.get(name) != mask_shapes.get(name):
       raise UserError(f"fixed_mask: parameter '{name}' has shape "
                       f'{shapes.get(name, "none")} and its mask '
-                      f'{given.get(name, "none")}; they must be equal')
+                      f'{mask_shapes.get(name, "none")}; they must be equal')
   return state._replace(masks=jax.tree.map(lambda m: jnp.asarray(m, bool),
                                            masks))
 
 
 def prune_globally(params, masks, *, kept, scope='convs', skip=''):
-  """Masks that keep the largest of the weights that remain.
+  """Masks that keep the `kept` largest of the weights not yet pruned.
 
-  All others go, the smallest of all chosen tensors together; of equal ones
-  the first.
+  Magnitudes are compared over all chosen tensors together; of equal ones the
+  first are pruned.
 
   Args:
-    params: tree of arrays, trained.
-    masks: tree like params, True where a weight remains.
-    kept: how many of the chosen weights, exactly; may be traced.
+    params: tree of arrays, the trained parameters.
+    masks: tree like params, True where a weight is not yet pruned.
+    kept: exact number of weights to keep in the chosen tensors; may be traced.
     scope, skip: which tensors are pruned, as in magnitude.chosen. The papers
       prune convolutions.
 
+  Returns:
+    The new masks, a tree like `masks`.
+
   Raises:
-    UserError: nothing is chosen.
+    UserError: `scope` and `skip` choose no tensor.
   """
   picks = jax.tree.leaves(magnitude.chosen(params, scope=scope, skip=skip))
   leaves, tree = jax.tree.flatten(masks)
@@ -93,64 +97,70 @@ def prune_globally(params, masks, *, kept, scope='convs', skip=''):
 
   join = lambda arrays: jnp.concatenate([arrays[i].ravel() for i in picked])
   alive = join(leaves)
-  # What is pruned already comes first, then the smallest.
+  # In rising order: the weights already pruned, then the smallest magnitudes.
   order = jnp.argsort(jnp.where(alive, jnp.abs(join(weights)), -1.))
-  stays = jnp.arange(alive.size) >= alive.size - kept
-  keep = alive & jnp.zeros_like(alive).at[order].set(stays, unique_indices=True)
+  in_top = jnp.arange(alive.size) >= alive.size - kept
+  mask = alive & jnp.zeros_like(alive).at[order].set(in_top,
+                                                     unique_indices=True)
 
   first = 0
   for i in picked:
-    part = keep[first:first + leaves[i].size]
+    part = mask[first:first + leaves[i].size]
     leaves[i] = part.reshape(leaves[i].shape)
     first += part.size
   return jax.tree.unflatten(tree, leaves)
 
 
 def prunable(tree, *, scope='convs', skip=''):
-  """The leaves of parameters, or of their masks, that may be pruned: a list."""
+  """List of the prunable leaves of a tree of parameters or of their masks."""
   picks = jax.tree.leaves(magnitude.chosen(tree, scope=scope, skip=skip))
   return [x for x, pick in zip(jax.tree.leaves(tree), picks) if pick]
 
 
 def ladder(n, *, rounds, rate=.2, target=0.):
-  """How many of n weights remain before and after each round: rounds + 1 ints.
+  """Numbers of remaining weights, at first and after each round of pruning.
 
-  A round prunes round(rate * remaining) of them, .2 in the papers.
+  A round prunes round(rate * remaining) weights; the papers' rate is .2.
 
   Args:
-    n: weights that may be pruned.
-    rounds: of pruning.
+    n: number of prunable weights.
+    rounds: number of pruning rounds.
     rate: in (0, 1).
-    target: sparsity in [0, 1) that the last round reaches exactly, pruning
-      less than the rate or as much; 0: by the rate alone.
+    target: sparsity in [0, 1) that the last round reaches exactly, by pruning
+      at most as much as the rate says; 0 prunes by the rate alone.
+
+  Returns:
+    rounds + 1 ints, the first of them n.
 
   Raises:
-    UserError: an impossible value, more or fewer rounds than the target takes,
-      or a round with nothing to prune or nothing left.
+    UserError: an impossible value, another number of rounds than the target
+      takes, or a round that prunes nothing or leaves nothing.
   """
   if rounds < 1 or not 0. < rate < 1. or not 0. <= target < 1.:
     raise UserError(f'lottery tickets: rounds={rounds}, rate={rate} and target='
                     f'{target}; at least 1, in (0, 1) and in [0, 1) would be '
                     'right')
   if target:
-    # The tolerance is for targets on the ladder itself: .488 in 3 rounds of .2.
-    takes = math.ceil(math.log(1. - target) / math.log(1. - rate) - 1e-6)
-    if takes != rounds:
+    # The tolerance is for targets that the rate meets exactly, such as .488
+    # after 3 rounds of .2.
+    needed = math.ceil(math.log(1. - target) / math.log(1. - rate) - 1e-6)
+    if needed != rounds:
       raise UserError(f'lottery tickets: rate={rate} reaches target={target} '
-                      f'in {takes} rounds, not {rounds}: rounds={takes} would '
-                      'be right')
-  kept = [n]
+                      f'in {needed} rounds, not {rounds}: rounds={needed} '
+                      'would be right')
+  counts = [n]
   for _ in range(rounds):
-    kept.append(kept[-1] - round(rate * kept[-1]))
+    counts.append(counts[-1] - round(rate * counts[-1]))
   if target:
-    kept[-1] = n - round(target * n)
-  if kept[-1] < 1 or any(a <= b for a, b in itertools.pairwise(kept)):
+    counts[-1] = n - round(target * n)
+  if counts[-1] < 1 or any(a <= b for a, b in itertools.pairwise(counts)):
     raise UserError(f'lottery tickets: of {n} weights {rounds} rounds of rate='
-                    f'{rate} keep {kept}; each has to prune some and leave '
+                    f'{rate} keep {counts}; each has to prune some and leave '
                     'some')
-  return tuple(kept)
+  return tuple(counts)
 
 
 def _shapes(tree):
+  """{'/'-joined path: shape} of the leaves."""
   return {jax.tree_util.keystr(path, simple=True, separator='/'): jnp.shape(m)
           for path, m in jax.tree_util.tree_leaves_with_path(tree)}

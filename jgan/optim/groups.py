@@ -1,4 +1,4 @@
-"""Parameter groups: another learning rate for parameters of certain names."""
+"""Parameter groups: learning rates of their own for parameters, by name."""
 import re
 
 import jax
@@ -10,16 +10,16 @@ REST = 'rest'
 
 
 def grouped(algorithm, lr, groups):
-  """An optimizer whose groups have learning rates, and states, of their own.
+  """An optimizer with a learning rate and a state for each parameter group.
 
   Args:
     algorithm: learning rate -> optax transformation.
-    lr: of parameters in no group.
-    groups: of {'match': regular expression, 'lr': float}. A parameter whose
-      '/'-joined name has a match belongs to the first such group.
+    lr: learning rate of the parameters in no group.
+    groups: list of {'match': regular expression, 'lr': float}. A parameter
+      belongs to the first group whose expression matches its '/'-joined name.
 
   Raises:
-    UserError: a group lacks a key, or its pattern is none.
+    UserError: a group lacks a key, or its 'match' is not a regular expression.
   """
   patterns = []
   for i, group in enumerate(groups):

@@ -1,16 +1,16 @@
-"""What a lazy penalty asks of Adam (Karras et al., 2020, appendix B)."""
+"""Adam's arguments under lazy regularization (Karras et al., 2020, app. B)."""
 
 
 def lazy(every, *, lr, b1, b2):
-  """Adam's arguments for a penalty that is a step of its own.
+  """Rescales Adam for a penalty that has an optimizer step of its own.
 
-  Codes that give the penalty an optimizer step of its own at every c-th
-  iteration make (c + 1) / c steps per iteration. With lr c / (c + 1) and
-  betas to the power c / (c + 1) they move as far in an iteration.
+  Code that takes a separate optimizer step for the penalty at every c-th
+  iteration takes (c + 1) / c steps per iteration. With lr c / (c + 1) and
+  betas to the power c / (c + 1) the parameters move as far per iteration.
 
   Args:
-    every: c.
-    lr, b1, b2: without the penalty.
+    every: c, iterations per penalty step.
+    lr, b1, b2: Adam's arguments without the penalty.
 
   Returns:
     {'lr', 'b1', 'b2'}

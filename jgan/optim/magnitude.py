@@ -1,12 +1,12 @@
 """Magnitude pruning (Han et al., 2015): masks that drop the smallest weights.
 
 A mask is a boolean array of its tensor's shape, True where a weight is kept.
-Of n weights and a ratio r, k = ceil(r (n - 1)) are pruned: all whose |w| is
-strictly below the k-th smallest, counting from 0. Those are the weights below
-the linearly interpolated r-quantile of |w|, found without interpolating. So
-ties at the threshold are kept (a tensor of equal values loses none), as is a
-tensor's only weight, and pruning weights that were set to zero by the same
-ratio gives the same mask.
+Of n weights, a ratio r prunes k = ceil(r (n - 1)): those whose |w| is strictly
+below the k-th smallest |w|, counting from 0. These are the weights below the
+linearly interpolated r-quantile of |w|, computed without interpolation. So
+weights that tie at the threshold are kept (a tensor of equal values loses
+none), as is the only weight of a tensor of one, and pruning again by the same
+ratio after the pruned weights were set to zero gives the same mask.
 """
 import re
 
@@ -30,11 +30,12 @@ def chosen(params, *, scope, skip=''):
   Args:
     params: tree of arrays, or of their shapes.
     scope: all | kernels | convs.
-    skip: regular expression; parameters whose '/'-joined names have a match
-      are left out. '': none is.
+    skip: regular expression; parameters whose '/'-joined names match are not
+      chosen. '' skips none.
 
   Raises:
-    UserError: no such scope, `skip` is no pattern, or nothing is chosen.
+    UserError: an unknown scope, `skip` is not a regular expression, or no
+      tensor is chosen.
   """
   if scope not in SCOPES:
     raise UserError(f"no scope '{scope}' of pruning: "
@@ -49,25 +50,25 @@ def chosen(params, *, scope, skip=''):
     name = jax.tree_util.keystr(path, simple=True, separator='/')
     return SCOPES[scope](name, w) and not pattern.search(name)
 
-  found = jax.tree_util.tree_map_with_path(choose, params)
-  if not any(jax.tree.leaves(found)):
+  choices = jax.tree_util.tree_map_with_path(choose, params)
+  if not any(jax.tree.leaves(choices)):
     raise UserError(f"pruning of scope='{scope}' with skip='{skip}' finds no "
                     f'weight among {len(jax.tree.leaves(params))} tensors')
-  return found
+  return choices
 
 
 def masks(params, *, ratio, scope='all', skip='', threshold='tensor'):
-  """Masks of `params` without its smallest weights.
+  """Masks of `params` that prune its smallest weights.
 
   Args:
     params: tree of arrays.
-    ratio: in [0, 1), which part of the weights to prune; may be traced.
-    scope, skip: as in `chosen`; tensors not chosen are kept whole.
+    ratio: in [0, 1), fraction of the weights to prune; may be traced.
+    scope, skip: as in `chosen`; tensors not chosen are not pruned.
     threshold: 'tensor' prunes the ratio of each tensor, 'global' of all
       chosen tensors together.
 
   Raises:
-    UserError: as `chosen`, or there is no such threshold.
+    UserError: as `chosen`, or an unknown threshold.
   """
   if threshold not in THRESHOLDS:
     raise UserError(f"no threshold '{threshold}' of pruning: "
@@ -75,10 +76,11 @@ def masks(params, *, ratio, scope='all', skip='', threshold='tensor'):
   picks = jax.tree.leaves(chosen(params, scope=scope, skip=skip))
   leaves, tree = jax.tree.flatten(params)
   scores = [jnp.abs(w) for w, pick in zip(leaves, picks) if pick]
-  lows = iter(THRESHOLDS[threshold](scores, ratio))
-  keep = [jnp.abs(w) >= next(lows) if pick else jnp.ones(w.shape, bool)
-          for w, pick in zip(leaves, picks)]
-  return jax.tree.unflatten(tree, keep)
+  thresholds = iter(THRESHOLDS[threshold](scores, ratio))
+  mask_leaves = [
+      jnp.abs(w) >= next(thresholds) if pick else jnp.ones(w.shape, bool)
+      for w, pick in zip(leaves, picks)]
+  return jax.tree.unflatten(tree, mask_leaves)
 
 
 def all_kept(params):
@@ -88,11 +90,12 @@ def all_kept(params):
 
 def pruned(n, ratio):
   """How many of n distinct weights a ratio prunes: ceil(ratio * (n - 1))."""
-  # -(-x // 1) is the ceiling of a number, exactly, and of a traced one.
+  # -(-x // 1) is the exact ceiling, of Python floats and of traced arrays.
   return jnp.asarray(-(-ratio * (n - 1) // 1), jnp.int32)
 
 
 def _lowest_kept(scores, ratio):
+  """The smallest score of a weight that is kept."""
   scores = scores.ravel()
   return jnp.sort(scores)[pruned(scores.size, ratio)]
 
@@ -102,11 +105,11 @@ def _by_tensor(scores, ratio):
 
 
 def _over_all(scores, ratio):
-  low = _lowest_kept(jnp.concatenate([s.ravel() for s in scores]), ratio)
-  return [low] * len(scores)
+  lowest = _lowest_kept(jnp.concatenate([s.ravel() for s in scores]), ratio)
+  return [lowest] * len(scores)
 
 
-# The magnitude from which on weights are kept: ([scores], ratio) -> [scalar].
+# The smallest magnitude kept in each tensor: ([scores], ratio) -> [scalar].
 THRESHOLDS = {'tensor': _by_tensor, 'global': _over_all}
 
 

@@ -1,31 +1,33 @@
 """Prune-and-grow of Re-GAN (Saxena et al., 2023), around any optimizer.
 
 After a warm-up, sparse phases, in which the smallest weights are held at zero,
-take turns with dense ones, in which they grow back at a tenth of the rate:
+alternate with dense phases, in which they grow back and all weights train at a
+tenth of the learning rate:
 
   tx = prune_grow(optax.adam(2e-4, b1=0., b2=.9), ratio=.1, warmup=10_000,
                   interval=5_000)
 
-In a sparse phase an update does what the authors' code does, in its order: the
-gradient is that of the parameters as they are, dense still at the first update
-of the phase; weights and gradients are zeroed at the masks; the optimizer
-steps. In a warm-up updates are those of the optimizer inside.
+An update in a sparse phase follows the order of the authors' code: the
+gradient is taken at the current parameters, which are still dense at the first
+update of the phase; masked weights and gradients are set to zero; the
+optimizer steps. In the warm-up, updates are those of the wrapped optimizer.
 
-Momentum. Masked entries see zero gradients, so Adam's moments of them decay,
-by b1 and b2 an update. Two things follow. With b1 > 0 the authors' masked
+Momentum. Masked entries have zero gradients, so their Adam moments decay by b1
+and b2 per update. This has two consequences. With b1 > 0 the authors' masked
 weights would drift on old momentum until the next masking; here they stay
 zero (masked.py). And the second moment of a weight that grows back is small:
-its first step is (1 - b1) / sqrt(1 - b2) times a common one, 3.16 with b1 = 0
-and b2 = .9, which grow_factor tempers. What is left of the momentum by then
-is no danger: divided by the root of the second moment it has shrunk by
-b1 / sqrt(b2) an update, which is below 1 wherever Adam is used (.5 against
-.95 or more), and to nothing over an interval of hundreds.
+its first step is (1 - b1) / sqrt(1 - b2) times an ordinary one, 3.16 with
+b1 = 0 and b2 = .9, which grow_factor tempers. The momentum that remains by
+then is harmless: divided by the square root of the second moment, it shrinks
+by b1 / sqrt(b2) per update, which is below 1 wherever Adam is used (.5 against
+.95 or more), so it vanishes over an interval of hundreds of updates.
 
 Cost: two selections and a multiplication per weight at every update.
-Sorting, which finds thresholds, happens at the first update of a sparse phase
-only, by lax.cond. With the 4.3 million weights of SN-GAN on two busy CPU cores
-that took 2.5 s, and all other updates some 5 ms more than plain Adam's. A vmap
-over the state would turn the cond into a select, which sorts at every update.
+Sorting, which finds the thresholds, is done at the first update of a sparse
+phase only, by lax.cond. With the 4.3 million weights of SN-GAN on two busy CPU
+cores, sorting took 2.5 s, and all other updates some 5 ms more than plain
+Adam's. A vmap over the state would turn the cond into a select, and sort at
+every update.
 """
 import functools
 
@@ -41,31 +43,32 @@ from jgan.optim.masked import DENSE, SPARSE, WARMUP, Masked
 def prune_grow(tx, *, ratio=.1, warmup=10_000, interval=5_000, first_extra=0,
                grow_factor=.1, reinit=False, scope='all', skip='',
                threshold='tensor', refresh=0, seed=0):
-  """Wraps an optax transformation: -> one whose state is a Masked.
+  """Wraps an optax transformation; the new one has a Masked as its state.
 
-  Intervals count updates of this optimizer. Masks stay what they are through
-  a phase and into the dense one after it.
+  Intervals count updates of this optimizer. Masks stay fixed through a sparse
+  phase and the dense phase after it.
 
   Args:
-    tx: the whole optimizer, with its clipping and groups.
-    ratio: in [0, 1), the part of weights to prune; or a schedule, count ->
-      ratio, of which a sparse phase takes the value at its first update.
+    tx: the complete optimizer, with gradient clipping and parameter groups.
+    ratio: in [0, 1), the fraction of weights to prune; or a schedule, count ->
+      ratio, evaluated at the first update of each sparse phase.
     warmup: updates before the first sparse phase.
     interval: updates of a phase (g in the paper).
-    first_extra: how many more the first sparse phase has; 1 is the authors'
+    first_extra: further updates of the first sparse phase; 1 in the authors'
       StyleGAN2.
-    grow_factor: > 0, on the updates in dense phases.
-    reinit: pruned weights grow back from normal draws, as wide as the tensor's
-      kept weights, instead of zero (the paper's ablation RI).
+    grow_factor: > 0, multiplies the updates in dense phases.
+    reinit: pruned weights grow back from normal random values, with the root
+      mean square of the tensor's kept weights as their standard deviation,
+      instead of zero (ablation RI of the paper).
     scope: which weights may be pruned: all | kernels | convs. The paper's code
-      prunes all, biases and normalisation too.
-    skip: regular expression of names to leave out, 'to_rgb' in StyleGAN2.
+      prunes all, including biases and normalisation parameters.
+    skip: regular expression of names not to prune, 'to_rgb' in StyleGAN2.
     threshold: tensor | global (magnitude.py).
-    refresh: updates between two pruning passes within a phase, 0 for none but
-      the first. The paper's code prunes again every epoch, or update, but
-      that changes masks only where weights were tied when the phase began,
-      such as biases that had not moved from zero.
-    seed: of the draws of `reinit`, which depend on it and on the update.
+    refresh: updates between two computations of the masks within a phase; 0
+      computes them once. The paper's code prunes again every epoch, or every
+      update, but that changes masks only where weights were tied when the
+      phase began, such as biases that had not moved from zero.
+    seed: of the random values of `reinit`, with the number of the update.
 
   Raises:
     UserError: an impossible value; from init, if there is nothing to prune.
@@ -79,19 +82,20 @@ def prune_grow(tx, *, ratio=.1, warmup=10_000, interval=5_000, first_extra=0,
 
 def alternate(tx, prune, *, ratio, warmup, interval, first_extra=0,
               grow_factor=.1, reinit=False, refresh=0, seed=0):
-  """The same with masks of any kind.
+  """`prune_grow` with another function that computes the masks.
 
   Args:
-    prune: (params, ratio=) -> masks, as magnitude.masks.
-    tx, and the others: as in `prune_grow`.
+    prune: (params, ratio=) -> masks, such as magnitude.masks.
+    tx and the other arguments: as in `prune_grow`.
   """
   _check(ratio, grow_factor, warmup=(warmup, 0), interval=(interval, 1),
          first_extra=(first_extra, 0), refresh=(refresh, 0))
-  now = functools.partial(calendar, warmup=warmup, interval=interval,
-                          first_extra=first_extra)
+  phase_at = functools.partial(calendar, warmup=warmup, interval=interval,
+                               first_extra=first_extra)
 
   def init(params):
-    jax.eval_shape(functools.partial(prune, ratio=0.), params)  # or refuse
+    # Raises UserError if there is nothing to prune.
+    jax.eval_shape(functools.partial(prune, ratio=0.), params)
     return Masked(tx.init(params), magnitude.all_kept(params),
                   jnp.int32(WARMUP), jnp.int32(0))
 
@@ -99,15 +103,15 @@ def alternate(tx, prune, *, ratio, warmup, interval, first_extra=0,
     if params is None:
       raise ValueError('prune_grow prunes parameters: pass them, as in '
                        'update(grads, state, params)')
-    phase, age = now(state.count)
-    part = ratio(state.count - age) if callable(ratio) else ratio
+    phase, age = phase_at(state.count)
+    phase_ratio = ratio(state.count - age) if callable(ratio) else ratio
     due = age % refresh == 0 if refresh else age == 0
     masks = jax.lax.cond((phase == SPARSE) & due,
-                         lambda: prune(params, ratio=part),
+                         lambda: prune(params, ratio=phase_ratio),
                          lambda: state.masks)
-    keep = jax.tree.map(lambda m: m | (phase != SPARSE), masks)
-    updates, inner = masked.update(tx, grads, state.inner, params, keep)
-    # In a sparse phase the factor is 1, so that updates land on zero still.
+    applied = jax.tree.map(lambda m: m | (phase != SPARSE), masks)
+    updates, inner = masked.update(tx, grads, state.inner, params, applied)
+    # In a sparse phase the factor is 1, so masked weights still become zero.
     factor = jnp.where(phase == DENSE, grow_factor, 1.)
     updates = jax.tree.map(lambda u: u * factor.astype(u.dtype), updates)
     if reinit:
@@ -122,41 +126,46 @@ def alternate(tx, prune, *, ratio, warmup, interval, first_extra=0,
 
 
 def calendar(step, *, warmup, interval, first_extra=0):
-  """The phase of an update, and its age: how many the phase had before it.
+  """The phase of an update, and its age: previous updates in that phase.
 
-  step: int32, updates made before this one; may be an array. The first
-    `warmup` are WARMUP, then SPARSE and DENSE have `interval` each in turn,
-    the first SPARSE `first_extra` more.
+  The first `warmup` updates are WARMUP; then SPARSE and DENSE phases of
+  `interval` updates alternate, the first SPARSE `first_extra` longer.
+
+  step: int32, number of previous updates; may be an array.
   """
   step = jnp.asarray(step, jnp.int32)
-  since = step - warmup
-  late = jnp.maximum(since - first_extra, 0)
-  turn = late // interval
-  phase = jnp.where(since < 0, WARMUP, jnp.where(turn % 2, DENSE, SPARSE))
-  age = jnp.where(since < 0, step, jnp.where(turn, late % interval, since))
+  since_warmup = step - warmup
+  shifted = jnp.maximum(since_warmup - first_extra, 0)
+  index = shifted // interval
+  phase = jnp.where(since_warmup < 0, WARMUP,
+                    jnp.where(index % 2, DENSE, SPARSE))
+  age = jnp.where(since_warmup < 0, step,
+                  jnp.where(index, shifted % interval, since_warmup))
   return phase.astype(jnp.int32), age
 
 
 def _redraw(updates, params, masks, key):
-  """Adds N(0, mean square of the kept weights) to what was pruned."""
+  """Adds N(0, mean square of the kept weights) to the pruned weights."""
   leaves, tree = jax.tree.flatten(params)
   keys = jax.tree.unflatten(tree, list(jax.random.split(key, len(leaves))))
 
   def draw(u, p, m, key):
-    kept = jnp.maximum(m.sum(), 1)  # a global threshold may leave a tensor none
-    width = jnp.sqrt(jnp.sum(jnp.where(m, p, 0)**2) / kept)
-    return jnp.where(m, u, u + width * jax.random.normal(key, p.shape, p.dtype))
+    # A global threshold may prune all weights of a tensor.
+    count = jnp.maximum(m.sum(), 1)
+    std = jnp.sqrt(jnp.sum(jnp.where(m, p, 0)**2) / count)
+    return jnp.where(m, u, u + std * jax.random.normal(key, p.shape, p.dtype))
 
   return jax.tree.map(draw, updates, params, masks, keys)
 
 
-def _check(ratio, grow_factor, **least):
+def _check(ratio, grow_factor, **minima):
+  """Refuses impossible values; minima: {argument: (value, its minimum)}."""
   if not callable(ratio) and not 0. <= ratio < 1.:
     raise UserError(f'prune_grow: ratio={ratio} is not in [0, 1); .1 prunes a '
                     'tenth of the weights')
   if not grow_factor > 0.:
     raise UserError(f'prune_grow: grow_factor={grow_factor} is not positive: '
                     'dense phases would train nothing; the paper has .1')
-  for name, (value, low) in least.items():
-    if value < low:
-      raise UserError(f'prune_grow: {name}={value} is below {low}')
+  for name, (value, minimum) in minima.items():
+    if value < minimum:
+      raise UserError(f'prune_grow: {name}={value} is below {minimum}')

@@ -1,9 +1,9 @@
-"""Learning rates over time.
+"""Learning rate schedules.
 
-Each returns an optax schedule, count -> rate, where count is the generator
-step, 0 at first, for both players: five discriminator updates of one step
-share its rate. `steps` is the run's length, `warmup` the number of steps in
-which the rate rises linearly to its full value; the first has 1/warmup of it.
+Each returns an optax schedule, count -> learning rate. For both players count
+is the generator step, from 0: all discriminator updates of a step share its
+rate. `steps` is the number of steps of the run. `warmup` is the number of
+steps in which the rate rises linearly to its full value, from 1/warmup of it.
 """
 import jax.numpy as jnp
 
@@ -13,13 +13,13 @@ __all__ = ['constant', 'cosine', 'linear']
 
 
 def constant(lr, *, steps, warmup=0):
-  """The rate `lr`, after the warm-up."""
+  """The constant rate `lr`, after the warm-up."""
   del steps
-  return lambda count: lr * _rise(count, warmup)
+  return lambda count: lr * _warmup_factor(count, warmup)
 
 
 def linear(lr, *, steps, start=0, final=0., warmup=0):
-  """`lr` until step `start`, then a line to final * lr at `steps`.
+  """`lr` until step `start`, then linear decay to final * lr at `steps`.
 
   Raises:
     UserError: `start` is not before `steps`.
@@ -27,14 +27,14 @@ def linear(lr, *, steps, start=0, final=0., warmup=0):
   _check(start, steps)
 
   def rate(count):
-    left = 1. - _progress(count, start, steps)
-    return lr * _rise(count, warmup) * (final + (1. - final) * left)
+    decay = 1. - _progress(count, start, steps)
+    return lr * _warmup_factor(count, warmup) * (final + (1. - final) * decay)
 
   return rate
 
 
 def cosine(lr, *, steps, start=0, final=0., warmup=0):
-  """Like `linear`, along half a cosine (Loshchilov & Hutter, 2017).
+  """Like `linear`, with cosine decay (Loshchilov & Hutter, 2017).
 
   Raises:
     UserError: `start` is not before `steps`.
@@ -42,13 +42,13 @@ def cosine(lr, *, steps, start=0, final=0., warmup=0):
   _check(start, steps)
 
   def rate(count):
-    left = .5 + .5 * jnp.cos(jnp.pi * _progress(count, start, steps))
-    return lr * _rise(count, warmup) * (final + (1. - final) * left)
+    decay = .5 + .5 * jnp.cos(jnp.pi * _progress(count, start, steps))
+    return lr * _warmup_factor(count, warmup) * (final + (1. - final) * decay)
 
   return rate
 
 
-def _rise(count, warmup):
+def _warmup_factor(count, warmup):
   return jnp.minimum(1., (count + 1) / warmup) if warmup else 1.
 
 

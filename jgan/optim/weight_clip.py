@@ -1,6 +1,6 @@
-"""Weight clipping of WGAN (Arjovsky et al., 2017), as the last of a chain.
+"""Weight clipping of WGAN (Arjovsky et al., 2017), the last of an optax chain.
 
-Rewrites an update so that applying it lands on clip(p + u, -limit, limit).
+Replaces an update u of p so that p + u becomes clip(p + u, -limit, limit).
 """
 import jax
 import jax.numpy as jnp
@@ -10,10 +10,10 @@ from jgan.errors import UserError
 
 
 def weight_clip(limit):
-  """A transform after which every parameter is in [-limit, limit], exactly.
+  """A transformation that keeps every parameter in [-limit, limit], exactly.
 
-  Updates that stay inside are untouched, bit for bit. A clipped parameter
-  lands within one rounding step of the update on the limit, never beyond it.
+  Updates that stay inside do not change, bit for bit. A clipped parameter is
+  within one rounding step of the update from the limit, never beyond it.
 
   Args:
     limit: > 0; .01 in the paper.
@@ -29,18 +29,19 @@ def weight_clip(limit):
     if params is None:
       raise ValueError('weight_clip clips parameters: pass them, as in '
                        'update(grads, state, params)')
-    return jax.tree.map(lambda u, p: _land(u, p, limit),
+    return jax.tree.map(lambda u, p: _clipped(u, p, limit),
                         updates, params), state
 
   return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
-def _land(u, p, limit):
+def _clipped(u, p, limit):
+  """The update of one parameter that ends within the limits."""
   limit = jnp.asarray(limit, p.dtype)
   inside = jnp.abs(p + u) <= limit
   u = jnp.where(inside, u, jnp.clip(p + u, -limit, limit) - p)
-  # The difference was rounded, so p + u may still miss the limit. If it went
-  # beyond, one float less is enough: rounding moved it by at most half that.
-  landed = p + u
-  u = jnp.where(landed > limit, jnp.nextafter(u, -jnp.inf), u)
-  return jnp.where(landed < -limit, jnp.nextafter(u, jnp.inf), u)
+  # The difference was rounded, so p + u may still exceed the limit. Then the
+  # next smaller float is enough: rounding moved u by at most half that step.
+  result = p + u
+  u = jnp.where(result > limit, jnp.nextafter(u, -jnp.inf), u)
+  return jnp.where(result < -limit, jnp.nextafter(u, jnp.inf), u)

@@ -1,6 +1,7 @@
 """Drift penalty (Karras et al., 2018): weight * E[D(x)^2] on real images.
 
-It pins the critic's level, which the Wasserstein loss leaves free to wander.
+It keeps the critic's outputs near 0; the Wasserstein loss is invariant to an
+additive constant, so they could drift.
 """
 import jax.numpy as jnp
 

@@ -1,8 +1,8 @@
 """Gradient penalty of WGAN-GP (Gulrajani et al., 2017).
 
 weight * E[(||dD/dx|| - center)^2] at points drawn uniformly between a real and
-a generated image. D must not normalise over the batch: the penalty is of each
-sample's own gradient, and batch statistics mix them.
+a generated image. D must not have batch normalisation: the penalty is on the
+gradient of each sample, and batch statistics couple the samples.
 """
 import jax
 import jax.numpy as jnp
@@ -15,17 +15,17 @@ def discriminator(play, *, weight=10., center=1.):
   real, fake = play.real.image, play.fake.image
   mix = collectives.draw(jax.random.uniform, play.rng,
                          (real.shape[0], 1, 1, 1), play.axis_name)
-  between = real + mix * (fake - real)
-  # One backward pass gives every sample's gradient: sample i's image moves
-  # only its own logits. A vmap of per-sample gradients would cost more.
-  slope = jax.grad(lambda x: jnp.sum(play.disc(x)))(between)
-  return weight * jnp.mean((_norm(slope) - center)**2)
+  interpolated = real + mix * (fake - real)
+  # One backward pass gives the gradients of all samples, because the logits of
+  # a sample depend on its image only. A vmap of gradients would cost more.
+  gradient = jax.grad(lambda x: jnp.sum(play.disc(x)))(interpolated)
+  return weight * jnp.mean((_norm(gradient) - center)**2)
 
 
 def _norm(x):
-  """[b, h, w, c] -> [b], the length over all pixels, differentiable at 0."""
+  """L2 norm of each sample, differentiable at 0: [b, h, w, c] -> [b]."""
   square = jnp.sum(x**2, axis=(1, 2, 3))
   zero = square == 0.
-  # The root's slope at 0 is infinite, and infinity times the zero slope of
-  # the square is NaN: both `where`s are needed to keep it out of reach.
+  # The derivative of the root at 0 is infinite, and its product with the zero
+  # derivative of the square is NaN: avoiding it needs both `where`s.
   return jnp.where(zero, 0., jnp.sqrt(jnp.where(zero, 1., square)))

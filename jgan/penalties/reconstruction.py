@@ -1,12 +1,12 @@
-"""Self-supervision of the discriminator (FastGAN, Liu et al., 2021): what its
-decoders rebuild of real images should look like them.
+"""Reconstruction loss of FastGAN's discriminator (Liu et al., 2021).
 
-It keeps D's features descriptive where there are few images to learn from. For
-each pair (rebuilt, as it should be) that D made there is a distance, and the
-pairs are summed. The paper's distance is LPIPS with VGG-16, whose weights are
-a file to give. Where there is none, pixels are compared in its place, which
-asks D to remember colors and layout more than texture: another method, with
-another name in the config.
+As self-supervision, D's decoders reconstruct real images from its features,
+which keeps the features descriptive when there are few training images. The
+loss is the sum of a distance over the pairs (reconstruction, target) from D.
+The paper's distance is LPIPS with VGG-16, whose weights the user provides as a
+file. Without it there is a distance of pixels, which depends more on colors
+and layout than on texture: another method, so it has another name in the
+config.
 """
 import functools
 import logging
@@ -20,7 +20,7 @@ from jgan.ops import collectives
 
 log = logging.getLogger(__name__)
 
-_SHRUNK = (1, 2, 4, 8)
+_FACTORS = (1, 2, 4, 8)
 
 
 def discriminator(play, *, weight=1., distance='pixels', weights='',
@@ -30,13 +30,14 @@ def discriminator(play, *, weight=1., distance='pixels', weights='',
   Args:
     weight: 1 in the paper.
     distance: lpips (features/_lpips.py) | pixels, the mean absolute difference
-      of the images and of both shrunk by 2, 4 and 8, in [0, 2].
-    weights: of lpips, a file, or two with a comma between.
-    reduction: mean | sum over the batch. The published code sums, so it grows
-      with the batch beside a loss that does not; 'sum' is what it does.
+      of the images, averaged over downsampling factors of 1, 2, 4 and 8; in
+      [0, 2].
+    weights: of lpips, a file or two comma-separated files.
+    reduction: mean | sum over the batch. The published code sums, so this term
+      grows with the batch size while the adversarial loss does not.
 
   Raises:
-    UserError: D rebuilt nothing, an unknown name, no weights for lpips, or
+    UserError: D has no decoders, an unknown name, no weights for lpips, or
       weights for pixels.
   """
   if reduction not in _REDUCTIONS:
@@ -56,14 +57,14 @@ def pixels(x, y):
 
   h and w are divisible by 8.
   """
-  return sum(jnp.mean(jnp.abs(_shrink(x - y, by)), (1, 2, 3))
-             for by in _SHRUNK) / len(_SHRUNK)
+  return sum(jnp.mean(jnp.abs(_pool(x - y, factor)), (1, 2, 3))
+             for factor in _FACTORS) / len(_FACTORS)
 
 
-def _shrink(x, by):
-  """Averages squares of by x by pixels."""
+def _pool(x, k):
+  """k x k average pooling."""
   b, h, w, c = x.shape
-  return x.reshape(b, h // by, by, w // by, by, c).mean((2, 4))
+  return x.reshape(b, h // k, k, w // k, k, c).mean((2, 4))
 
 
 def _lpips_of(files):
@@ -83,14 +84,14 @@ def _pixels_of(files):
 
 @functools.lru_cache
 def _measure(distance, weights):
-  """The distance by its name, said once in the log."""
+  """The distance function of a name; logged once."""
   if distance not in _DISTANCES:
     raise UserError(f"reconstruction: no distance '{distance}': "
                     f'{lookup.nearest(distance, _DISTANCES)}')
-  found = _DISTANCES[distance](weights)
+  function = _DISTANCES[distance](weights)
   log.info("reconstruction: distance '%s'%s", distance,
            f' of {weights}' if weights else ', not the LPIPS of the paper')
-  return found
+  return function
 
 
 _DISTANCES = {'lpips': _lpips_of, 'pixels': _pixels_of}

@@ -1,18 +1,20 @@
 """Sample differences penalization, GAN-SDP (Zhang, Li, Li, Zhou and Chen,
 'Reducing differences between real and realistic samples to improve GANs').
 
-The k fakes g that D scores highest pass for real. Each is paired with the real
-image x of the batch that is nearest to it, and both players minimise
+The k generated images g with the highest D scores count as realistic. Each is
+paired with its nearest real image x of the batch, and both players minimise
 
   weight * E[(D(g) - D(x))^2 + sum_j |f_j(g) - f_j(x)|^2]
 
-over those pairs: D should not tell them apart, G should come closer to x. f_j
-is what D's j-th block has found anywhere in the image, scaled. Every k_every
-generator steps one more fake counts as realistic; before `start` none does.
+over these pairs: D should not distinguish them, G should move g closer to x.
+f_j is the output of D's j-th block, pooled over the image and normalised. k
+grows by one every k_every generator steps; before step `start` the penalty is
+0.
 
-In D's update both D(g) and D(x) move. In G's only g does. Which fakes, and
-which neighbours, has no gradient, and is decided anew at every update: the
-generator draws its own noise, so pairs of D's update could not serve it.
+In D's update the gradient goes through D(g) and D(x), in G's update only
+through g. The selection and the pairing have no gradient and are repeated at
+every update: the generator's update draws new noise, so it cannot reuse the
+pairs of D's update.
 """
 import functools
 
@@ -34,31 +36,34 @@ def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
             start=3000, players='both', selection='top', space='pixel',
             terms='both', layers=(), aggregate='max', norm='l2_squared',
             reduction='mean'):
-  """Play -> scalar >= 0, of the whole batch, the same on all devices.
+  """Play -> scalar >= 0, of the global batch, the same on all devices.
 
-  Several outputs of D are ranked by their sum, their squares are summed.
+  If D has several outputs, images are ranked by their sum, and the squared
+  differences are summed.
 
   Args:
-    player: 'disc' or 'gen', whose update this is.
+    player: 'disc' or 'gen', the player of this update.
     weight: the paper's lambda.
-    k: fakes that count as realistic, at first.
-    k_every: generator steps, from step 0 on, after which k grows by one; 0:
-      it stays.
-    k_max: the most it grows to; 0: all fakes of the batch.
-    k_share: k at first as a share of the batch, in place of `k`; 0: `k`.
-    start: the first generator step that is penalised, the paper's t.
-    players: both | disc | gen, whose loss has the penalty. With 'disc' the
-      generator's update still sees a real batch: D's statistics do.
-    selection: top | random | all fakes, the last whatever k is.
-    space: pixel | feature, where the nearest is looked for; the latter is
-      that of the f_j.
+    k: initial number of fakes that count as realistic.
+    k_every: generator steps, from step 0 on, after which k grows by one; 0: k
+      is constant.
+    k_max: maximum of k; 0: the batch size.
+    k_share: initial k as a fraction of the batch, instead of `k`; 0: `k`.
+    start: the first generator step with the penalty, the paper's t.
+    players: both | disc | gen, the losses with the penalty. With 'disc', D
+      still reads real images in the generator's update, which affects its
+      batch statistics.
+    selection: top | random | all; 'all' selects all fakes and ignores k.
+    space: pixel | feature, the space of the nearest-neighbour search; the
+      latter is that of the f_j.
     terms: both | score | feature.
-    layers: the blocks j, counted from 0; (): all.
+    layers: indices j of the blocks, from 0; (): all.
     aggregate: max | mean over the pixels of a block's output.
     norm: f = v / |v|^2 as printed (l2_squared), v / |v| (l2) or v (none). As
       printed, f shrinks as v grows.
-    reduction: mean | sum, what the loss beside is in the paper. It is a mean
-      here; 'sum' takes the printed sum at its word and divides by the batch.
+    reduction: mean | sum: whether the adversarial loss of the paper is read as
+      a mean or, as printed, as a sum. jgan's is a mean, so 'sum' divides the
+      penalty by the batch size.
 
   Raises:
     UserError: an unknown name, a number out of its range, or a block that D
@@ -69,11 +74,11 @@ def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
   select = _choose('selection', selection, _SELECT)
   reduce = _choose('reduction', reduction, _REDUCTION)
   flat = lambda x: x.reshape(len(x), -1)
-  show = {'score': lambda view: flat(view.logits),
-          'feature': lambda view: features(view.features, layers=layers,
-                                           aggregate=aggregate, norm=norm)}
-  place = _choose('space', space, {'pixel': lambda view: flat(view.image),
-                                   'feature': show['feature']})
+  vectors = {'score': lambda view: flat(view.logits),
+             'feature': lambda view: features(view.features, layers=layers,
+                                              aggregate=aggregate, norm=norm)}
+  embed = _choose('space', space, {'pixel': lambda view: flat(view.image),
+                                   'feature': vectors['feature']})
   gather = functools.partial(collectives.gather, axis_name=play.axis_name)
   realistic = functools.partial(schedule, k=k, k_every=k_every, k_max=k_max,
                                 k_share=k_share)
@@ -83,18 +88,19 @@ def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
   if player == 'gen':
     real = jax.lax.stop_gradient(real)
 
-  def act():
+  def value_at_step():
     outputs = lambda view: gather(
-        jnp.concatenate([show[term](view) for term in compared], 1))
-    scores = jax.lax.stop_gradient(gather(show['score'](fake)).sum(1))
+        jnp.concatenate([vectors[term](view) for term in compared], 1))
+    scores = jax.lax.stop_gradient(gather(vectors['score'](fake)).sum(1))
     selected = select(scores, realistic(play.step, len(scores)), play.rng)
-    partner = gather(nearest(place(fake), gather(place(real))))
+    partner = gather(nearest(embed(fake), gather(embed(real))))
     difference = jnp.sum((outputs(fake) - outputs(real)[partner])**2, 1)
     value = jnp.sum(jnp.where(selected, difference, 0.)) / jnp.sum(selected)
     return weight * reduce(value, len(scores))
 
-  # Before `start` the loss is to the bit what it is without the penalty.
-  return jax.lax.cond(play.step >= start, act, lambda: jnp.float32(0.))
+  # Before `start` the loss is bit for bit the one without the penalty.
+  return jax.lax.cond(play.step >= start, value_at_step,
+                      lambda: jnp.float32(0.))
 
 
 discriminator = functools.partial(penalty, 'disc')
@@ -102,9 +108,9 @@ generator = functools.partial(penalty, 'gen')
 
 
 def schedule(step, n, *, k=5, k_every=5000, k_max=0, k_share=0.):
-  """How many of n fakes count as realistic at a (traced) generator step.
+  """k, the number of n fakes that count as realistic at a (traced) step.
 
-  Arguments as of `penalty`.
+  Arguments as in `penalty`.
 
   Raises:
     UserError: a number out of its range.
@@ -120,27 +126,29 @@ def schedule(step, n, *, k=5, k_every=5000, k_max=0, k_share=0.):
 
 
 def highest(scores, k):
-  """[n] -> which are the k (traced) highest, [n] bool; the first of equals."""
+  """Mask of the k (traced) highest scores, first of equals: [n] -> [n] bool."""
   rank = jnp.argsort(jnp.argsort(-scores, stable=True))
   return rank < k
 
 
 def nearest(points, among):
-  """[n, d], [m, d] -> [n] int, the row of `among` with the least distance."""
+  """Index of the nearest row of `among`: [n, d], [m, d] -> [n] int."""
   points, among = jax.lax.stop_gradient((points, among))
-  # |x - y|^2 less |x|^2, by a matrix product: [n, m, d] differences cost more
-  # than a critic's forward. Accelerators would round its inputs to 10 bits.
+  # |x - y|^2 - |x|^2 by a matrix product: [n, m, d] differences would cost more
+  # than a critic's forward pass. By default accelerators round the inputs of
+  # the product to 10 bits.
   product = jnp.matmul(points, among.T, precision='highest')
   return jnp.argmin(jnp.sum(among**2, 1) - 2. * product, 1)
 
 
 def features(blocks, *, layers=(), aggregate='max', norm='l2_squared'):
-  """Block outputs, [b, h_i, w_i, c_i] or trees of such -> [b, sum of c_i].
+  """Block outputs, [b, h_i, w_i, c_i] or trees of them -> [b, sum of c_i].
 
-  Each block is pooled over its pixels and scaled; arguments as of `penalty`.
+  Each block is pooled over its pixels and normalised; arguments as in
+  `penalty`.
 
   Raises:
-    UserError: an unknown name, or a block that is not there.
+    UserError: an unknown name, or a block that does not exist.
   """
   pool = _choose('aggregate', aggregate, _AGGREGATE)
   scale = _choose('norm', norm, _NORM)
@@ -158,9 +166,10 @@ def features(blocks, *, layers=(), aggregate='max', norm='l2_squared'):
 
 
 def largest(x):
-  """[b, h, w, c] -> [b, c] float32, the first of equals has the gradient.
+  """Global max pooling: [b, h, w, c] -> [b, c] float32.
 
-  Chosen by select: see layers.resize.downsample_max.
+  Of equal pixels the first gets the gradient. Computed by selects, for the
+  reason in layers.resize.downsample_max.
   """
   x = x.reshape(x.shape[0], -1, x.shape[3])
   while x.shape[1] > 1:
@@ -171,19 +180,19 @@ def largest(x):
 
 
 def _unit(v):
-  """[b, c] -> the same of length 1, with a slope of 0 at 0."""
+  """Scales vectors [b, c] to length 1, with a gradient of 0 at 0."""
   square = jnp.sum(v**2, 1, keepdims=True)
-  zero = square == 0.  # where the root's slope is infinite
+  zero = square == 0.  # where the derivative of the root is infinite
   length = jnp.where(zero, 0., jnp.sqrt(jnp.where(zero, 1., square)))
   return v / (length + _EPS)
 
 
-def _choose(key, name, known):
-  """known[name]; refuses a name that is not in it."""
-  if name not in known:
+def _choose(key, name, choices):
+  """choices[name]; refuses an unknown name."""
+  if name not in choices:
     raise UserError(f"sample_differences: no {key} '{name}': "
-                    f'{lookup.nearest(name, known)}')
-  return known[name]
+                    f'{lookup.nearest(name, choices)}')
+  return choices[name]
 
 
 _EPS = 1e-8

@@ -1,11 +1,12 @@
-"""Spectral loss of the generator: fakes should have the spectrum of reals.
+"""Spectral loss: generated images should have the power spectrum of real ones.
 
-After the spectral regularisation of Durall et al. (2020, arXiv:2003.01826), a
-cross-entropy of azimuthal power profiles scaled to [0, 1]. Here it is the
-squared distance of the batches' mean profiles, which is zero where they agree,
-as a cross-entropy is not; and it has a gradient, where the authors' published
-code computes profiles outside of the graph. Each color channel has a spectrum
-of its own: in the luma, at which metrics/spectrum.py looks, colors may cancel.
+Based on the spectral regularisation of Durall et al. (2020, arXiv:2003.01826),
+a cross-entropy of azimuthal power profiles scaled to [0, 1]. Here it is the
+squared difference of the mean profiles of two batches, which, unlike a
+cross-entropy, is zero if they agree. It is differentiable, while the authors'
+published code computes the profiles outside of the graph. The spectrum of each
+color channel is compared, because differences of colors may cancel in the
+luma, which metrics/spectrum.py uses.
 """
 import jax.numpy as jnp
 
@@ -16,14 +17,15 @@ PAIRED = True
 
 
 def generator(play, *, weight=1., center='legacy', keep_edge_bins=False):
-  """Play -> weight * the mean over rings of the squared difference.
+  """Play -> weight * mean squared difference of two profiles, in [0, weight].
 
-  In [0, weight], of the whole batch, so the same on every device. Both are
-  means over images and channels of 20 ln |F| on a ring, each channel's profile
-  scaled to [0, 1] by its own range.
+  A profile is the mean of 20 ln |F| on each ring of frequencies, scaled to
+  [0, 1] for each image and channel, and averaged over both and the global
+  batch, so the value is the same on all devices.
 
   Args:
-    weight: 1 is a start; a difference of .1 at all frequencies costs .01.
+    weight: 1 is a starting point; with it a difference of .1 at all
+      frequencies costs .01.
     center, keep_edge_bins: of the rings, as in ops.spectrum.radial_mean;
       'legacy' or 'true_dc'.
 
@@ -40,7 +42,7 @@ def generator(play, *, weight=1., center='legacy', keep_edge_bins=False):
 
 
 def _mean_profile(images, center, keep_edge_bins):
-  """[b, h, w, c] -> [bins], from 0 to 1."""
+  """Mean normalised profile of a batch: [b, h, w, c] -> [bins], in [0, 1]."""
   b, h, w, c = images.shape
   maps = jnp.moveaxis(images, 3, 1).reshape(b * c, h, w)
   rings = spectrum.radial_mean(spectrum.log_spectrum(maps), center=center,

@@ -1,4 +1,4 @@
-"""How the frequency bands of generated images evolve in training, as one PNG.
+"""Plot of the energy of generated images by frequency band during training.
 
 A panel for each band of metrics/spectrum_bands.py, a line for each run.
 """
@@ -11,10 +11,10 @@ from jgan.report import figure
 
 
 def draw(path, runs):
-  """Plots energies relative to the real images' over the steps of runs.
+  """Plots the energy relative to that of real images over training steps.
 
-  The scale is logarithmic: half and twice the energy are as far from 1, which
-  is a dashed line. An energy of zero leaves a gap.
+  The scale is logarithmic, with a dashed line at 1. An energy of zero leaves a
+  gap.
 
   Args:
     path: of the PNG to write.
@@ -29,20 +29,20 @@ def draw(path, runs):
     raise UserError("no frequency bands to draw: runs that score the metric "
                     "'spectrum_bands' would be right")
   page = figure.new(3.2 * len(bands), 3.)
-  left = None
+  axes = None
   for i, band in enumerate(bands):
-    axes = left = page.add_subplot(1, len(bands), i + 1, sharey=left)
+    axes = page.add_subplot(1, len(bands), i + 1, sharey=axes)
     figure.tidy(axes, f'{band} frequencies')
     axes.axhline(1., color=figure.INK, linewidth=.8, linestyle='--')
-    for color, (name, found) in zip(itertools.cycle(figure.COLORS),
-                                    runs.items()):
-      steps = sorted(found[band])
-      axes.plot(steps, [found[band][s] or float('nan') for s in steps],
+    for color, (name, energies) in zip(itertools.cycle(figure.COLORS),
+                                       runs.items()):
+      steps = sorted(energies[band])
+      axes.plot(steps, [energies[band][s] or float('nan') for s in steps],
                 color=color, linewidth=1.4, label=name, markersize=3,
                 marker='o' if len(steps) <= 30 else None)
     axes.set_yscale('log', base=2)
     axes.yaxis.set_major_formatter('{x:.3g}')
-    axes.tick_params(labelleft=i == 0)  # the scale is that of all panels
+    axes.tick_params(labelleft=i == 0)  # all panels share the scale
     axes.xaxis.set_major_formatter(EngFormatter(sep=''))
     axes.xaxis.set_major_locator(
         MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))

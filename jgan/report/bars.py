@@ -1,4 +1,4 @@
-"""What compressing one layer alone does to a score, as one PNG."""
+"""Bar plot of the sensitivity of a score to compressing single layers."""
 import math
 
 import numpy as np
@@ -15,22 +15,22 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
   """Draws the sensitivity of layers (Pulakurthi et al., 2024, figure 3).
 
   Bars start at the score of the uncompressed network, so that their length is
-  the harm done. Bars above the budget have another colour, and so have the
-  names of layers that no rank brings below it. A bar too long for the plot,
-  or without a finite score, ends at its top, and an arrow says so; every bar
-  bears its score.
+  the change of the score. Bars above the budget have another colour, as do the
+  names of layers without a rank below it. A bar that exceeds the plot, or
+  whose score is not finite, ends at the top with an arrow. Every bar is
+  labelled with its score.
 
   Args:
     path: of the PNG to write.
-    rows: (layer, rank, score) triples; layers are drawn in the order in which
-      they first appear, their ranks rising.
+    rows: (layer, rank, score) triples; layers are drawn in the order of their
+      first appearance, with rising ranks.
     base: the score of the uncompressed network.
-    budget: the score above which a layer counts as harmed; lower is better.
-    metric: what the score is called.
+    budget: the highest acceptable score; lower is better.
+    metric: name of the score.
 
   Raises:
-    UserError: no rows, a pair of layer and rank twice, or a base that is not
-      finite.
+    UserError: no rows, two rows with the same layer and rank, or a base that
+      is not finite.
   """
   scores = {}
   for layer, rank, score in rows:
@@ -46,27 +46,27 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
   ranks = sorted({rank for _, rank in scores})
   groups = {layer: [r for r in ranks if (layer, r) in scores]
             for layer in layers}
-  most = max(map(len, groups.values()))
+  bars_per_layer = max(map(len, groups.values()))
   low, high = _frame([*scores.values()], base, budget)
 
-  inches = max(4., 1.2 + .22 * len(layers) * (most + .8))
+  inches = max(4., 1.2 + .22 * len(layers) * (bars_per_layer + .8))
   page = figure.new(inches, 3.8)
   axes = page.add_subplot()
   figure.tidy(axes, f'{metric} after compressing one layer alone')
   axes.grid(visible=False, axis='x')
-  width = .84 / most
+  width = .84 / bars_per_layer
   for (layer, rank), score in scores.items():
     group = groups[layer]
     x = layers.index(layer) + (
         group.index(rank) - (len(group) - 1) / 2) * width
-    harmed = not score <= budget
-    shade = _shade(_HARMFUL if harmed else _HARMLESS, ranks.index(rank),
+    over_budget = not score <= budget  # also if it is NaN
+    shade = _shade(_HARMFUL if over_budget else _HARMLESS, ranks.index(rank),
                    len(ranks))
     end = float(np.clip(score, low, high)) if math.isfinite(score) else high
     axes.bar(x, end - base, width * .92, bottom=base, color=shade)
-    # Turned with the number, the arrow points up.
-    cut = ' \N{RIGHTWARDS ARROW}' if not score <= high else ''
-    axes.annotate(f'{score:#.4g}{cut}', (x, max(end, base)), (0, 3),
+    # The text is rotated, so that the arrow points up.
+    arrow = ' \N{RIGHTWARDS ARROW}' if not score <= high else ''
+    axes.annotate(f'{score:#.4g}{arrow}', (x, max(end, base)), (0, 3),
                   textcoords='offset points', rotation=90, ha='center',
                   va='bottom', fontsize=7, color=figure.INK,
                   bbox={'facecolor': 'white', 'linewidth': 0, 'pad': .6})
@@ -79,7 +79,7 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
     handles.append(axes.axhline(budget, color=_HARMFUL, linewidth=1.,
                                 linestyle='--', label=f'budget: {budget:#.4g}'))
   axes.set_ylabel(metric, fontsize=9, color=figure.INK)
-  # The numbers above the bars need room.
+  # Leave space for the numbers above the bars.
   axes.set_ylim(low - .03 * (high - low), high + .3 * (high - low))
   axes.set_xlim(-.6, len(layers) - .4)
   axes.set_xticks(range(len(layers)), layers, rotation=45, ha='right',
@@ -94,10 +94,10 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
 
 
 def _frame(scores, base, budget):
-  """The lowest and the highest score that the plot shows in full.
+  """The lowest and the highest score within the plot.
 
-  One ruined layer must leave the others' bars to be seen: nothing is shown
-  beyond four times the budget's distance from the base.
+  A very bad score must not flatten the other bars: the plot ends at four times
+  the budget's distance from the base.
   """
   finite = [s for s in scores if math.isfinite(s)]
   low, high = min([*finite, base]), max([*finite, base])

@@ -1,7 +1,7 @@
-"""How jgan's plots look, and how they become files.
+"""Common style of jgan's plots, and writing them to PNG files.
 
-Figures are made by matplotlib's object interface: pyplot would keep global
-state and could open a window.
+Figures use matplotlib's object interface, because pyplot has global state and
+could open a window.
 """
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,20 +9,20 @@ from matplotlib.figure import Figure
 
 from jgan.report import grid
 
-# Okabe & Ito's colours, told apart with any colour vision.
+# Okabe & Ito's colours, which colour-blind readers can distinguish.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
 INK = '#333333'
 FAINT = '#DDDDDD'
 
 
 def new(width, height):
-  """An empty figure of so many inches."""
+  """An empty figure; width and height in inches."""
   return Figure(figsize=(width, height), dpi=110, facecolor='white',
                 layout='constrained')
 
 
 def tidy(axes, title):
-  """Leaves of a plot's frame and grid what helps to read values off it."""
+  """Sets the title, and reduces the frame and the grid of a plot."""
   axes.set_title(title, loc='left', fontsize=10, color=INK)
   axes.spines[['top', 'right']].set_visible(False)
   axes.spines[['left', 'bottom']].set_color(INK)
@@ -32,7 +32,7 @@ def tidy(axes, title):
 
 
 def save(path, figure):
-  """Draws the figure into a PNG, whose bytes depend on the figure alone."""
+  """Writes the figure as a PNG whose bytes depend on the figure alone."""
   canvas = FigureCanvasAgg(figure)
   canvas.draw()
   grid.save_png(path, np.asarray(canvas.buffer_rgba())[..., :3].copy())

@@ -1,4 +1,4 @@
-"""Sample grids: a batch of images as one picture, and PNG files."""
+"""Sample grids: a batch of images as a single image, and PNG files."""
 import math
 import os
 import pathlib
@@ -15,11 +15,11 @@ def grid(images, *, columns=0, tile=64, gap=2, background=255):
 
   Args:
     images: [n, h, w, c] in [-1, 1] or uint8, c of 1 or 3.
-    columns: images in a row; 0: near to a square.
-    tile: smaller images are enlarged to about this many pixels, by a whole
-      factor and without smoothing.
+    columns: images in a row; 0: an approximately square grid.
+    tile: smaller images are enlarged to about this many pixels, by an integer
+      factor without interpolation.
     gap: pixels between and around images.
-    background: grey level of the gaps and of cells left over.
+    background: grey level of the gaps and of empty cells.
 
   Returns:
     [H, W, c] uint8.
@@ -39,26 +39,27 @@ def grid(images, *, columns=0, tile=64, gap=2, background=255):
   cells = np.full((rows * columns, h + gap, w + gap, c), background, np.uint8)
   cells[:n, gap:, gap:] = images
   cells = cells.reshape(rows, columns, h + gap, w + gap, c).swapaxes(1, 2)
-  whole = cells.reshape(rows * (h + gap), columns * (w + gap), c)
-  return np.pad(whole, ((0, gap), (0, gap), (0, 0)), constant_values=background)
+  picture = cells.reshape(rows * (h + gap), columns * (w + gap), c)
+  return np.pad(picture, ((0, gap), (0, gap), (0, 0)),
+                constant_values=background)
 
 
 def save_png(path, array):
-  """Writes [H, W], [H, W, 1] or [H, W, 3] uint8 as a PNG, whole or not at all.
+  """Writes [H, W], [H, W, 1] or [H, W, 3] uint8 as a PNG, atomically.
 
-  The folder is made if need be. The bytes depend on the array alone.
+  The folder is created if needed. The bytes depend on the array alone.
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   if array.ndim == 3 and array.shape[2] == 1:
     array = array[..., 0]
-  # A reader, or a kill, sees the old file or the new one, never a part.
+  # os.replace is atomic: readers never see a partial file.
   partial = path.with_name(f'.{path.name}.partial')
   Image.fromarray(array).save(partial, format='PNG')
   os.replace(partial, path)
 
 
 def read_png(path):
-  """The picture in a PNG file: [H, W, 3] uint8."""
+  """The image in a PNG file: [H, W, 3] uint8."""
   with Image.open(path) as picture:
     return np.asarray(picture.convert('RGB'))

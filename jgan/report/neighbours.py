@@ -1,4 +1,4 @@
-"""Generated images, each beside the real ones it is nearest to, as a PNG."""
+"""Image grid of generated images and their nearest real images."""
 import numpy as np
 
 from jgan.errors import UserError
@@ -7,16 +7,16 @@ from jgan.report import grid
 
 
 def draw(path, fake, real, indices):
-  """Writes one row for each generated image: itself, then its neighbours.
+  """Writes one row for each generated image: the image, then its neighbours.
 
   Args:
     path: of the PNG to write.
     fake: [m, h, w, c] in [-1, 1] or uint8.
-    real: [n, h, w, c] likewise.
-    indices: [m, k] into real, as metrics.memorisation.neighbours gives.
+    real: [n, h, w, c] in [-1, 1] or uint8.
+    indices: [m, k] into real, from metrics.memorisation.neighbours.
 
   Raises:
-    UserError: shapes that do not belong together.
+    UserError: the shapes do not match.
   """
   fake, real, indices = to_uint8(fake), to_uint8(real), np.asarray(indices)
   if indices.ndim != 2 or len(indices) != len(fake):

@@ -1,4 +1,4 @@
-"""Real and generated points in the plane, for data such as mixture."""
+"""Scatter plot of real and generated 2-D points, for data such as mixture."""
 import numpy as np
 
 from jgan.errors import UserError
@@ -6,10 +6,10 @@ from jgan.report import figure
 
 
 def draw(path, real, fake, centers=()):
-  """Plots generated points over real ones, and the modes both should have.
+  """Plots generated points over real ones, and the modes of the data.
 
-  The plot shows where the real points and the modes are; generated points
-  outside of it, or not finite, are counted in the title.
+  The range of the plot is that of the real points and the modes; generated
+  points outside of it, or not finite, are counted in the title.
 
   Args:
     path: of the PNG to write.
@@ -18,7 +18,7 @@ def draw(path, real, fake, centers=()):
     centers: [k, 2], the modes, if any.
 
   Raises:
-    UserError: an array is not of points in the plane, or no real point is.
+    UserError: an array is not [n, 2] with n of 1 or more.
   """
   real, fake = np.asarray(real, float), np.asarray(fake, float)
   centers = np.asarray(centers, float).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Mean 1-D power spectra of real and of generated images, as one PNG."""
+"""Plot of the mean 1-D power spectra of real and generated images."""
 import itertools
 
 import numpy as np
@@ -8,17 +8,17 @@ from jgan.report import figure
 
 
 def draw(path, sets):
-  """Plots each set's mean profile in a band of one standard deviation.
+  """Plots the mean profile of each set, with a band of one standard deviation.
 
-  As figure 10 of Durall et al. (2021), where several generators are beside the
-  real images.
+  As figure 10 of Durall et al. (2021), which compares several generators with
+  the real images.
 
   Args:
     path: of the PNG to write.
-    sets: {what to call it: [n, bins] as metrics.spectrum.profiles gives}.
+    sets: {label: [n, bins] from metrics.spectrum.profiles}.
 
   Raises:
-    UserError: no sets, or not profiles of one length.
+    UserError: no sets, or profiles of different lengths.
   """
   sets = {name: np.asarray(profiles) for name, profiles in sets.items()}
   shapes = [x.shape for x in sets.values()]

@@ -1,4 +1,4 @@
-"""Scores of several generators against their size, as one PNG."""
+"""Plot of the scores of several generators against their parameter count."""
 import itertools
 import math
 
@@ -9,10 +9,10 @@ from jgan.report import figure
 
 
 def draw(path, plots):
-  """Plots each score against the parameters, a point for each generator.
+  """Plots each score against the parameter count, a point for each generator.
 
-  Points of scores that were made under another protocol than the plot's are
-  hollow. Scores that are not finite are left out.
+  Points are hollow if their protocol is not that of the plot. Scores that are
+  not finite are left out.
 
   Args:
     path: of the PNG to write.
@@ -37,16 +37,16 @@ def draw(path, plots):
     axes = page.add_subplot(rows, columns, i + 1)
     mixed = not all(same for _, _, same in points.values())
     figure.tidy(axes, f'{title} (hollow: another protocol)' if mixed else title)
-    right = max(size for size, _, _ in points.values())
+    largest = max(size for size, _, _ in points.values())
     for name, (size, score, same) in points.items():
       color = colors[name]
       axes.scatter(size, score, s=42, color=color if same else 'white',
                    edgecolors=color, linewidths=1.4, zorder=3)
-      left = size > .6 * right  # where there is room for the name
-      axes.annotate(name, (size, score), (-6 if left else 6, 5),
+      label_left = size > .6 * largest  # the side with space for the name
+      axes.annotate(name, (size, score), (-6 if label_left else 6, 5),
                     textcoords='offset points', fontsize=8, color=color,
-                    ha='right' if left else 'left')
-    axes.set_xlim(0., 1.1 * right)
+                    ha='right' if label_left else 'left')
+    axes.set_xlim(0., 1.1 * largest)
     axes.margins(y=.2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x / 1e6:g}'))
     if i + columns >= len(plots):

@@ -1,17 +1,18 @@
-"""How far a run is, as schedules of steps see it."""
+"""Progress of a run, the input of schedules."""
 import jax.numpy as jnp
 
 
 def progress(step, *, steps, every=0):
-  """The share of a run that is done when this step, or its epoch, is.
+  """The fraction of a run that is done after this step, or after its epoch.
 
-  Constant within an epoch e = 0, 1, ...: (e + 1) / E, as in the code of Durall
-  et al. (2021); so the first epoch is not 0 and the last one is 1.
+  It is constant within an epoch e = 0, 1, ..., E - 1: (e + 1) / E, as in the
+  code of Durall et al. (2021), so it is above 0 in the first epoch and 1 in
+  the last.
 
   Args:
-    step: steps taken before this one, an int or int32 scalar, maybe traced.
-    steps: of the run.
-    every: steps of an epoch; 0 and 1: each step is one.
+    step: number of previous steps, an int or int32 scalar; may be traced.
+    steps: number of steps of the run.
+    every: steps of an epoch; with 0 and 1 each step is an epoch.
 
   Returns:
     float32 scalar in (0, 1].

@@ -1,8 +1,8 @@
-"""Band weights of soft octave GANs (Durall et al., 2021): high against low.
+"""Schedules of the weights of soft octave GANs (Durall et al., 2021).
 
-Features of high frequency are multiplied by beta_high, those of low frequency
-by beta_low. Training that begins with small beta_high learns shapes first and
-details later. Between control points the weights are linear in the progress.
+High-frequency features are multiplied by beta_high, low-frequency features by
+beta_low. With a small beta_high at first, a GAN learns shapes first and details
+later. The weights are interpolated linearly between control points.
 """
 import itertools
 
@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from jgan import lookup
 from jgan.errors import UserError
 
-# (progress, beta_high); beta_low is the rest to 1, but for 'oct'.
+# Control points (progress, beta_high); beta_low = 1 - beta_high, but 1 for
+# 'oct'.
 CURVES = {
     'oct': ((0., 1.),),
-    # The one in the authors' code; both bands keep .2 or more.
+    # The curve in the authors' code; both weights are .2 or more.
     'combi': ((0., .2), (.5, .7), (1., .7)),
     'ramp': ((0., 0.), (1., 1.)),
     'ramp_delayed': ((0., 0.), (.2, 0.), (1., 1.)),
@@ -27,10 +28,11 @@ def values(progress, *, curve='combi', points=(), low=()):
   Args:
     progress: scalar.
     curve: a name in CURVES, or 'points'. The paper shows ramp and combi as
-      plots only; ramp_delayed is another reading of its text.
-    points: of 'points': ((progress, beta_high), ...), rising in progress, all
-      numbers in [0, 1]. Before the first and after the last it is constant.
-    low: the same of beta_low; (): 1 - beta_high, and 1 of 'oct'.
+      plots only; ramp_delayed is another interpretation of its text.
+    points: for 'points': ((progress, beta_high), ...), with rising progress,
+      all numbers in [0, 1]. The curve is constant before the first point and
+      after the last.
+    low: control points of beta_low; (): 1 - beta_high, or 1 for 'oct'.
 
   Returns:
     {'beta_high', 'beta_low'}: float32 scalars in [0, 1].
@@ -43,19 +45,19 @@ def values(progress, *, curve='combi', points=(), low=()):
     raise UserError(f"octave: curve='{curve}' with {len(points)} points; "
                     "curve='points' and points=((0., .2), (1., .7)) belong "
                     'together')
-  known = {**CURVES, 'points': points}
-  if curve not in known:
+  curves = {**CURVES, 'points': points}
+  if curve not in curves:
     raise UserError(f"octave: no curve '{curve}': "
-                    f'{lookup.nearest(curve, known)}')
+                    f'{lookup.nearest(curve, curves)}')
   if curve == 'oct':
     low = low or CURVES['oct']
-  high = _at(progress, known[curve], 'points')
+  high = _at(progress, curves[curve], 'points')
   return {'beta_high': high,
           'beta_low': _at(progress, low, 'low') if low else 1. - high}
 
 
 def _at(progress, points, key):
-  """The curve through the control points, at a progress."""
+  """Interpolates linearly between control points, which are checked first."""
   if not all(isinstance(p, tuple | list) and len(p) == 2 for p in points):
     raise UserError(f'octave: {key}={points} are not pairs; '
                     '((0., .2), (1., .7)) would be right')

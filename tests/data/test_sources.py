@@ -88,7 +88,7 @@ def test_sets_without_files_are_what_info_says(name):
 def test_importing_every_source_imports_nothing_heavy():
   script = (
       'import sys\n'
-      'from jgan import lookup, pipeline\n'
+      'from jgan import batches, lookup\n'
       "for name in lookup.names('data'): lookup.find('data', name)\n"
       "heavy = 'tensorflow tensorflow_datasets sklearn grain torch'.split()\n"
       "sys.exit(' '.join(m for m in heavy if m in sys.modules) or 0)\n")
@@ -101,14 +101,14 @@ def test_training_data_needs_no_tensorflow(shared):
   script = (
       'import sys\n'
       'import numpy as np\n'
-      'from jgan import pipeline\n'
+      'from jgan import batches\n'
       'from jgan.data import digits, mnist\n'
       f"for images in digits.load(''), mnist.load({str(shared)!r},"
       " split='test'):\n"
-      '  batches = pipeline.stream(\n'
+      '  stream = batches.stream(\n'
       '      images, lambda step: np.arange(4)[None], 3)\n'
-      '  next(batches)\n'
-      '  batches.close()\n'
+      '  next(stream)\n'
+      '  stream.close()\n'
       "sys.exit('tensorflow' in sys.modules)\n")
   done = subprocess.run([sys.executable, '-c', script], capture_output=True,
                         text=True)
