@@ -31,7 +31,7 @@ ARROWS = {
     'report': {'report', 'ops', 'genotype', 'lookup', 'errors'},
     'run': {'run', 'score', 'build', 'steps', 'methods', 'data', 'report',
             'ops', 'optim', 'batches', 'config', 'errors', 'genotype',
-            'protocol', 'types', 'weights', 'workdir'},
+            'lookup', 'protocol', 'types', 'weights', 'workdir'},
     'score': {'score', 'build', 'steps', 'forward', 'metrics', 'features',
               'ops', 'batches', 'config', 'errors', 'lookup', 'protocol',
               'types', 'workdir'},
