@@ -46,7 +46,7 @@ class KernelBank(nn.Module):
         lambda layer, _: layer.weights(channels),
         variable_axes={'params': 0, 'spectral': 0},
         split_rngs={'params': True})
-    kernels, bias = {}, 0.
+    kernels, bias = {}, jnp.zeros((self.edges, self.features))
     for op, (size, dilation) in self.convs.items():
       layer = self.conv(self.features, kernel=size, dilation=dilation, name=op)
       if not hasattr(layer, 'weights'):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from jgan import genotype as genotypes
 from jgan import lookup
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.report import operations, timeline
 from jgan.workdir import write_text
@@ -164,10 +165,11 @@ def split(every, label, threshold):
 
 def count(group, player):
   """Per cell {kind of edge: {operation: how often}}, zeros too."""
-  mine = [found.genotype for found in group if player in found.genotype]
-  cells = lookup.find('spaces', group[0].genotype['space']).allowed(
-      player) if group else []
-  return [genotypes.histogram([[one[player][i]] for one in mine], [edges])
+  if not group:
+    return []
+  having = [found.genotype for found in group if player in found.genotype]
+  cells = spaces.find(group[0].genotype['space']).own_cells(player)
+  return [spaces.histogram([[one[player][i]] for one in having], [edges])
           for i, edges in enumerate(cells)]
 
 
