@@ -5,7 +5,6 @@ of what it names: `complete` fills in their defaults, so that a run's
 config.json is the full record, and refuses what nothing would read.
 """
 import dataclasses
-import importlib
 import inspect
 import json
 
@@ -14,7 +13,8 @@ from ml_collections import ConfigDict
 from jgan import genotype, lookup, protocol
 from jgan.errors import UserError
 
-# Fields of a module that name a function or class of jgan/layers/<field>.py.
+# Fields of a module that name a function or class of jgan/layers/<field>.py,
+# or in the folder jgan/layers/<field> a file with it.
 PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
 # Keys that hold tuples of named sections, each of the kind of its key.
 LISTS = ('penalties', 'feedback', 'augment', 'schedules')
@@ -330,8 +330,9 @@ def _fields(module):
       continue
     default = field.default
     if field.name in PARTS:
-      known = importlib.import_module(f'jgan.layers.{field.name}')
-      default = next(n for n in known.__all__ if getattr(known, n) is default)
+      place = f'layers.{field.name}'
+      default = next(name for name in lookup.members(place)
+                     if lookup.member(place, name) is default)
     found[field.name] = default
   return found
 

@@ -216,7 +216,7 @@ ARROWS = {
 def test_imports_follow_the_arrows_of_the_design(part):
   """Who may import whom: losses never see models, ops see nothing."""
   path = ROOT / 'jgan' / part
-  for file in [path] if path.is_file() else path.glob('*.py'):
+  for file in [path] if path.is_file() else path.rglob('*.py'):
     for node in ast.walk(ast.parse(file.read_text())):
       for name in imported(node):
         assert name in ARROWS[part], f'{file.name} imports jgan.{name}'
