@@ -109,6 +109,11 @@ class Space:
     files = [op for op in lookup.names('operations') if place in places(op)]
     return tuple(dict.fromkeys((*self.declared(pool), *files)))
 
+  def offered(self, model):
+    """{pool: operations} that a super-network's fields of these names hold."""
+    return {pool: tuple(getattr(model, pool)) for pool in self.pools
+            if hasattr(model, pool)}
+
   def cells(self, player, **pools):
     """The cells that a search chooses from: {name: Edge} each, in order.
 

@@ -60,10 +60,8 @@ class Space:
                       'searched, so both must be of one')
     self._space = spaces.find(self.name)
     self._model = models.gen
-    # A super-network with a field of a pool's name says what is offered.
     self._pools = {
-        player: {pool: tuple(getattr(model, pool))
-                 for pool in self._space.pools if hasattr(model, pool)}
+        player: self._space.offered(model)
         for player, model in zip(('generator', 'discriminator'), models)}
     self.names = {player: self._space.ops(player, **self._pools[player])
                   for player in players}

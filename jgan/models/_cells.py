@@ -1,16 +1,49 @@
-"""What the networks of searched cells share.
+"""What the networks of searched cells share: fields, their first and last
+layers, and what makes them super-networks.
 
-These functions are called inside a compact method of `model`, a linen module.
+The functions are called inside a compact method of `model`, a linen module.
 The layers they make are its own; its fields are their parts.
 """
 import functools
+from collections.abc import Callable
+from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jgan.layers import octave, output
+from jgan import space as spaces
+from jgan.layers import act, conv, dense, initializer, norm, octave, output
 from jgan.layers.initializer import torch_default
-from jgan.space import logit_shapes
+
+
+class Generator(nn.Module):
+  """The fields of a generator of cells."""
+  size: int
+  colors: int
+  latent: int = 128
+  width: int = 256  # channels everywhere
+  conv: Callable = conv.plain
+  dense: Callable = dense.plain
+  norm: Callable = norm.batch
+  act: Callable = act.relu
+  initializer: Callable = initializer.xavier_kernel
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
+
+
+class Discriminator(nn.Module):
+  """The fields of a discriminator of cells."""
+  size: int
+  colors: int
+  outputs: int = 1
+  width: int = 128  # channels everywhere
+  conv: Callable = conv.spectral
+  dense: Callable = dense.spectral
+  act: Callable = act.relu
+  initializer: Callable = initializer.torch_default
+  dtype: Any = jnp.float32
+  axis_name: str | None = None
 
 
 def convolutions(model, conv=None):
@@ -49,9 +82,27 @@ def logits(model, x, start):
           output.total(model.act(x))))
 
 
-def offered(cells):
-  """Per cell {edge: the operations it chooses from}, of Edges."""
-  return [{name: edge.ops for name, edge in edges.items()} for edges in cells]
+def searched(model, space, player):
+  """What a super-network's cells choose from, and with which weights.
+
+  Args:
+    model: the super-network; its fields named as pools of the space replace
+      their defaults. It has the fields of edge_weights().
+    space: a name in jgan/spaces.
+    player: 'generator' or 'discriminator'.
+
+  Returns:
+    Per cell {edge: its operations}, and per cell {edge: their weights}.
+  """
+  cells = cells_of(model, space, player)
+  ops = [{name: edge.ops for name, edge in edges.items()} for edges in cells]
+  return ops, edge_weights(model, cells)
+
+
+def cells_of(model, space, player):
+  """The cells of a super-network, {name: jgan.space.Edge} each."""
+  space = spaces.find(space)
+  return space.cells(player, **space.offered(model))
 
 
 def edge_weights(model, cells):
@@ -65,7 +116,7 @@ def edge_weights(model, cells):
   """
   temperature = model.variable('schedule', 'temperature', jnp.ones, ()).value
   weights = {}
-  for part, shape in logit_shapes(cells).items():
+  for part, shape in spaces.logit_shapes(cells).items():
     variable = model.variable(
         'arch', part, lambda *shape: 1e-3 * jax.random.normal(
             model.make_rng('params'), shape), *shape)

@@ -5,14 +5,13 @@ The generator's noise is split over the first cells' inputs. The published
 genotypes have no discriminator: they were trained with the one of autogan.
 """
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan import genotype as genotypes
 from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, norm, octave
+from jgan.layers import octave
 from jgan.layers.mixed import Mixed, MixedUp
 from jgan.layers.resize import bilinear, doublings, upsample
 from jgan.models import _cells
@@ -96,19 +95,9 @@ class DownCell(nn.Module):
     return edge('down0', node1) + edge('down1', node2)
 
 
-class CellGenerator(nn.Module):
+class CellGenerator(_cells.Generator):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
-  size: int
-  colors: int
   latent: int = 120
-  width: int = 256  # channels everywhere
-  conv: Callable = conv.plain
-  dense: Callable = dense.plain
-  norm: Callable = norm.batch
-  act: Callable = act.relu
-  initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   def through(self, z, train, ops, weighted=(None,) * 3, cell=UpCell):
     """All of the network; ops, weighted: of each cell, as it takes them."""
@@ -131,18 +120,8 @@ class CellGenerator(nn.Module):
     return _cells.images(self, x, train)
 
 
-class CellDiscriminator(nn.Module):
+class CellDiscriminator(_cells.Discriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
-  size: int
-  colors: int
-  outputs: int = 1
-  width: int = 128  # channels everywhere
-  conv: Callable = conv.spectral
-  dense: Callable = dense.spectral
-  act: Callable = act.relu
-  initializer: Callable = initializer.torch_default
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   def through(self, x, train, ops, weighted=(None,) * 4, cell=DownCell):
     """All of the network; ops, weighted: of each cell, as it takes them."""

@@ -103,7 +103,7 @@ class Generator(adversarial_nas.CellGenerator):
 
   @nn.compact
   def __call__(self, z, train):
-    cells = space.find(SPACE).cells('generator', normal=self.normal, up=self.up)
+    cells = _cells.cells_of(self, SPACE, 'generator')
     weights = _cells.edge_weights(self, cells)
     up = {op: (1, 1) for op in self.up if op in RESIZES}
     banks = {
@@ -124,8 +124,7 @@ class Discriminator(adversarial_nas.CellDiscriminator):
 
   @nn.compact
   def __call__(self, x, train):
-    cells = space.find(SPACE).cells('discriminator', normal=self.normal,
-                                    down=self.down)
+    cells = _cells.cells_of(self, SPACE, 'discriminator')
     weights = _cells.edge_weights(self, cells)
     banks = {bank: _take(self, bank, cells, weights, CONVS, channels)
              for bank, channels in (('image', self.colors),

@@ -7,13 +7,11 @@ with the discriminator of AutoGAN, which is the default here.
 """
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from jgan import genotype as genotypes
-from jgan.layers import act, conv, dense, initializer, norm, octave
+from jgan.layers import conv, initializer, octave
 from jgan.layers.initializer import torch_default
 from jgan.layers.mixed import Mixed, MixedDouble
 from jgan.layers.resize import doublings, downsample
@@ -100,19 +98,8 @@ class DownCell(nn.Module):
     return downsample(h + x)
 
 
-class CellGenerator(nn.Module):
+class CellGenerator(_cells.Generator):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
-  size: int
-  colors: int
-  latent: int = 128
-  width: int = 256  # channels everywhere
-  conv: Callable = conv.plain
-  dense: Callable = dense.plain
-  norm: Callable = norm.batch
-  act: Callable = act.relu
-  initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   def through(self, z, train, ops, weights=(None,) * 3, affine=True):
     """All of the network; ops, weights: of each cell, as UpCell has them.
@@ -132,18 +119,9 @@ class CellGenerator(nn.Module):
     return _cells.images(self, x, train)
 
 
-class CellDiscriminator(nn.Module):
+class CellDiscriminator(_cells.Discriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
-  size: int
-  colors: int
-  outputs: int = 1
-  width: int = 128  # channels everywhere
-  conv: Callable = conv.spectral
-  dense: Callable = dense.spectral
-  act: Callable = act.relu
   initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   def through(self, x, ops, weights=(None,) * 4, normalise_first=False):
     """All of the network; ops, weights: of each cell, as DownCell has them.

@@ -13,10 +13,9 @@ from collections.abc import Callable
 
 import flax.linen as nn
 
-from jgan import space
 from jgan.layers import initializer, relax
 from jgan.models import alphagan
-from jgan.models._cells import edge_weights, offered
+from jgan.models._cells import searched
 from jgan.spaces import alphagan as rules
 
 SPACE = 'alphagan'  # jgan/spaces: what a search chooses from
@@ -31,8 +30,7 @@ class Generator(alphagan.CellGenerator):
 
   @nn.compact
   def __call__(self, z, train):
-    cells = space.find(SPACE).cells('generator', normal=self.normal, up=self.up)
-    return self.through(z, train, offered(cells), edge_weights(self, cells),
+    return self.through(z, train, *searched(self, SPACE, 'generator'),
                         affine=False)
 
 
@@ -44,5 +42,4 @@ class Discriminator(alphagan.CellDiscriminator):
   @nn.compact
   def __call__(self, x, train):
     del train
-    cells = space.find(SPACE).cells('discriminator')
-    return self.through(x, offered(cells), edge_weights(self, cells))
+    return self.through(x, *searched(self, SPACE, 'discriminator'))

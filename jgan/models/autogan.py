@@ -3,22 +3,13 @@ search found, and the discriminator of AdversarialNAS and alphaGAN too.
 """
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from jgan import lookup
 from jgan.errors import UserError
-from jgan.layers import (
-    act,
-    conv,
-    dense,
-    hidden,
-    initializer,
-    norm,
-    octave,
-)
+from jgan.layers import hidden, norm, octave
 from jgan.layers.resize import bilinear, doublings, upsample
 from jgan.models import _cells
 from jgan.models.sngan import DownBlock, FirstBlock
@@ -83,21 +74,10 @@ class UpBlock(nn.Module):
     return h, out
 
 
-class Generator(nn.Module):
+class Generator(_cells.Generator):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
-  size: int
-  colors: int
   genotype: str = 'A'  # A | B | C
-  latent: int = 128
-  width: int = 256  # channels everywhere
   hidden: tuple = ()  # or of each cell's inside
-  conv: Callable = conv.plain
-  dense: Callable = dense.plain
-  norm: Callable = norm.batch
-  act: Callable = act.relu
-  initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   @nn.compact
   def __call__(self, z, train):
@@ -129,22 +109,12 @@ class Generator(nn.Module):
             for i in cells]
 
 
-class Discriminator(nn.Module):
+class Discriminator(_cells.Discriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
 
   At 32 pixels it is SN-GAN's; MMD-AdversarialNAS takes width 512, outputs 16.
   """
-  size: int
-  colors: int
-  outputs: int = 1
-  width: int = 128  # channels everywhere
-  conv: Callable = conv.spectral
-  dense: Callable = dense.spectral
   norm: Callable = norm.none
-  act: Callable = act.relu
-  initializer: Callable = initializer.torch_default
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   @nn.compact
   def __call__(self, x, train):
