@@ -17,7 +17,7 @@ PROGRAM = """
 import json, sys
 from jgan import main
 for arguments in json.loads(sys.argv[1]):
-  code = main.main(['jgan', *arguments])
+  code = main.main(['jgan', '--compilation_cache=', *arguments])
   if code:
     sys.exit(code)
 """
@@ -49,7 +49,7 @@ def copied(tmp_path):
     for path, text in files.items():
       assert not (tmp_path / path).exists(), f'{path} would be edited'
       (tmp_path / path).write_text(text)
-    env = {**os.environ, 'JAX_PLATFORMS': 'cpu', 'XLA_FLAGS': '',
+    env = {**os.environ, 'JAX_PLATFORMS': 'cpu', 'XLA_FLAGS': '--xla_backend_optimization_level=0',
            'JAX_COMPILATION_CACHE_DIR': os.environ['JGAN_TEST_CACHE']}
     done = subprocess.run(
         [sys.executable, '-c', PROGRAM, json.dumps(arguments)], cwd=tmp_path,
