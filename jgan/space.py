@@ -356,14 +356,14 @@ def placed(cells):
   columns = {}
   for node in sorted(depth, key=depth.get):
     columns.setdefault(depth[node], []).append(node)
-  found = {}
+  nodes = {}
   for x, column in columns.items():
     for i, node in enumerate(column):
       y = 1.6 * ((len(column) - 1) / 2 - i)
       if len(column) == 1 and 0 < x < len(columns) - 1:
         y = .6 if x % 2 else -.6
-      found[node] = 1.3 * x, y
-  return found
+      nodes[node] = 1.3 * x, y
+  return nodes
 
 
 def _edges(cells):

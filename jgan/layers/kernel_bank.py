@@ -64,10 +64,10 @@ def by_dilation(kernels, convs):
 
   Kernels of odd sizes are added about their centres.
   """
-  found = {}
+  groups = {}
   for op, kernel in kernels.items():
-    found.setdefault(convs[op][1], []).append(kernel)
-  return {dilation: _centred_sum(stacks) for dilation, stacks in found.items()}
+    groups.setdefault(convs[op][1], []).append(kernel)
+  return {dilation: _centred_sum(stacks) for dilation, stacks in groups.items()}
 
 
 def convolve_edges(h, kernels, bias, *, stride=1):

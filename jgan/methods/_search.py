@@ -69,11 +69,11 @@ class Space:
   def choices(self, player):
     """Which operations each edge has: {part of the logits: [..., ops] 0, 1}."""
     cells = self._space.cells(player, **self._pools[player])
-    found = {part: np.zeros(shape)
+    offered = {part: np.zeros(shape)
              for part, shape in spaces.logit_shapes(cells).items()}
     for edge in (edge for edges in cells for edge in edges.values()):
-      found[edge.part][edge.row][:len(edge.ops)] = 1.
-    return found
+      offered[edge.part][edge.row][:len(edge.ops)] = 1.
+    return offered
 
   def search(self, **quirks):
     """The Search of a method.
@@ -208,12 +208,12 @@ def shares(arch, names):
 
   names: {part of `arch`: its operations in order}.
   """
-  found = {}
+  by_name = {}
   for part, logits in arch.items():
     best = jnp.argmax(logits, -1)
-    found |= {f'{part}/{name}': jnp.mean(best == i)
+    by_name |= {f'{part}/{name}': jnp.mean(best == i)
               for i, name in enumerate(names[part])}
-  return found
+  return by_name
 
 
 def uniform(rng, choices):

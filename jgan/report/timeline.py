@@ -83,9 +83,9 @@ def draw(path, history, player='generator', *, scores=(), label=''):
 
 def _colors(space):
   """{operation: its colour}; members of a family from dark to light."""
-  found = {}
+  colors = {}
   for color, ops in zip(figure.FAMILY_COLORS, space.families().values()):
     for i, op in enumerate(ops):
       paler = .65 * i / max(len(ops) - 1, 1)
-      found[op] = tuple(c + paler * (1. - c) for c in to_rgb(color))
-  return found | {'none': to_rgb(figure.FAINT)}
+      colors[op] = tuple(c + paler * (1. - c) for c in to_rgb(color))
+  return colors | {'none': to_rgb(figure.FAINT)}

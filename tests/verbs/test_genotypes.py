@@ -72,7 +72,7 @@ def test_published_genotypes_are_counted_by_cell_and_kind_of_edge():
 def test_every_edge_is_counted_once(name):
   rng = np.random.default_rng(0)
   space = spaces.find(name)
-  group = [genotypes.Found('', {
+  group = [genotypes.Entry('', {
       'space': name, **{p: space.sample(rng, p) for p in genotypes.PLAYERS}},
       {}) for _ in range(7)]
   for player in genotypes.PLAYERS:
