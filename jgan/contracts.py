@@ -78,6 +78,8 @@ CONTRACTS = {
               'size': ('shape', 'rank'), 'ladder': ('shape',),
               'energy': ('kernel', 'share')}),
     'spaces': Contract('SPACE of a super-network', must={'cells': ('player',)}),
+    'operations': Contract(
+        'genotype', must={'PLACES': tuple, 'apply': ('x', 'features')}),
     'verbs': Contract(
         '--mode', must={'FLAGS': tuple, 'run': ('config', 'flags')}),
 }

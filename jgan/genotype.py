@@ -7,18 +7,15 @@ A genotype is a plain dict, as its JSON file:
    'generator': one {edge: operation} per cell,
    'discriminator': likewise, optional}
 
-The space says which cells, edges and operations there are; what all spaces
-share is here.
+The space says which cells, edges and operations there are (jgan/space.py);
+here genotypes are read, checked and written.
 """
 import json
-import math
 import pathlib
 from collections.abc import Mapping
-from typing import NamedTuple
-
-import numpy as np
 
 from jgan import lookup
+from jgan import space as spaces
 from jgan.errors import UserError
 
 _FOLDER = pathlib.Path(__file__).parent / 'genotypes'
@@ -26,30 +23,34 @@ _PLAYERS = ('generator', 'discriminator')
 _KEYS = ('space', 'origin', *_PLAYERS)
 
 
-class Edge(NamedTuple):
-  """A place in a cell where one of several operations stands.
-
-  Attributes:
-    start: the node it reads; 'cell_1/node2' is a node of another cell.
-    end: the node it adds to.
-    ops: names of the operations, in the order of the logits.
-    part: which array of logits has its row; the kind of the edge.
-    row: index of the row in that array.
-  """
-  start: str
-  end: str
-  ops: tuple
-  part: str = ''
-  row: tuple = ()
-
-  def read(self, arch):
-    """This edge's values in {part: [..., ops]}, by operation."""
-    return dict(zip(self.ops, arch[self.part][self.row]))
-
-
 def names():
   """Lists the published genotypes, the files of jgan/genotypes."""
   return sorted(file.stem for file in _FOLDER.glob('*.json'))
+
+
+def of_space(name, space, player, instead='one that has'):
+  """One player's cells of a genotype, for the networks of one space.
+
+  Args:
+    name: as of `load`.
+    space: the name of the space that the networks are of.
+    player: 'generator' or 'discriminator'.
+    instead: what else to give, for the error where it has no such player.
+
+  Returns:
+    {edge: (its operation,)} per cell.
+
+  Raises:
+    UserError: it is of another space, or has no such player.
+  """
+  genotype = load(name)
+  if genotype['space'] != space:
+    raise UserError(f"genotype '{name}' is of space '{genotype['space']}', "
+                    f"these networks are of space '{space}'")
+  if player not in genotype:
+    raise UserError(f"genotype '{name}' has no {player}: give {instead}")
+  return [{edge: (op,) for edge, op in cell.items()}
+          for cell in genotype[player]]
 
 
 def load(name):
@@ -87,7 +88,7 @@ def save(path, genotype):
   check(genotype, path)
   lines = [f'  "{key}": {json.dumps(genotype[key])}'
            for key in ('space', 'origin') if key in genotype]
-  space = lookup.find('spaces', genotype['space'])
+  space = spaces.find(genotype['space'])
   for player in _PLAYERS:
     if player in genotype:
       cells = ',\n'.join(
@@ -122,11 +123,11 @@ def check(genotype, source='given'):
     if key not in genotype:
       raise UserError(f"{where} has no '{key}', only: "
                       f'{", ".join(sorted(genotype)) or "nothing"}')
-  name, spaces = genotype['space'], lookup.names('spaces')
-  if name not in spaces:
+  name, known = genotype['space'], lookup.names('spaces')
+  if name not in known:
     raise UserError(f"{where}: no space '{name}': "
-                    f'{lookup.nearest(name, spaces)}')
-  space = lookup.find('spaces', name)
+                    f'{lookup.nearest(name, known)}')
+  space = spaces.find(name)
   for player in _PLAYERS:
     if player in genotype:
       _check_cells(f'{where}: {player}', genotype[player],
@@ -144,8 +145,8 @@ def _parsed(text, source):
 
 def _check_cells(where, cells, allowed):
   if not isinstance(cells, list) or len(cells) != len(allowed):
-    found = len(cells) if isinstance(cells, list) else type(cells).__name__
-    raise UserError(f'{where} is a list of {len(allowed)} cells, not {found}')
+    count = len(cells) if isinstance(cells, list) else type(cells).__name__
+    raise UserError(f'{where} is a list of {len(allowed)} cells, not {count}')
   for i, (cell, edges) in enumerate(zip(cells, allowed), 1):
     here = f'{where}, cell_{i}'
     if not isinstance(cell, Mapping):
@@ -162,89 +163,3 @@ def _check_cells(where, cells, allowed):
       if cell[name] not in edge.ops:
         raise UserError(f"{here}, edge {name}: no operation '{cell[name]}': "
                         f'{lookup.nearest(cell[name], edge.ops)}')
-
-
-def strongest(scores, cells):
-  """Per edge the operation of the highest score; of equals, the first.
-
-  Args:
-    scores: {part: [..., ops]}.
-    cells: of one player, {name: Edge} each.
-
-  Returns:
-    {edge: operation} per cell.
-  """
-  found = []
-  for edges in cells:
-    rows = {name: edge.read(scores) for name, edge in edges.items()}
-    found.append({name: max(row, key=row.get) for name, row in rows.items()})
-  return found
-
-
-def one_hot(genotype, cells):
-  """Logits that choose a genotype: 1 for its operations, 0 for the others.
-
-  Args:
-    genotype: {edge: operation} per cell, of one player.
-    cells: of that player, {name: Edge} each.
-
-  Returns:
-    {part: [..., ops] float32}.
-
-  Raises:
-    UserError: an operation that these cells do not have.
-  """
-  every = [edge for edges in cells for edge in edges.values()]
-  arch = {}
-  for part in dict.fromkeys(edge.part for edge in every):
-    mine = [edge for edge in every if edge.part == part]
-    rows = np.max([edge.row for edge in mine], axis=0) + 1
-    arch[part] = np.zeros([*rows, max(len(edge.ops) for edge in mine)],
-                          np.float32)
-  for i, (chosen, edges) in enumerate(zip(genotype, cells), 1):
-    for name, edge in edges.items():
-      if chosen[name] not in edge.ops:
-        raise UserError(f"cell_{i}, edge {name} is '{chosen[name]}', which "
-                        'this search does not choose from: '
-                        f'{", ".join(edge.ops)}')
-      arch[edge.part][edge.row][edge.ops.index(chosen[name])] = 1.
-  return arch
-
-
-def sample(rng, cells, valid):
-  """Draws a genotype of one player, all valid ones being equally likely.
-
-  Args:
-    rng: np.random.Generator.
-    cells: {name: Edge} each.
-    valid: genotype -> whether a network can be built from it.
-  """
-  while True:
-    drawn = [{name: edge.ops[rng.integers(len(edge.ops))]
-              for name, edge in edges.items()} for edges in cells]
-    if valid(drawn):
-      return drawn
-
-
-def log10_size(cells):
-  """Decimal logarithm of how many ways there are to choose the operations."""
-  return sum(math.log10(len(edge.ops))
-             for edges in cells for edge in edges.values())
-
-
-def histogram(genotypes, cells):
-  """Counts operations by kind of edge: {part: {operation: count}}.
-
-  Args:
-    genotypes: of one player, {edge: operation} per cell each.
-    cells: {name: Edge} each; what never occurs is counted 0.
-  """
-  counts = {}
-  for edges in cells:
-    for edge in edges.values():
-      counts.setdefault(edge.part, {}).update(dict.fromkeys(edge.ops, 0))
-  for genotype in genotypes:
-    for chosen, edges in zip(genotype, cells):
-      for name, edge in edges.items():
-        counts[edge.part][chosen[name]] += 1
-  return counts

@@ -50,17 +50,34 @@ def _loaded(kind, name):
   return module
 
 
-def members(module):
-  """Lists the public functions or classes of jgan.<module>, sorted."""
-  return sorted(importlib.import_module(f'jgan.{module}').__all__)
+def members(place):
+  """Lists what `member` finds in jgan.<place>, sorted.
 
-
-def member(module, name):
-  """Takes the public function or class `name` of jgan.<module>.
-
-  member('layers.norm', 'batch') is jgan.layers.norm.batch.
+  In a folder these are its files, in a file the names in its __all__.
   """
-  known = members(module)
+  if (_ROOT / place.replace('.', '/')).is_dir():
+    return names(place.replace('.', '/'))
+  module = importlib.import_module(f'jgan.{place}')
+  return sorted(getattr(module, '__all__', ()))
+
+
+def member(place, name):
+  """Takes the function or class `name` of jgan.<place>, a file or a folder.
+
+  member('layers.conv', 'plain') is jgan.layers.conv.plain; in a folder it is
+  of the file of that name: member('layers.norm', 'batch') is
+  jgan.layers.norm.batch.batch.
+
+  Raises:
+    UserError: there is none; names the nearest and all known ones.
+  """
+  known = members(place)
   if name not in known:
-    raise UserError(f"no '{name}' in {module}: {nearest(name, known)}")
-  return getattr(importlib.import_module(f'jgan.{module}'), name)
+    raise UserError(f"no '{name}' in {place}: {nearest(name, known)}")
+  folder = (_ROOT / place.replace('.', '/')).is_dir()
+  module = importlib.import_module(
+      f'jgan.{place}.{name}' if folder else f'jgan.{place}')
+  if not hasattr(module, name):
+    raise UserError(f"{place.replace('.', '/')}/{name}.py has no '{name}': a "
+                    'function or class of that name is what configs ask for')
+  return getattr(module, name)

@@ -4,7 +4,6 @@ A section with a `name` (data, generator, loss, ...) names a file or a function
 of jgan, and has its arguments as keys.
 """
 import dataclasses
-import importlib
 import inspect
 
 from ml_collections import ConfigDict
@@ -12,7 +11,8 @@ from ml_collections import ConfigDict
 from jgan import contracts, lookup
 from jgan.errors import UserError
 
-# Fields of a module that name a function or class of jgan/layers/<field>.py.
+# Fields of a module that name a function or class of jgan/layers/<field>.py,
+# or in the folder jgan/layers/<field> a file with it.
 PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
 # Keys that hold tuples of named sections, each of the kind of its key.
 LISTS = ('penalties', 'feedback', 'augment', 'schedules')
@@ -122,8 +122,9 @@ def _fields(module):
       continue
     default = field.default
     if field.name in PARTS:
-      known = importlib.import_module(f'jgan.layers.{field.name}')
-      default = next(n for n in known.__all__ if getattr(known, n) is default)
+      place = f'layers.{field.name}'
+      default = next(name for name in lookup.members(place)
+                     if lookup.member(place, name) is default)
     defaults[field.name] = default
   return defaults
 

@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 from jgan import build, experiment, lookup, sections
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.layers import norm
 from jgan.run import loop
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -179,3 +180,14 @@ def test_a_repeated_penalty_acts_twice(tiny):
 def test_the_nearest_name_is_offered():
   with pytest.raises(UserError, match="no 'hinj' in losses: did you mean 'hin"):
     lookup.find('losses', 'hinj')
+
+
+def test_a_part_is_of_the_file_of_its_name():
+  assert lookup.members('layers.norm') == ['batch', 'instance', 'layer', 'none']
+  assert lookup.member('layers.norm', 'batch') is norm.batch
+  assert 'plain' in lookup.members('layers.conv')
+  with pytest.raises(UserError, match="no 'relo' in layers.act: did you mean "
+                                      "'relu'"):
+    lookup.member('layers.act', 'relo')
+  with pytest.raises(UserError, match=r"losses/hinge\.py has no 'hinge'"):
+    lookup.member('losses', 'hinge')

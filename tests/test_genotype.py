@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from jgan import genotype as genotypes
+from jgan import space as spaces
 from jgan.errors import UserError
-from jgan.genotype import Edge
+from jgan.space import Edge
 
 # Two cells of a made-up space, the second of which may skip.
 CELLS = [{'a': Edge('x', 'y', ('p', 'q', 'r'), 'one', (0,))},
@@ -122,24 +123,24 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 def test_one_hot_logits_have_the_shape_of_the_parts_and_choose():
   chosen = [{'a': 'q'}, {'a': 'r', 'skip': 't'}]
-  arch = genotypes.one_hot(chosen, CELLS)
+  arch = spaces.one_hot(chosen, CELLS)
   np.testing.assert_array_equal(arch['one'], [[0, 1, 0], [0, 0, 1]])
   np.testing.assert_array_equal(arch['two'], [[0, 1]])
-  assert genotypes.strongest(arch, CELLS) == chosen
+  assert spaces.strongest(arch, CELLS) == chosen
   with pytest.raises(UserError, match="cell_1, edge a is 'z'.*p, q, r"):
-    genotypes.one_hot([{'a': 'z'}, chosen[1]], CELLS)
+    spaces.one_hot([{'a': 'z'}, chosen[1]], CELLS)
 
 
 def test_of_equal_scores_the_first_operation_wins():
   level = {'one': np.zeros([2, 3]), 'two': np.zeros([1, 2])}
-  assert genotypes.strongest(level, CELLS) == [{'a': 'p'},
+  assert spaces.strongest(level, CELLS) == [{'a': 'p'},
                                                {'a': 'p', 'skip': 's'}]
 
 
 def test_samples_are_valid_and_uniform():
   valid = lambda g: g[0]['a'] != g[1]['a']  # 3 * 2 * 2 remain of 18
   rng = np.random.default_rng(0)
-  drawn = [genotypes.sample(rng, CELLS, valid) for _ in range(2400)]
+  drawn = [spaces.sample(rng, CELLS, valid) for _ in range(2400)]
   assert all(map(valid, drawn))
   counts = {}
   for g in drawn:
@@ -150,11 +151,11 @@ def test_samples_are_valid_and_uniform():
 
 
 def test_the_size_of_a_space_counts_every_choice():
-  assert genotypes.log10_size(CELLS) == pytest.approx(math.log10(18))
+  assert spaces.log10_size(CELLS) == pytest.approx(math.log10(18))
 
 
 def test_a_histogram_counts_by_kind_and_shows_what_never_occurs():
   several = [[{'a': 'p'}, {'a': 'q', 'skip': 't'}],
              [{'a': 'p'}, {'a': 'p', 'skip': 't'}]]
-  assert genotypes.histogram(several, CELLS) == {
+  assert spaces.histogram(several, CELLS) == {
       'one': {'p': 3, 'q': 1, 'r': 0}, 'two': {'s': 0, 't': 2}}

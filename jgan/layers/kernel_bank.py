@@ -46,7 +46,7 @@ class KernelBank(nn.Module):
         lambda layer, _: layer.weights(channels),
         variable_axes={'params': 0, 'spectral': 0},
         split_rngs={'params': True})
-    kernels, bias = {}, 0.
+    kernels, bias = {}, jnp.zeros((self.edges, self.features))
     for op, (size, dilation) in self.convs.items():
       layer = self.conv(self.features, kernel=size, dilation=dilation, name=op)
       if not hasattr(layer, 'weights'):
@@ -64,10 +64,10 @@ def by_dilation(kernels, convs):
 
   Kernels of odd sizes are added about their centres.
   """
-  found = {}
+  groups = {}
   for op, kernel in kernels.items():
-    found.setdefault(convs[op][1], []).append(kernel)
-  return {dilation: _centred_sum(stacks) for dilation, stacks in found.items()}
+    groups.setdefault(convs[op][1], []).append(kernel)
+  return {dilation: _centred_sum(stacks) for dilation, stacks in groups.items()}
 
 
 def convolve_edges(h, kernels, bias, *, stride=1):

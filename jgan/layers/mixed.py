@@ -1,5 +1,8 @@
 """Edges of a searched network: one operation, or a weighted sum of several.
 
+What an edge can do is in the tables here, or is a file of jgan/operations
+(see Operation).
+
 A conv of an edge sees the same activated map as its others, and is linear in
 its kernel. So their weighted sum is one convolution per dilation, with the
 weighted sum of their kernels: of 1x1, 3x3, 5x5 and dilated 3x3, 5x5 kernels
@@ -7,15 +10,15 @@ weighted sum of their kernels: of 1x1, 3x3, 5x5 and dilated 3x3, 5x5 kernels
 time. The parameters are those of the separate layers, by operation.
 """
 import functools
+import inspect
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
-import numpy as np
 
+from jgan import lookup
 from jgan.errors import UserError
-from jgan.layers import norm
+from jgan.layers import act, norm
 from jgan.layers.conv import ConvTranspose, DepthwiseTranspose, convolve
 from jgan.layers.resize import (
   bicubic,
@@ -28,12 +31,48 @@ from jgan.layers.resize import (
 # Kernel size and dilation of the convolutions.
 CONVS = {'conv_1x1': (1, 1), 'conv_3x3': (3, 1), 'conv_5x5': (5, 1),
          'dil_conv_3x3': (3, 2), 'dil_conv_5x5': (5, 2)}
-# Kernel size of the separable ones.
-SEPARABLE = {'sep_conv_3x3': 3, 'sep_conv_5x5': 5, 'sep_conv_7x7': 7}
 # What has no parameters.
 FREE = {'none': jnp.zeros_like, 'skip': lambda x: x, 'avg_pool': downsample,
         'max_pool': downsample_max}
 RESIZES = {'nearest': upsample, 'bilinear': bilinear, 'bicubic': bicubic}
+
+
+class Operation(nn.Module):
+  """An operation of jgan/operations: [b, h, w, c] -> [b, h', w', features].
+
+  Its file, named as the operation in genotypes, has
+
+    PLACES: on which edges it may stand, a tuple of what it can do to the size
+      of a map: 'keeps', 'halves', 'doubles'.
+    apply(x, features, *, ...): makes its layers, which stand under its name,
+      and applies them. It declares those of the following keywords that it
+      needs:
+        conv, norm, act: parts, as blocks take them; each conv and norm needs a
+          name. Activate before a convolution, not after it: other operations
+          of the edge do.
+        stride: 2 on an edge that halves the map, else 1.
+        train: for norms.
+
+  Attributes:
+    op: the name.
+    features: channels of the output.
+    conv, norm, act, stride: as above.
+  """
+  op: str
+  features: int
+  conv: Callable
+  norm: Callable
+  act: Callable
+  stride: int = 1
+
+  @nn.compact
+  def __call__(self, x, train):
+    apply = lookup.find('operations', self.op).apply
+    offered = {'conv': self.conv, 'norm': self.norm, 'act': self.act,
+               'stride': self.stride, 'train': train}
+    declared = inspect.signature(apply).parameters
+    return apply(x, self.features, **{
+        name: part for name, part in offered.items() if name in declared})
 
 
 class Mixed(nn.Module):
@@ -42,13 +81,13 @@ class Mixed(nn.Module):
   An activation stands before every convolution.
 
   Attributes:
-    ops: names in CONVS, SEPARABLE or FREE.
+    ops: names in CONVS or FREE, or of jgan/operations.
     features: channels of the output.
     conv: makes the convolutions; what makes no Conv can stand alone, but not
       in a sum.
     act: the activation.
-    stride: of the convolutions, other than the separable ones.
-    norm: makes the norms of the separable ones.
+    stride: of the convolutions.
+    norm: makes the norms of jgan/operations.
   """
   ops: tuple[str, ...]
   features: int
@@ -85,37 +124,9 @@ class Mixed(nn.Module):
   def _other(self, op, train):
     if op in FREE:
       return FREE[op]
-    layer = SeparableConv(self.features, SEPARABLE[op], self.conv, self.norm,
-                          self.act, name=op)
+    layer = Operation(op, self.features, self.conv, self.norm, self.act,
+                      self.stride, name=op)
     return functools.partial(layer, train=train)
-
-
-class SeparableConv(nn.Module):
-  """Twice: activation, depthwise and 1x1 convolution, normalisation.
-
-  [b, h, w, c] -> [b, h, w, features]; there are no biases before the norms.
-
-  Attributes:
-    features: channels of the output.
-    kernel: size of the depthwise kernels.
-    conv, norm, act: parts.
-  """
-  features: int
-  kernel: int
-  conv: Callable
-  norm: Callable
-  act: Callable
-
-  @nn.compact
-  def __call__(self, x, train):
-    channels = x.shape[-1]
-    for i, features in enumerate((channels, self.features)):
-      x = self.conv(channels, kernel=self.kernel, groups=channels,
-                    use_bias=False, name=f'depthwise_{i}')(self.act(x))
-      x = self.conv(features, kernel=1, use_bias=False,
-                    name=f'pointwise_{i}')(x)
-      x = self.norm(name=f'norm_{i}')(x, train)
-    return x
 
 
 class MixedDouble(nn.Module):
@@ -126,33 +137,38 @@ class MixedDouble(nn.Module):
   once, and then interpolate. Nothing is activated.
 
   Attributes:
-    ops: names in RESIZES, the same with '_conv', or 'deconv'.
+    ops: names in RESIZES, the same with '_conv', 'deconv', or of
+      jgan/operations.
     features: channels of the output; interpolation alone keeps them.
     conv: makes the 1x1 convolutions.
     times: t, how often a map is doubled, always with the same weights.
+    norm, act: parts for jgan/operations.
   """
   ops: tuple[str, ...]
   features: int
   conv: Callable
   times: int = 1
+  norm: Callable = norm.none
+  act: Callable = act.relu
 
   @nn.compact
-  def __call__(self, x, weights=None):
+  def __call__(self, x, weights=None, train=False):
     """weights: [len(ops)]; None for a single operation as it is."""
-    ways = [self._way(op, x) for op in self.ops]
-    if weights is None:
-      return ways[0]
-    return sum(weight.astype(way.dtype) * way
-               for weight, way in zip(weights, ways))
+    return _weighted([self._way(op, x, train) for op in self.ops], weights)
 
-  def _way(self, op, x):
-    if op == 'deconv':
+  def _way(self, op, x, train):
+    plain = op.removesuffix('_conv')
+    if plain in RESIZES:
+      double = RESIZES[plain]
+      if op != plain:
+        x = self.conv(self.features, kernel=1, use_bias=False, name=op)(x)
+    elif op == 'deconv':
       double = ConvTranspose(self.features, 2, padding=0, dtype=x.dtype,
                              name=op)
     else:
-      double = RESIZES[op.removesuffix('_conv')]
-      if op.endswith('_conv'):
-        x = self.conv(self.features, kernel=1, use_bias=False, name=op)(x)
+      double = functools.partial(
+          Operation(op, self.features, self.conv, self.norm, self.act, name=op),
+          train=train)
     for _ in range(self.times):
       x = double(x)
     return x
@@ -166,57 +182,38 @@ class MixedUp(nn.Module):
   a 1x1 one, without biases.
 
   Attributes:
-    ops: names in RESIZES, or 'conv_transpose'.
-    features, conv, act: as of Mixed.
+    ops: names in RESIZES, 'conv_transpose', or of jgan/operations.
+    features, conv, act, norm: as of Mixed.
   """
   ops: tuple[str, ...]
   features: int
   conv: Callable
   act: Callable
+  norm: Callable = norm.none
 
   @nn.compact
-  def __call__(self, x, weights=None):
+  def __call__(self, x, weights=None, train=False):
     """weights: [len(ops)]; None for a single operation as it is."""
-    ways = [self._way(op, x) for op in self.ops]
-    if weights is None:
-      return ways[0]
-    return sum(weight.astype(way.dtype) * way
-               for weight, way in zip(weights, ways))
+    return _weighted([self._way(op, x, train) for op in self.ops], weights)
 
-  def _way(self, op, x):
+  def _way(self, op, x, train):
     if op in RESIZES:
       h = self.act(RESIZES[op](x))
-    else:
+    elif op == 'conv_transpose':
       h = DepthwiseTranspose(dtype=x.dtype, name='depthwise')(self.act(x))
+    else:
+      return Operation(op, self.features, self.conv, self.norm, self.act,
+                       name=op)(x, train)
     return self.conv(self.features, kernel=1, use_bias=op in RESIZES,
                      name=op)(h)
 
 
-def edge_weights(model, cells):
-  """Per cell {edge: weights of its operations}, of a super-network.
-
-  To be called inside `model`, a module with a field `relax`: its logits are
-  the collection 'arch', by part and drawn from N(0, 1e-3^2), the temperature
-  of their relaxation is 'temperature' in 'schedule'.
-
-  Args:
-    model: the module.
-    cells: {name: jgan.genotype.Edge} each.
-  """
-  temperature = model.variable('schedule', 'temperature', jnp.ones, ()).value
-  every = [edge for edges in cells for edge in edges.values()]
-  weights = {}
-  for part in dict.fromkeys(edge.part for edge in every):
-    rows, ops = zip(*((edge.row, len(edge.ops)) for edge in every
-                      if edge.part == part))
-    logits = model.variable(
-        'arch', part, lambda *shape: 1e-3 * jax.random.normal(
-            model.make_rng('params'), shape), *np.max(rows, 0) + 1, max(ops))
-    noise = model.make_rng('noise') if model.has_rng('noise') else None
-    weights[part] = model.relax(logits.value, noise, temperature)
-  # An edge may have fewer operations than its part of the logits.
-  return [{name: weights[edge.part][edge.row][:len(edge.ops)]
-           for name, edge in edges.items()} for edges in cells]
+def _weighted(ways, weights):
+  """The sum of several ways, or the only one as it is."""
+  if weights is None:
+    return ways[0]
+  return sum(weight.astype(way.dtype) * way
+             for weight, way in zip(weights, ways))
 
 
 def _weights(layer, channels):

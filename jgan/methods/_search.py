@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jgan import lookup, sections
+from jgan import lookup
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.ops import collectives
 from jgan.types import Search
@@ -50,34 +51,29 @@ class Space:
         raise UserError(f"method '{config.method.name}' searches super-"
                         f'networks, and config.{player}.name is '
                         f"'{config[player].name}': {lookup.nearest('', known)}")
-    spaces = [lookup.find('models', config[player].name).SPACE
-              for player in players]
-    self.name = spaces[0]
-    if spaces[-1] != self.name:
+    named = [lookup.find('models', config[player].name).SPACE
+             for player in players]
+    self.name = named[0]
+    if named[-1] != self.name:
       raise UserError(f"config.generator.name is of the space '{self.name}', "
-                      f"config.discriminator.name of '{spaces[-1]}': both are "
+                      f"config.discriminator.name of '{named[-1]}': both are "
                       'searched, so both must be of one')
-    self._rules = lookup.find('spaces', self.name)
+    self._space = spaces.find(self.name)
     self._model = models.gen
-    # Which operations the space offers is up to the super-network.
-    self._pools = {pool: tuple(getattr(models.gen, pool))
-                   for pool in sections.keywords(self._rules.ops)}
-    pools = {'generator': self._pools, 'discriminator': {}}
-    self.names = {player: self._rules.ops(player, **pools[player])
+    self._pools = {
+        player: self._space.offered(model)
+        for player, model in zip(('generator', 'discriminator'), models)}
+    self.names = {player: self._space.ops(player, **self._pools[player])
                   for player in players}
 
   def choices(self, player):
     """Which operations each edge has: {part of the logits: [..., ops] 0, 1}."""
-    pools = self._pools if player == 'generator' else {}
-    cells = self._rules.cells(player, **pools)
-    found = {}
+    cells = self._space.cells(player, **self._pools[player])
+    offered = {part: np.zeros(shape)
+             for part, shape in spaces.logit_shapes(cells).items()}
     for edge in (edge for edges in cells for edge in edges.values()):
-      for op in edge.ops:
-        one = [{name: op if e is edge else e.ops[0] for name, e in c.items()}
-               for c in cells]
-        for part, hot in self._rules.one_hot(one, player, **pools).items():
-          found[part] = np.maximum(found.get(part, 0.), hot)
-    return found
+      offered[edge.part][edge.row][:len(edge.ops)] = 1.
+    return offered
 
   def search(self, **quirks):
     """The Search of a method.
@@ -88,7 +84,7 @@ class Space:
       UserError: this space has not.
     """
     for quirk in quirks:
-      if quirk not in sections.keywords(self._rules.derive):
+      if quirk not in self._space.quirks:
         raise UserError(f"space '{self.name}' has no {quirk}: leave "
                         f'config.method.{quirk} as it is')
     return Search(functools.partial(self.derive, **quirks), self.draw,
@@ -96,25 +92,27 @@ class Space:
 
   def derive(self, state, **quirks):
     """The genotype of the players' logits."""
-    found = {'space': self.name, 'generator': self._rules.derive(
-        state.gen.stats['arch'], 'generator', **self._pools)}
+    genotype = {'space': self.name, 'generator': self._space.derive(
+        state.gen.stats['arch'], 'generator', **self._pools['generator'])}
     if 'discriminator' in self.names:
-      found['discriminator'] = self._rules.derive(
-          state.disc.stats['arch'], 'discriminator', **quirks)
-    return found
+      genotype['discriminator'] = self._space.derive(
+          state.disc.stats['arch'], 'discriminator',
+          **self._pools['discriminator'], **quirks)
+    return genotype
 
   def draw(self, rng):
     """A genotype of the generator drawn from the space."""
     return {'space': self.name,
-            'generator': self._rules.sample(rng, 'generator', **self._pools)}
+            'generator': self._space.sample(rng, 'generator',
+                                            **self._pools['generator'])}
 
   def select(self, net, genotype):
     """The generator in which each edge does the genotype's operation alone.
 
     Its batch statistics, which were a mixture's, are taken anew.
     """
-    net = selected(net, self._rules.one_hot(genotype['generator'], 'generator',
-                                            **self._pools))
+    net = selected(net, self._space.one_hot(
+        genotype['generator'], 'generator', **self._pools['generator']))
     for i in range(_SETTLING):
       net = self._settle(net, jax.random.key(i))
     return net
@@ -210,12 +208,12 @@ def shares(arch, names):
 
   names: {part of `arch`: its operations in order}.
   """
-  found = {}
+  by_name = {}
   for part, logits in arch.items():
     best = jnp.argmax(logits, -1)
-    found |= {f'{part}/{name}': jnp.mean(best == i)
+    by_name |= {f'{part}/{name}': jnp.mean(best == i)
               for i, name in enumerate(names[part])}
-  return found
+  return by_name
 
 
 def uniform(rng, choices):

@@ -4,19 +4,17 @@
 The generator's noise is split over the first cells' inputs. The published
 genotypes have no discriminator: they were trained with the one of autogan.
 """
-import functools
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan import genotype as genotypes
 from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, norm, octave, output
-from jgan.layers.initializer import torch_default
+from jgan.layers import octave
 from jgan.layers.mixed import Mixed, MixedUp
 from jgan.layers.resize import bilinear, doublings, upsample
+from jgan.models import _cells
 
 # By size: in how many parts the noise goes in.
 _PARTS = {32: 3, 48: 2, 64: 2}
@@ -27,26 +25,27 @@ class UpCell(nn.Module):
   output, each [b, 2h, 2w, features].
 
   Attributes:
-    ops: {edge: its operation}.
+    ops: {edge: (its operation,)}.
     features: channels.
     resize: doubles what comes from earlier cells.
-    conv, act: parts.
+    conv, act, norm: parts.
   """
-  ops: Mapping[str, str]
+  ops: Mapping[str, tuple[str]]
   features: int
   resize: Callable
   conv: Callable
   act: Callable
+  norm: Callable
 
   @nn.compact
-  def __call__(self, x, skips, given=None):
-    """skips: node2 of earlier cells. given: only super-networks take it."""
-    del given
+  def __call__(self, x, skips, weighted=None, train=False):
+    """skips: node2 of earlier cells. weighted: only super-networks take it."""
+    del weighted
 
     def edge(name, x):
       kind = MixedUp if name.startswith('up') else Mixed
-      return kind((self.ops[name],), self.features, self.conv, self.act,
-                  name=name)(x)
+      return kind(self.ops[name], self.features, self.conv, self.act,
+                  norm=self.norm, name=name)(x, train=train)
 
     node0, node1 = edge('up0', x), edge('up1', x)
     node2 = self.add_skips(edge('c0', node0) + edge('c1', node1), skips)
@@ -73,21 +72,22 @@ class DownCell(nn.Module):
     ops, features, conv, act: as of UpCell.
     images: its input is images: no activation before they are convolved.
   """
-  ops: Mapping[str, str]
+  ops: Mapping[str, tuple[str]]
   features: int
   conv: Callable
   act: Callable
   images: bool = False
 
   @nn.compact
-  def __call__(self, x, given=None):
-    """given: only super-networks take it."""
-    del given
+  def __call__(self, x, weighted=None, train=False):
+    """weighted: only super-networks take it."""
+    del weighted
 
     def edge(name, h):
-      return Mixed((self.ops[name],), self.features, self.conv,
+      return Mixed(self.ops[name], self.features, self.conv,
                    (lambda h: h) if self.images and h is x else self.act,
-                   stride=2 if name.startswith('down') else 1, name=name)(h)
+                   stride=2 if name.startswith('down') else 1, name=name)(
+                       h, train=train)
 
     node0 = edge('c0', x)
     node1 = edge('c1', x) + edge('c3', node0)
@@ -95,82 +95,44 @@ class DownCell(nn.Module):
     return edge('down0', node1) + edge('down1', node2)
 
 
-class CellGenerator(nn.Module):
+class CellGenerator(_cells.Generator):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
-  size: int
-  colors: int
   latent: int = 120
-  width: int = 256  # channels everywhere
-  conv: Callable = conv.plain
-  dense: Callable = dense.plain
-  norm: Callable = norm.batch
-  act: Callable = act.relu
-  initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
-  def through(self, z, train, ops, given=(None,) * 3, cell=UpCell):
-    """All of the network; ops, given: of each cell, as it takes them."""
+  def through(self, z, train, ops, weighted=(None,) * 3, cell=UpCell):
+    """All of the network; ops, weighted: of each cell, as it takes them."""
     octave.refuse(self.conv, 'adversarial_nas')
     doublings(self.size, _PARTS)
     bottom, parts = self.size // 8, _PARTS[self.size]
     if self.latent % parts:
       raise UserError(f'latent={self.latent} is not divisible by {parts}: at '
                       f'{self.size} pixels the noise goes in in {parts} parts')
-    conv = self.part()
     x, skips = 0., []
     noise = jnp.split(z, parts, axis=1)
     for i in range(3):
-      side = bottom * 2**i
       if i < parts:
-        x += self.dense(side**2 * self.width, initializer=torch_default(),
-                        dtype=self.dtype, name=f'linear_{i + 1}')(
-                            noise[i]).reshape(-1, side, side, self.width)
+        x += _cells.stem(self, noise[i], bottom * 2**i, f'linear_{i + 1}')
       skip, x = cell(ops[i], self.width, bilinear if i == 1 else upsample,
-                     conv, self.act, name=f'cell_{i + 1}')(x, skips, given[i])
+                     _cells.convolutions(self), self.act, _cells.norms(self),
+                     name=f'cell_{i + 1}')(x, skips, weighted[i], train)
       skips.append(skip)
       self.sow('features', 'blocks', x)
-    x = self.act(self.norm(initializer=self.initializer(), dtype=self.dtype,
-                           axis_name=self.axis_name, name='norm')(x, train))
-    return output.image(conv(self.colors, name='to_rgb')(x))
-
-  def part(self):
-    """Makes convolutions."""
-    return functools.partial(self.conv, initializer=self.initializer(),
-                             dtype=self.dtype)
+    return _cells.images(self, x, train)
 
 
-class CellDiscriminator(nn.Module):
+class CellDiscriminator(_cells.Discriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
-  size: int
-  colors: int
-  outputs: int = 1
-  width: int = 128  # channels everywhere
-  conv: Callable = conv.spectral
-  dense: Callable = dense.spectral
-  act: Callable = act.relu
-  initializer: Callable = initializer.torch_default
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
-  def through(self, x, ops, given=(None,) * 4, cell=DownCell):
-    """All of the network; ops, given: of each cell, as it takes them."""
+  def through(self, x, train, ops, weighted=(None,) * 4, cell=DownCell):
+    """All of the network; ops, weighted: of each cell, as it takes them."""
     octave.refuse(self.conv, 'adversarial_nas')
     doublings(self.size, _PARTS)
     x = x.astype(self.dtype)
     for i in range(4):
-      x = cell(ops[i], self.width, self.part(), self.act, images=i == 0,
-               name=f'cell_{i + 1}')(x, given[i])
+      x = cell(ops[i], self.width, _cells.convolutions(self), self.act,
+               images=i == 0, name=f'cell_{i + 1}')(x, weighted[i], train)
       self.sow('features', 'blocks', x)
-    x = self.act(x).astype(jnp.float32).sum((1, 2))
-    return output.logits(self.dense(
-        self.outputs, use_bias=False, initializer=self.initializer(),
-        name='linear')(x))
-
-  def part(self):
-    """Makes convolutions."""
-    return functools.partial(self.conv, initializer=self.initializer(),
-                             dtype=self.dtype)
+    return _cells.logits(self, x, self.initializer())
 
 
 class Generator(CellGenerator):
@@ -182,7 +144,8 @@ class Generator(CellGenerator):
 
   @nn.compact
   def __call__(self, z, train):
-    return self.through(z, train, _ops(self.genotype, 'generator'))
+    return self.through(z, train, genotypes.of_space(
+        self.genotype, 'adversarial_nas', 'generator'))
 
 
 class Discriminator(CellDiscriminator):
@@ -194,17 +157,6 @@ class Discriminator(CellDiscriminator):
 
   @nn.compact
   def __call__(self, x, train):
-    del train
-    return self.through(x, _ops(self.genotype, 'discriminator'))
-
-
-def _ops(name, player):
-  """Per cell {edge: operation} of a genotype."""
-  genotype = genotypes.load(name)
-  if genotype['space'] != 'adversarial_nas':
-    raise UserError(f"genotype '{name}' is of space '{genotype['space']}', "
-                    "these networks are of space 'adversarial_nas'")
-  if player not in genotype:
-    raise UserError(f"genotype '{name}' has no {player}: give one that has, as "
-                    "'residual', or the discriminator of autogan")
-  return genotype[player]
+    return self.through(x, train, genotypes.of_space(
+        self.genotype, 'adversarial_nas', 'discriminator',
+        "one that has, as 'residual', or the discriminator of autogan"))

@@ -7,18 +7,15 @@ with the discriminator of AutoGAN, which is the default here.
 """
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from jgan import genotype as genotypes
-from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, norm, octave, output
-from jgan.layers.conv import plain
+from jgan.layers import conv, initializer, octave
 from jgan.layers.initializer import torch_default
 from jgan.layers.mixed import Mixed, MixedDouble
 from jgan.layers.resize import doublings, downsample
+from jgan.models import _cells
 
 _SIZES = (32, 48)
 # AutoGAN's discriminator as cells: SN-GAN's residual blocks.
@@ -45,8 +42,8 @@ class UpCell(nn.Module):
     """skips: node 1 of earlier cells. weights: {edge: [ops]}, or None."""
     def up(name, h, times=1):
       layer = MixedDouble(self.ops[name], self.features, self.conv, times,
-                          name=name)
-      return layer(h, weights and weights[name])
+                          self.norm, self.act, name=name)
+      return layer(h, weights and weights[name], train)
 
     def normal(name, h):
       layer = Mixed(self.ops[name], self.features, self.conv, self.act,
@@ -101,19 +98,8 @@ class DownCell(nn.Module):
     return downsample(h + x)
 
 
-class CellGenerator(nn.Module):
+class CellGenerator(_cells.Generator):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
-  size: int
-  colors: int
-  latent: int = 128
-  width: int = 256  # channels everywhere
-  conv: Callable = conv.plain
-  dense: Callable = dense.plain
-  norm: Callable = norm.batch
-  act: Callable = act.relu
-  initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   def through(self, z, train, ops, weights=(None,) * 3, affine=True):
     """All of the network; ops, weights: of each cell, as UpCell has them.
@@ -122,37 +108,20 @@ class CellGenerator(nn.Module):
     """
     octave.refuse(self.conv, 'alphagan')
     doublings(self.size, _SIZES)
-    bottom, start = self.size // 8, self.initializer()
-    conv = functools.partial(self.conv, initializer=start, dtype=self.dtype)
-    normalise = functools.partial(self.norm, initializer=start,
-                                  dtype=self.dtype, axis_name=self.axis_name)
-
-    x = self.dense(bottom**2 * self.width, initializer=torch_default(),
-                   dtype=self.dtype, name='linear')(z)
-    x = x.reshape(-1, bottom, bottom, self.width)
-    skips = []
+    inner_norm = functools.partial(_cells.norms(self), affine=affine)
+    x, skips = _cells.stem(self, z, self.size // 8), []
     for i in range(3):
-      skip, x = UpCell(ops[i], self.width, conv,
-                       functools.partial(normalise, affine=affine), self.act,
-                       name=f'cell_{i + 1}')(x, skips, train, weights[i])
+      skip, x = UpCell(ops[i], self.width, _cells.convolutions(self),
+                       inner_norm, self.act, name=f'cell_{i + 1}')(
+                           x, skips, train, weights[i])
       skips.append(skip)
       self.sow('features', 'blocks', x)
-    x = self.act(normalise(name='norm')(x, train))
-    return output.image(conv(self.colors, name='to_rgb')(x))
+    return _cells.images(self, x, train)
 
 
-class CellDiscriminator(nn.Module):
+class CellDiscriminator(_cells.Discriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
-  size: int
-  colors: int
-  outputs: int = 1
-  width: int = 128  # channels everywhere
-  conv: Callable = conv.spectral
-  dense: Callable = dense.spectral
-  act: Callable = act.relu
   initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   def through(self, x, ops, weights=(None,) * 4, normalise_first=False):
     """All of the network; ops, weights: of each cell, as DownCell has them.
@@ -162,18 +131,13 @@ class CellDiscriminator(nn.Module):
     """
     octave.refuse(self.conv, 'alphagan')
     doublings(self.size, _SIZES)
-    start = self.initializer()
-    first, conv = (
-        functools.partial(kind, initializer=start, dtype=self.dtype) for kind in
-        (self.conv if normalise_first else plain, self.conv))
+    make = _cells.convolutions(self)
+    first = make if normalise_first else _cells.convolutions(self, conv.plain)
     for i in range(4):
-      x = DownCell(ops[i], self.width, i < 2, i == 0, conv if i else first,
-                   conv, self.act, name=f'cell_{i + 1}')(x, weights[i])
+      x = DownCell(ops[i], self.width, i < 2, i == 0, make if i else first,
+                   make, self.act, name=f'cell_{i + 1}')(x, weights[i])
       self.sow('features', 'blocks', x)
-    x = self.act(x).astype(jnp.float32).sum((1, 2))
-    return output.logits(self.dense(
-        self.outputs, use_bias=False, initializer=torch_default(),
-        name='linear')(x))
+    return _cells.logits(self, x, torch_default())
 
 
 class Generator(CellGenerator):
@@ -185,7 +149,8 @@ class Generator(CellGenerator):
 
   @nn.compact
   def __call__(self, z, train):
-    return self.through(z, train, _ops(self.genotype, 'generator'))
+    return self.through(z, train, genotypes.of_space(
+        self.genotype, 'alphagan', 'generator'))
 
 
 class Discriminator(CellDiscriminator):
@@ -200,17 +165,6 @@ class Discriminator(CellDiscriminator):
     del train
     if not self.genotype:
       return self.through(x, _RESIDUAL, normalise_first=True)
-    return self.through(x, _ops(self.genotype, 'discriminator'))
-
-
-def _ops(name, player):
-  """Per cell {edge: (operation,)} of a genotype."""
-  genotype = genotypes.load(name)
-  if genotype['space'] != 'alphagan':
-    raise UserError(f"genotype '{name}' is of space '{genotype['space']}', "
-                    "these networks are of space 'alphagan'")
-  if player not in genotype:
-    raise UserError(f"genotype '{name}' has no {player}: give one from a "
-                    "search of both, or '' for AutoGAN's")
-  return [{edge: (op,) for edge, op in cell.items()}
-          for cell in genotype[player]]
+    return self.through(x, genotypes.of_space(
+        self.genotype, 'alphagan', 'discriminator',
+        "one from a search of both, or '' for AutoGAN's"))

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import flax.linen as nn
 
 from jgan.layers import initializer, relax
-from jgan.layers.mixed import edge_weights
 from jgan.models import alphagan
-from jgan.spaces import alphagan as space
+from jgan.models._cells import searched
+from jgan.spaces import alphagan as rules
 
 SPACE = 'alphagan'  # jgan/spaces: what a search chooses from
 
@@ -25,13 +25,12 @@ class Generator(alphagan.CellGenerator):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
   initializer: Callable = initializer.torch_default
   relax: Callable = relax.softmax
-  normal: tuple[str, ...] = space.NORMAL  # operations, in logits' order
-  up: tuple[str, ...] = space.UP  # the same of up edges and skips
+  normal: tuple[str, ...] = rules.NORMAL  # operations, in logits' order
+  up: tuple[str, ...] = rules.UP  # the same of up edges and skips
 
   @nn.compact
   def __call__(self, z, train):
-    cells = space.cells('generator', normal=self.normal, up=self.up)
-    return self.through(z, train, _ops(cells), edge_weights(self, cells),
+    return self.through(z, train, *searched(self, SPACE, 'generator'),
                         affine=False)
 
 
@@ -43,10 +42,4 @@ class Discriminator(alphagan.CellDiscriminator):
   @nn.compact
   def __call__(self, x, train):
     del train
-    cells = space.cells('discriminator')
-    return self.through(x, _ops(cells), edge_weights(self, cells))
-
-
-def _ops(cells):
-  """Per cell {edge: its operations}."""
-  return [{name: edge.ops for name, edge in edges.items()} for edges in cells]
+    return self.through(x, *searched(self, SPACE, 'discriminator'))

@@ -3,25 +3,15 @@ search found, and the discriminator of AdversarialNAS and alphaGAN too.
 """
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from jgan import lookup
 from jgan.errors import UserError
-from jgan.layers import (
-    act,
-    conv,
-    dense,
-    hidden,
-    initializer,
-    norm,
-    octave,
-    output,
-)
-from jgan.layers.initializer import torch_default
+from jgan.layers import hidden, norm, octave
 from jgan.layers.resize import bilinear, doublings, upsample
+from jgan.models import _cells
 from jgan.models.sngan import DownBlock, FirstBlock
 from jgan.ops.channels import Group
 
@@ -84,21 +74,10 @@ class UpBlock(nn.Module):
     return h, out
 
 
-class Generator(nn.Module):
+class Generator(_cells.Generator):
   """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
-  size: int
-  colors: int
   genotype: str = 'A'  # A | B | C
-  latent: int = 128
-  width: int = 256  # channels everywhere
   hidden: tuple = ()  # or of each cell's inside
-  conv: Callable = conv.plain
-  dense: Callable = dense.plain
-  norm: Callable = norm.batch
-  act: Callable = act.relu
-  initializer: Callable = initializer.xavier_kernel
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   @nn.compact
   def __call__(self, z, train):
@@ -106,24 +85,16 @@ class Generator(nn.Module):
     if self.genotype not in GENOTYPES:
       raise UserError(f"autogan: no genotype '{self.genotype}': "
                       f'{lookup.nearest(self.genotype, GENOTYPES)}')
-    bottom = _BOTTOM[self.size]
-    start = self.initializer()
-    conv = functools.partial(self.conv, initializer=start, dtype=self.dtype)
-    normalise = functools.partial(self.norm, initializer=start,
-                                  dtype=self.dtype, axis_name=self.axis_name)
-
-    x = self.dense(bottom**2 * self.width, initializer=torch_default(),
-                   dtype=self.dtype, name='linear')(z)
-    x = x.reshape(-1, bottom, bottom, self.width)
     skips, cells = [], GENOTYPES[self.genotype]
     inside = hidden.widths(self.hidden, [self.width] * len(cells), 'autogan')
+    x = _cells.stem(self, z, _BOTTOM[self.size])
     for i, genes in enumerate(cells):
-      skip, x = UpBlock(genes, self.width, inside[i], conv, normalise, self.act,
-                        name=f'block_{i}')(x, skips, train)
+      skip, x = UpBlock(genes, self.width, inside[i], _cells.convolutions(self),
+                        _cells.norms(self), self.act, name=f'block_{i}')(
+                            x, skips, train)
       skips.append(skip)
       self.sow('features', 'blocks', octave.whole(x))
-    x = self.act(normalise(name='norm')(x, train))
-    return output.image(octave.last(conv)(self.colors, name='to_rgb')(x))
+    return _cells.images(self, x, train)
 
   def channels(self):
     """The channels inside each cell, which later cells take too: Groups, as in
@@ -138,30 +109,18 @@ class Generator(nn.Module):
             for i in cells]
 
 
-class Discriminator(nn.Module):
+class Discriminator(_cells.Discriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
 
   At 32 pixels it is SN-GAN's; MMD-AdversarialNAS takes width 512, outputs 16.
   """
-  size: int
-  colors: int
-  outputs: int = 1
-  width: int = 128  # channels everywhere
-  conv: Callable = conv.spectral
-  dense: Callable = dense.spectral
   norm: Callable = norm.none
-  act: Callable = act.relu
-  initializer: Callable = initializer.torch_default
-  dtype: Any = jnp.float32
-  axis_name: str | None = None
 
   @nn.compact
   def __call__(self, x, train):
     doublings(self.size, _HALVINGS)
     conv = functools.partial(self.conv, dtype=self.dtype)
-    normalise = functools.partial(self.norm, initializer=self.initializer(),
-                                  dtype=self.dtype, axis_name=self.axis_name)
-    parts = (conv, normalise, self.act, self.initializer)
+    parts = (conv, _cells.norms(self), self.act, self.initializer)
 
     x = FirstBlock(self.width, *parts, name='block_0')(x, train)
     self.sow('features', 'blocks', octave.whole(x))
@@ -169,7 +128,4 @@ class Discriminator(nn.Module):
       x = DownBlock(self.width, self.width, i < _HALVINGS[self.size], *parts,
                     name=f'block_{i}')(x, train)
       self.sow('features', 'blocks', octave.whole(x))
-    x = output.total(self.act(x))
-    return output.logits(self.dense(
-        self.outputs, use_bias=False, initializer=self.initializer(),
-        name='linear')(x))
+    return _cells.logits(self, x, self.initializer())

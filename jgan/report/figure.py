@@ -11,6 +11,8 @@ from jgan.report import grid
 
 # Okabe & Ito's colours, which colour-blind readers can distinguish.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
+# For families of operations, of which a space may have more.
+FAMILY_COLORS = (*COLORS, '#7F5539', '#B08968', '#4A3728')
 INK = '#333333'
 FAINT = '#DDDDDD'
 

@@ -5,7 +5,7 @@ from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.path import Path
 
 from jgan import genotype as genotypes
-from jgan import lookup
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.report import figure
 
@@ -38,8 +38,8 @@ def draw(path, genotype, player='generator'):
   if player not in genotype:
     raise UserError(f"genotype has no '{player}', only: "
                     f'{", ".join(sorted(genotype))}')
-  space = lookup.find('spaces', genotype['space'])
-  nodes, count = space.NODES[player], len(genotype[player])
+  space = spaces.find(genotype['space'])
+  nodes, count = space.nodes(player), len(genotype[player])
   stride = max(x for x, _ in nodes.values()) + _GAP
   places = {(i, node): np.array([x + i * stride, y])
             for i in range(count) for node, (x, y) in nodes.items()}
@@ -72,12 +72,12 @@ def draw(path, genotype, player='generator'):
 
 def _arrows(space, cells, player):
   """Yields (start, end, operation, color); a node is (cell, name)."""
-  colors = {op: color for color, ops in zip(figure.COLORS,
-                                            space.FAMILIES.values())
+  colors = {op: color for color, ops in zip(figure.FAMILY_COLORS,
+                                            space.families().values())
             for op in ops}
-  first, *_, last = space.NODES[player]
+  first, *_, last = space.nodes(player)
   for i, (cell, edges, skips) in enumerate(zip(
-      cells, space.allowed(player), space.SKIPS[player])):
+      cells, space.allowed(player), space.skips(player))):
     if i:
       yield (i - 1, last), (i, first), '', figure.INK
     for name, edge in edges.items():
@@ -141,7 +141,7 @@ def _draw_node(axes, center, label, reached):
 def _legend(page, space, used):
   """Names the families of operations that occur."""
   named = [(color, family) for color, family in zip(
-      figure.COLORS, space.FAMILIES) if color in used]
+      figure.FAMILY_COLORS, space.families()) if color in used]
   lines = [Line2D([], [], color=color, linewidth=2.4, label=family)
            for color, family in named]
   if _GREY in used:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
-from jgan import lookup
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.report import figure
 
@@ -37,7 +37,7 @@ def draw(path, history, player='generator', *, scores=(), label=''):
   steps, genotypes = list(history), [*history.values()]
   rows = [(i, name) for i, cell in enumerate(genotypes[0][player])
           for name in cell]
-  colors = _colors(lookup.find('spaces', genotypes[0]['space']))
+  colors = _colors(spaces.find(genotypes[0]['space']))
   chosen = [[genotype[player][i][name] for genotype in genotypes]
             for i, name in rows]
   points = [(x, y) for x, y in enumerate(scores)
@@ -83,9 +83,9 @@ def draw(path, history, player='generator', *, scores=(), label=''):
 
 def _colors(space):
   """{operation: its colour}; members of a family from dark to light."""
-  found = {}
-  for color, ops in zip(figure.COLORS, space.FAMILIES.values()):
+  colors = {}
+  for color, ops in zip(figure.FAMILY_COLORS, space.families().values()):
     for i, op in enumerate(ops):
       paler = .65 * i / max(len(ops) - 1, 1)
-      found[op] = tuple(c + paler * (1. - c) for c in to_rgb(color))
-  return found | {'none': to_rgb(figure.FAINT)}
+      colors[op] = tuple(c + paler * (1. - c) for c in to_rgb(color))
+  return colors | {'none': to_rgb(figure.FAINT)}

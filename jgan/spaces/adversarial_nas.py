@@ -6,16 +6,17 @@ each halving it: 5 normal edges, then 2 down ones. The cells' logits are
   generator: 'normal' [3, 5, 7], 'up' [3, 2, 3]
   discriminator: 'normal' [4, 5, 7], 'down' [4, 2, 6].
 
-Of `up`, the operations of the up edges in the order of their logits: the
-default is MMD-AdversarialNAS's; AdversarialNAS has 'conv_transpose' third.
+A search may offer other operations: `normal` and `up` of the generator,
+`normal` and `down` of the discriminator, in the order of the logits. The
+default of `up` is MMD-AdversarialNAS's; AdversarialNAS has 'conv_transpose'
+third.
 """
 import numpy as np
 from scipy.special import log_softmax
 
-from jgan import genotype as genotypes
-from jgan import lookup
+from jgan import space
 from jgan.errors import UserError
-from jgan.genotype import Edge
+from jgan.space import Edge
 
 NORMAL = ('none', 'skip', 'conv_1x1', 'conv_3x3', 'conv_5x5', 'dil_conv_3x3',
           'dil_conv_5x5')
@@ -23,10 +24,10 @@ UP = ('nearest', 'bilinear', 'bicubic')
 DOWN = ('avg_pool', 'max_pool', 'conv_3x3', 'conv_5x5', 'dil_conv_3x3',
         'dil_conv_5x5')
 
-_EVERY_UP = (*UP, 'conv_transpose')
-# D's first cell reads images there: no operation that keeps their 3 channels.
-# The logits stay 7 wide; the last two choose nothing.
-_FROM_IMAGE = NORMAL[2:]
+EVERY = {'normal': NORMAL, 'up': (*UP, 'conv_transpose'), 'down': DOWN}
+# They keep the channels of images, which edges of D's first cell read. Its
+# logits stay as wide as those of other cells; the last ones choose nothing.
+_KEEP_CHANNELS = ('none', 'skip')
 
 # Edges in order: name, the node they read, the node they add to, their kind.
 _EDGES = {
@@ -44,7 +45,7 @@ _EDGES = {
 }
 
 # For pictures. Nodes by their place in a cell, its input first, its output
-# last; the fixed edges between cells; families of operations.
+# last; the fixed edges between cells.
 NODES = {
     'generator': {'x': (0., 0.), 'node0': (1., 1.), 'node1': (1., -1.),
                   'node2': (1.7, 0.), 'node3': (3.2, 0.)},
@@ -57,50 +58,30 @@ SKIPS = {
                    'skip_2': Edge('cell_2/node2', 'node2', ('nearest',))}),
     'discriminator': ({}, {}, {}, {}),
 }
-FAMILIES = {
-    'convolution': ('conv_1x1', 'conv_3x3', 'conv_5x5'),
-    'dilated convolution': ('dil_conv_3x3', 'dil_conv_5x5'),
-    'identity': ('skip',),
-    'interpolation': UP,
-    'transposed convolution': ('conv_transpose',),
-    'pooling': ('avg_pool', 'max_pool'),
-}
 
 
-def ops(player, *, up=UP):
-  """Operations by kind of edge, in the order of the logits.
+def cells(player, *, normal=NORMAL, up=UP, down=DOWN):
+  """The cells that a search chooses from: {name: Edge} each, in order.
 
   Raises:
-    UserError: `up` is empty or has an unknown operation.
+    UserError: the discriminator's first cell has nothing to choose from.
   """
-  unknown = [op for op in up if op not in _EVERY_UP]
-  if unknown or not up:
-    op = unknown[0] if unknown else ''
-    raise UserError(f"up={tuple(up)}: no operation '{op}': "
-                    f'{lookup.nearest(op, _EVERY_UP)}')
-  if player == 'generator':
-    return {'normal': NORMAL, 'up': tuple(up)}
-  return {'normal': NORMAL, 'down': DOWN}
-
-
-def cells(player, *, up=UP):
-  """The cells that a search chooses from: {name: Edge} each, in order."""
-  known = ops(player, up=up)
-  found = []
+  offered = {'normal': tuple(normal), 'up': tuple(up), 'down': tuple(down)}
+  from_image = tuple(op for op in normal if op not in _KEEP_CHANNELS)
+  if player == 'discriminator' and not from_image:
+    raise UserError(f'normal={tuple(normal)}: edges of the discriminator that '
+                    "read images need an operation like 'conv_3x3', which "
+                    'changes their channels')
+  layout = []
   for i in range(3 if player == 'generator' else 4):
-    edges, seen = {}, dict.fromkeys(known, 0)
+    edges, seen = {}, dict.fromkeys(offered, 0)
     for name, start, end, part in _EDGES[player]:
       images = player == 'discriminator' and i == 0 and start == 'x'
-      edges[name] = Edge(start, end, _FROM_IMAGE if images else known[part],
+      edges[name] = Edge(start, end, from_image if images else offered[part],
                          part, (i, seen[part]))
       seen[part] += 1
-    found.append(edges)
-  return found
-
-
-def allowed(player):
-  """The cells with every operation that a genotype may hold."""
-  return cells(player, up=_EVERY_UP)
+    layout.append(edges)
+  return layout
 
 
 def _needs(cell, player):
@@ -127,12 +108,7 @@ def broken(genotype, player):
           if all(cell[name] == 'none' for name in group)]
 
 
-def valid(genotype, player):
-  """Whether every node that must be reached is."""
-  return not broken(genotype, player)
-
-
-def derive(arch, player, *, up=UP, softmax_over_edges=False):
+def derive(arch, player, cells, *, softmax_over_edges=False):
   """Takes the strongest operation of each edge, as the published code does.
 
   Where that leaves a node unreached, the edge that is surest of something
@@ -141,7 +117,7 @@ def derive(arch, player, *, up=UP, softmax_over_edges=False):
   Args:
     arch: {part: [cells, edges, operations]} logits.
     player: 'generator' or 'discriminator'.
-    up: as above.
+    cells: of that player, as a search offered them.
     softmax_over_edges: compare D's operations after a softmax over the edges
       of a cell, a slip of the published code; G has it over operations.
 
@@ -153,37 +129,12 @@ def derive(arch, player, *, up=UP, softmax_over_edges=False):
   scores = {part: log_softmax(np.asarray(logits, np.float64),
                               axis=1 if over_edges else -1)
             for part, logits in arch.items()}
-  layout = cells(player, up=up)
-  found = genotypes.strongest(scores, layout)
-  for cell, edges in zip(found, layout):
+  genotype = space.strongest(scores, cells)
+  for cell, edges in zip(genotype, cells):
     for group in _needs(cell, player):
       if all(cell[name] == 'none' for name in group):
         rows = {name: edges[name].read(scores) for name in group}
         name = min(rows, key=lambda name: rows[name]['none'])
         del rows[name]['none']
         cell[name] = max(rows[name], key=rows[name].get)
-  return found
-
-
-def one_hot(genotype, player, *, up=UP):
-  """Logits of 0 and 1 that choose a genotype of one player."""
-  return genotypes.one_hot(genotype, cells(player, up=up))
-
-
-def sample(rng, player, *, up=UP):
-  """Draws a valid genotype of one player, all being equally likely.
-
-  rng: np.random.Generator.
-  """
-  return genotypes.sample(rng, cells(player, up=up),
-                          lambda genotype: valid(genotype, player))
-
-
-def log10_size(*, up=UP):
-  """Decimal logarithm of the number of pairs of networks, 38.2."""
-  return sum(genotypes.log10_size(cells(player, up=up)) for player in _EDGES)
-
-
-def histogram(several, player):
-  """Counts operations by kind of edge in genotypes of one player."""
-  return genotypes.histogram(several, allowed(player))
+  return genotype

@@ -13,19 +13,15 @@ shortcut; the first two halve the map. The cells' logits are
 Of `normal` and `up`, the operations of G's edges in the order of the logits,
 the defaults are the paper's; `up` is also for what skips to later cells.
 """
-import numpy as np
-
-from jgan import genotype as genotypes
-from jgan import lookup
-from jgan.errors import UserError
-from jgan.genotype import Edge
+from jgan import space
+from jgan.space import Edge
 
 CONVS = ('conv_1x1', 'conv_3x3', 'conv_5x5')
 NORMAL = (*CONVS, 'sep_conv_3x3', 'sep_conv_5x5', 'sep_conv_7x7')
 UP = ('deconv', 'nearest', 'bilinear')
 
-_EVERY = {'normal': ('none', 'skip', *NORMAL),
-          'up': (*UP, 'nearest_conv', 'bilinear_conv')}
+EVERY = {'normal': ('none', 'skip', *NORMAL),
+         'up': (*UP, 'nearest_conv', 'bilinear_conv')}
 
 # Edges in order: name, the node they read, the node they add to, their kind.
 _EDGES = {
@@ -40,7 +36,7 @@ _EDGES = {
 }
 
 # For pictures. Nodes by their place in a cell, its input first, its output
-# last; the fixed edges; families of operations.
+# last; the fixed edges.
 NODES = {
     'generator': {'node0': (0., 0.), 'node1': (1., .5), 'node2': (2.2, .5),
                   'node3': (1.8, -.5), 'node4': (3.4, 0.)},
@@ -51,57 +47,24 @@ _PROJECTED = {'shortcut': Edge('node0', 'node2', ('conv_1x1',))}
 _SAME = {'shortcut': Edge('node0', 'node2', ('skip',))}
 SKIPS = {'generator': ({}, {}, {}),
          'discriminator': (_PROJECTED, _PROJECTED, _SAME, _SAME)}
-FAMILIES = {
-    'convolution': CONVS,
-    'separable convolution': NORMAL[3:],
-    'identity': ('skip',),
-    'interpolation': ('nearest', 'bilinear'),
-    'transposed convolution': ('deconv',),
-    'learnt interpolation': ('nearest_conv', 'bilinear_conv'),
-}
-
-
-def ops(player, *, normal=NORMAL, up=UP):
-  """Operations by part of the logits, in their order.
-
-  Raises:
-    UserError: `normal` or `up` has an unknown operation, or nothing else than
-      'none'.
-  """
-  for pool, chosen in (('normal', normal), ('up', up)):
-    for op in chosen:
-      if op not in _EVERY[pool]:
-        raise UserError(f"{pool}={tuple(chosen)}: no operation '{op}': "
-                        f'{lookup.nearest(op, _EVERY[pool])}')
-    if set(chosen) <= {'none'}:
-      raise UserError(f'{pool}={tuple(chosen)} is no choice: give some of '
-                      f'{", ".join(_EVERY[pool])}')
-  if player == 'discriminator':
-    return {'normal': CONVS}
-  return {'normal': tuple(normal), 'up': tuple(up), 'skip_2': tuple(up),
-          'skip_3': tuple(up)}
 
 
 def cells(player, *, normal=NORMAL, up=UP):
   """The cells that a search chooses from: {name: Edge} each, in order."""
-  known = ops(player, normal=normal, up=up)
-  found = []
+  if player == 'discriminator':
+    normal = CONVS
+  layout = []
   for i in range(3 if player == 'generator' else 4):
-    edges, seen = {}, dict.fromkeys(known, 0)
+    offered, seen = {'normal': tuple(normal), 'up': tuple(up)}, {}
+    edges = {}
     for name, start, end, part in _EDGES[player]:
-      edges[name] = Edge(start, end, known[part], part, (i, seen[part]))
-      seen[part] += 1
+      row = seen[part] = seen.get(part, -1) + 1
+      edges[name] = Edge(start, end, offered[part], part, (i, row))
     for k in range(i if player == 'generator' else 0):
-      part = f'skip_{i + 1}'
-      edges[f'skip_{k + 1}'] = Edge(f'cell_{k + 1}/node1', 'node4',
-                                    known[part], part, (k,))
-    found.append(edges)
-  return found
-
-
-def allowed(player):
-  """The cells with every operation that a genotype may hold."""
-  return cells(player, **_EVERY)
+      edges[f'skip_{k + 1}'] = Edge(f'cell_{k + 1}/node1', 'node4', tuple(up),
+                                    f'skip_{i + 1}', (k,))
+    layout.append(edges)
+  return layout
 
 
 def broken(genotype, player):
@@ -113,12 +76,7 @@ def broken(genotype, player):
           if cell['n_34'] == 'none' and 'none' in (cell['n_12'], cell['n_24'])]
 
 
-def valid(genotype, player):
-  """Whether every cell leads from its input to its output."""
-  return not broken(genotype, player)
-
-
-def derive(arch, player, *, normal=NORMAL, up=UP):
+def derive(arch, player, cells):
   """Takes the strongest operation of each edge; of equals, the first.
 
   Where 'none' is offered and that leaves no way through a cell, n_34 gets the
@@ -127,40 +85,14 @@ def derive(arch, player, *, normal=NORMAL, up=UP):
   Args:
     arch: {part: [..., operations]} logits.
     player: 'generator' or 'discriminator'.
-    normal, up: as above.
+    cells: of that player, as a search offered them.
 
   Returns:
     {edge: operation} per cell, valid.
   """
-  layout = cells(player, normal=normal, up=up)
-  scores = {part: np.asarray(logits) for part, logits in arch.items()}
-  found = genotypes.strongest(scores, layout)
-  for i, _ in broken(found, player):
-    row = layout[i]['n_34'].read(scores)
+  genotype = space.strongest(arch, cells)
+  for i, _ in broken(genotype, player):
+    row = cells[i]['n_34'].read(arch)
     del row['none']
-    found[i]['n_34'] = max(row, key=row.get)
-  return found
-
-
-def one_hot(genotype, player, *, normal=NORMAL, up=UP):
-  """Logits of 0 and 1 that choose a genotype of one player."""
-  return genotypes.one_hot(genotype, cells(player, normal=normal, up=up))
-
-
-def sample(rng, player, *, normal=NORMAL, up=UP):
-  """Draws a valid genotype of one player, all being equally likely.
-
-  rng: np.random.Generator.
-  """
-  return genotypes.sample(rng, cells(player, normal=normal, up=up),
-                          lambda genotype: valid(genotype, player))
-
-
-def log10_size(*, normal=NORMAL, up=UP):
-  """Decimal logarithm of the number of generators, 11.3."""
-  return genotypes.log10_size(cells('generator', normal=normal, up=up))
-
-
-def histogram(several, player):
-  """Counts operations by part of the logits in genotypes of one player."""
-  return genotypes.histogram(several, allowed(player))
+    genotype[i]['n_34'] = max(row, key=row.get)
+  return genotype

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jgan import flags as common
 from jgan import genotype as genotypes
 from jgan import lookup
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.report import operations, timeline
@@ -20,7 +21,7 @@ from jgan.workdir import write_text
 PLAYERS = ('generator', 'discriminator')
 
 
-class Found(NamedTuple):
+class Entry(NamedTuple):
   """A genotype and what is known of it.
 
   Attributes:
@@ -70,21 +71,21 @@ def write(places, out='', *, label='', threshold=None):
       score, or it is not said which; `out` cannot be written.
   """
   series = [gather(place) for place in places]
-  every = [found for one in series for found in one]
+  every = [entry for one in series for entry in one]
   if not every:
     raise UserError('no genotypes to count: --genotypes=A.json,FOLDER would be '
                     'right')
-  spaces = sorted({found.genotype['space'] for found in every})
-  if len(spaces) > 1:
-    raise UserError(f'genotypes of the spaces {" and ".join(spaces)}: '
+  names = sorted({entry.genotype['space'] for entry in every})
+  if len(names) > 1:
+    raise UserError(f'genotypes of the spaces {" and ".join(names)}: '
                     'operations can be counted in one only')
   label = chosen_label(every, label, needed=threshold is not None)
   groups = split(every, label, threshold)
   tables = {player: {name: count(group, player)
                      for name, group in groups.items()}
             for player in PLAYERS
-            if any(player in found.genotype for found in every)}
-  lines = [f'{len(every)} genotypes of space {spaces[0]}']
+            if any(player in entry.genotype for entry in every)}
+  lines = [f'{len(every)} genotypes of space {names[0]}']
   lines += [f'- {name}: {len(group)}' for name, group in groups.items()
             if threshold is not None]
   for player, counted in tables.items():
@@ -97,7 +98,7 @@ def write(places, out='', *, label='', threshold=None):
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / 'operations.md', text)
     write_text(folder / 'operations.json', json.dumps({
-        'groups': {name: [found.source for found in group]
+        'groups': {name: [entry.source for entry in group]
                    for name, group in groups.items()},
         'counts': tables}, indent=2) + '\n')
     written = [folder / 'operations.md', folder / 'operations.json']
@@ -109,8 +110,8 @@ def write(places, out='', *, label='', threshold=None):
         if len(steps) > 1 and all(player in f.genotype for f in one):
           written.append(folder / f'timeline_{i}_{player}.png')
           timeline.draw(written[-1], dict(zip(steps, (
-              found.genotype for found in one))), player,
-              scores=[found.scores.get(label) for found in one], label=label)
+              entry.genotype for entry in one))), player,
+              scores=[entry.scores.get(label) for entry in one], label=label)
   except OSError as error:
     raise UserError(f'cannot write to --out={out}: {error}') from error
   return '\n'.join([text, *map(str, written), ''])
@@ -130,7 +131,7 @@ def gather(place):
   if not names:
     raise UserError(f'no genotypes in {path}: a folder of .json files, or the '
                     'workdir of a search, would be right')
-  return [Found(name, genotype, scores(genotype.get('origin', '')))
+  return [Entry(name, genotype, scores(genotype.get('origin', '')))
           for name in names for genotype in [genotypes.load(name)]]
 
 
@@ -146,7 +147,7 @@ def scores(origin):
 
 def steps_of(series):
   """The steps that files are named by, [] if they are not all."""
-  stems = [pathlib.Path(found.source).stem for found in series]
+  stems = [pathlib.Path(entry.source).stem for entry in series]
   return [int(stem) for stem in stems] if all(
       stem.isdecimal() for stem in stems) else []
 
@@ -157,7 +158,7 @@ def chosen_label(every, label, needed):
   Raises:
     UserError: it is needed or asked for, and unknown or not the only one.
   """
-  known = list(dict.fromkeys(name for found in every for name in found.scores))
+  known = list(dict.fromkeys(name for entry in every for name in entry.scores))
   if label and label not in known:
     raise UserError(f"no genotype has a score '{label}': "
                     f'{lookup.nearest(label, known)}')
@@ -174,19 +175,20 @@ def split(every, label, threshold):
   """{name of a group: its genotypes}; what has no score is in none."""
   if threshold is None:
     return {'all': every}
-  known = [found for found in every if label in found.scores]
-  below = [found for found in known if found.scores[label] < threshold]
+  known = [entry for entry in every if label in entry.scores]
+  below = [entry for entry in known if entry.scores[label] < threshold]
   return {f'superior: {label} < {threshold:g}': below,
           f'inferior: {label} >= {threshold:g}': [
-              found for found in known if found not in below]}
+              entry for entry in known if entry not in below]}
 
 
 def count(group, player):
   """Per cell {kind of edge: {operation: how often}}, zeros too."""
-  mine = [found.genotype for found in group if player in found.genotype]
-  cells = lookup.find('spaces', group[0].genotype['space']).allowed(
-      player) if group else []
-  return [genotypes.histogram([[one[player][i]] for one in mine], [edges])
+  if not group:
+    return []
+  having = [entry.genotype for entry in group if player in entry.genotype]
+  cells = spaces.find(group[0].genotype['space']).own_cells(player)
+  return [spaces.histogram([[one[player][i]] for one in having], [edges])
           for i, edges in enumerate(cells)]
 
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jgan import lookup
 from jgan.errors import UserError
 from jgan.layers import initializer, norm
 
@@ -100,7 +101,7 @@ def test_none_is_the_identity_without_parameters():
   assert norm.is_none(functools.partial(norm.none, dtype=jnp.bfloat16))
 
 
-@pytest.mark.parametrize('name', norm.__all__)
+@pytest.mark.parametrize('name', lookup.members('layers.norm'))
 def test_every_norm_takes_the_same_fields(name):
   layer = getattr(norm, name)(
       eps=1e-3, affine=False, initializer=initializer.normal(),

@@ -10,13 +10,13 @@ import pytest
 
 from jgan import build, genotype, steps
 from jgan import config as configs
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.layers import conv, relax
 from jgan.layers.mixed import Mixed
 from jgan.methods import _search, adversarial_search
 from jgan.run import loop
 from jgan.run.logbook import read
-from jgan.spaces import adversarial_nas as space
 from jgan.types import Loss, Network, Pair
 
 QUICK = {'xla_backend_optimization_level': 0}
@@ -112,7 +112,7 @@ def test_the_metrics_tell_entropy_shares_and_temperature(unbroken):
   for player, net in (('generator', state.gen), ('discriminator', state.disc)):
     np.testing.assert_allclose(last[f'arch/{player}/entropy'],
                                _search.entropy(net.stats['arch']), rtol=1e-5)
-    for part, ops in space.ops(player).items():
+    for part, ops in spaces.find('adversarial_nas').ops(player).items():
       shares = [last[f'arch/{player}/{part}/{op}'] for op in ops]
       np.testing.assert_allclose(sum(shares), 1., rtol=1e-6)
   # gen/, disc/: mmd of the weights; arch_: hinge of the logits.

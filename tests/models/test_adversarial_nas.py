@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from jgan import genotype as genotypes
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.layers import conv, output, relax
 from jgan.models import adversarial_nas as derived
 from jgan.models import adversarial_nas_super as superior
 from jgan.ops import flops
-from jgan.spaces import adversarial_nas as space
+from jgan.spaces import adversarial_nas as rules
 
+space = spaces.find('adversarial_nas')
 QUICK = {'xla_backend_optimization_level': 0}  # to compile, not to run
 AS_GAO = ('nearest', 'bilinear', 'conv_transpose')
 
@@ -211,8 +213,8 @@ def discrete(module, player, up, tmp_path):
 
 
 @pytest.mark.parametrize('module, up', [
-    ('Generator', space.UP), ('Generator', AS_GAO),
-    ('Discriminator', space.UP)])
+    ('Generator', rules.UP), ('Generator', AS_GAO),
+    ('Discriminator', rules.UP)])
 def test_a_cold_super_network_is_the_derived_one(module, up, tmp_path):
   mixed, variables, single, same, x = discrete(module, module.lower(), up,
                                                tmp_path)

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from jgan import genotype as genotypes
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.layers import act, conv, norm, relax
 from jgan.layers.initializer import torch_default, xavier_kernel
-from jgan.layers.mixed import Mixed, MixedDouble, SeparableConv
+from jgan.layers.mixed import Mixed, MixedDouble, Operation
 from jgan.models import alphagan, alphagan_super, autogan
 from jgan.ops import flops
-from jgan.spaces import alphagan as space
+from jgan.spaces import alphagan as rules
 
+space = spaces.find('alphagan')
 RNG = np.random.default_rng(0)
 CONVS = ('conv_1x1', 'conv_3x3', 'conv_5x5')
 
@@ -162,7 +164,7 @@ def test_a_skip_over_two_cells_uses_its_weights_twice():
 
 
 def test_a_separable_convolution_is_depthwise_pointwise_and_norm_twice():
-  layer = SeparableConv(3, 3, conv.plain, norm.batch, act.relu)
+  layer = Operation('sep_conv_3x3', 3, conv.plain, norm.batch, act.relu)
   x = RNG.normal(size=(2, 4, 4, 3)).astype(np.float32)
   variables = filled(shapes(layer, x, True))
   params = variables['params']
@@ -180,8 +182,8 @@ def test_a_separable_convolution_is_depthwise_pointwise_and_norm_twice():
 
 def test_at_equal_logits_an_edge_is_the_mean_of_its_operations():
   x = RNG.normal(size=(2, 5, 5, 4)).astype(np.float32)
-  for mixed in (Mixed(space.NORMAL, 4, conv.plain, act.relu, norm=norm.layer),
-                MixedDouble(space.UP, 4, conv.plain)):
+  for mixed in (Mixed(rules.NORMAL, 4, conv.plain, act.relu, norm=norm.layer),
+                MixedDouble(rules.UP, 4, conv.plain)):
     weights = jnp.full(len(mixed.ops), 1 / len(mixed.ops))
     params = filled(shapes(mixed, x, weights)['params'])
     single = [mixed.clone(ops=(op,)).apply({'params': params}, x)
@@ -301,7 +303,7 @@ def test_a_searched_discriminator_is_its_super_network_of_one_hot_logits(
 
 def test_noise_is_drawn_anew_where_there_is_a_key_for_it():
   model = alphagan_super.Generator(
-      32, 3, width=4, latent=4, relax=relax.gumbel, normal=space.NORMAL[2:4],
+      32, 3, width=4, latent=4, relax=relax.gumbel, normal=rules.NORMAL[2:4],
       up=('nearest',))
   variables = shapes(model, inputs(model), True)
   assert variables['arch']['normal'].shape == (3, 3, 2)

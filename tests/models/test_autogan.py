@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jgan.errors import UserError
+from jgan.layers import act, conv, norm
 from jgan.models import autogan, sngan
 from jgan.ops import flops
 
@@ -67,8 +68,7 @@ def test_at_32_pixels_the_discriminator_is_that_of_sngan():
 
 def test_what_skips_ahead_has_the_skips_it_received_in_it():
   block = autogan.UpBlock(autogan.GENOTYPES['A'][1], 2, 2,
-                          autogan.conv.plain, autogan.norm.batch,
-                          autogan.act.relu)
+                          conv.plain, norm.batch, act.relu)
   rng = np.random.default_rng(0)
   x, skip = (rng.normal(size=(1, 2, 2, 2)).astype(np.float32)
              for _ in range(2))

@@ -5,9 +5,11 @@ from matplotlib.patches import Circle, FancyArrowPatch
 from PIL import Image
 
 from jgan import genotype as genotypes
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.report import figure, genotype_graph
-from jgan.spaces import adversarial_nas as space
+
+space = spaces.find('adversarial_nas')
 
 
 @pytest.fixture

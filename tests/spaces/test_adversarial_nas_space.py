@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from jgan import genotype as genotypes
+from jgan import space as spaces
 from jgan.errors import UserError
-from jgan.spaces import adversarial_nas as space
+from jgan.spaces import adversarial_nas as rules
+
+space = spaces.find('adversarial_nas')
 
 PLAYERS = ('generator', 'discriminator')
 SHAPES = {'generator': {'normal': (3, 5, 7), 'up': (3, 2, 3)},
@@ -23,7 +26,7 @@ def fill(player, normal, other=0.):
   arch = {part: np.zeros(shape) for part, shape in SHAPES[player].items()}
   for name, values in normal.items():
     for op, value in values.items():
-      arch['normal'][:, int(name[1]), space.NORMAL.index(op)] = value
+      arch['normal'][:, int(name[1]), rules.NORMAL.index(op)] = value
   return arch
 
 
@@ -38,7 +41,8 @@ def test_the_published_genotypes_are_the_published_numbers(name, rows):
 
 
 def test_the_space_has_its_published_size():
-  assert space.log10_size() == pytest.approx(38.228, abs=5e-4)
+  size = sum(space.log10_size(player) for player in PLAYERS)
+  assert size == pytest.approx(38.228, abs=5e-4)
 
 
 @pytest.mark.parametrize('player', PLAYERS)
@@ -111,9 +115,9 @@ def test_an_edge_of_the_discriminator_that_is_read_is_not_none():
   # The first cell reads images there: its five operations, from conv_1x1 on,
   # stand at the logits that are none's, skip's, ... in other cells.
   assert first['c0'] == 'conv_1x1'
-  assert {first['c1'], first['c2']} <= set(space.NORMAL[2:])
+  assert {first['c1'], first['c2']} <= set(rules.NORMAL[2:])
   # Without a reader node0 may stay unreached.
-  arch['normal'][:, 1, space.NORMAL.index('skip')] = 10.
+  arch['normal'][:, 1, rules.NORMAL.index('skip')] = 10.
   assert all(cell['c0'] == 'none' and cell['c3'] == 'none'
              for cell in space.derive(arch, 'discriminator')[1:])
 
@@ -137,7 +141,7 @@ def test_the_softmax_over_edges_changes_the_discriminator_alone():
   # The whole row of an edge is divided by sums over the edges of its cell.
   down = arch['discriminator']['down']
   shares = np.exp(down) / np.exp(down).sum(1, keepdims=True)
-  assert [[space.DOWN.index(cell[name]) for name in ('down0', 'down1')]
+  assert [[rules.DOWN.index(cell[name]) for name in ('down0', 'down1')]
           for cell in quirk['discriminator']] == shares.argmax(-1).tolist()
 
 
@@ -178,11 +182,11 @@ def test_a_histogram_counts_each_edge_once():
 
 @pytest.mark.parametrize('player', PLAYERS)
 def test_nodes_and_families_are_known_to_pictures(player):
-  for edges, skips in zip(space.allowed(player), space.SKIPS[player],
+  for edges, skips in zip(space.allowed(player), space.skips(player),
                           strict=True):
     for edge in (*edges.values(), *skips.values()):
-      assert edge.start.split('/')[-1] in space.NODES[player]
-      assert edge.end in space.NODES[player]
+      assert edge.start.split('/')[-1] in space.nodes(player)
+      assert edge.end in space.nodes(player)
       for op in edge.ops:
-        families = [ops for ops in space.FAMILIES.values() if op in ops]
+        families = [ops for ops in space.families().values() if op in ops]
         assert len(families) == (op != 'none')

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from jgan import genotype as genotypes
+from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.report import genotype_graph
-from jgan.spaces import alphagan as space
+from jgan.spaces import alphagan as rules
+
+space = spaces.find('alphagan')
 
 PLAYERS = ('generator', 'discriminator')
 SHAPES = {'generator': {'normal': (3, 3, 6), 'up': (3, 2, 3),
@@ -26,7 +29,7 @@ def test_the_published_genotypes_are_the_papers(name, rows):
 
 
 def test_the_space_has_its_published_size():
-  assert round(10**space.log10_size() / 1e3) == 198_359_290
+  assert round(10**space.log10_size('generator') / 1e3) == 198_359_290
   count = 1
   for edges in space.cells('generator'):
     for edge in edges.values():
@@ -78,7 +81,7 @@ def test_another_pool_of_ways_up_is_for_the_skips_too(up):
 
 
 def test_with_none_in_the_pool_every_cell_still_leads_through():
-  normal = ('none', *space.NORMAL)
+  normal = ('none', *rules.NORMAL)
   rng = np.random.default_rng(2)
   for _ in range(50):
     arch = {k: rng.normal(size=(*shape[:-1], 7 if k == 'normal' else 3))
@@ -86,7 +89,7 @@ def test_with_none_in_the_pool_every_cell_still_leads_through():
     arch['normal'][..., 0] += 2.
     found = space.derive(arch, 'generator', normal=normal)
     assert space.valid(found, 'generator')
-    plain = genotypes.strongest(arch, space.cells('generator', normal=normal))
+    plain = spaces.strongest(arch, space.cells('generator', normal=normal))
     for cell, best, logits in zip(found, plain, arch['normal'][:, 2]):
       if cell != best:
         assert best['n_34'] == 'none' and 'none' in (best['n_12'],
@@ -126,13 +129,13 @@ def test_a_histogram_counts_each_edge_once():
 
 @pytest.mark.parametrize('player', PLAYERS)
 def test_nodes_and_families_are_known_to_pictures(tmp_path, player):
-  for edges, skips in zip(space.allowed(player), space.SKIPS[player],
+  for edges, skips in zip(space.allowed(player), space.skips(player),
                           strict=True):
     for edge in (*edges.values(), *skips.values()):
-      assert edge.start.split('/')[-1] in space.NODES[player]
-      assert edge.end in space.NODES[player]
+      assert edge.start.split('/')[-1] in space.nodes(player)
+      assert edge.end in space.nodes(player)
       for op in edge.ops:
-        families = [ops for ops in space.FAMILIES.values() if op in ops]
+        families = [ops for ops in space.families().values() if op in ops]
         assert len(families) == (op != 'none')
   drawn = space.sample(np.random.default_rng(3), player)
   genotype_graph.draw(tmp_path / 'a.png', {

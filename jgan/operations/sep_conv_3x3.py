@@ -1,0 +1,10 @@
+"""Separable 3x3 convolution, as DARTS has it (Liu et al., 2019)."""
+from jgan.operations._separable import separable
+
+PLACES = ('keeps',)
+
+
+def apply(x, features, *, conv, norm, act, train):
+  """[b, h, w, c] -> [b, h, w, features]."""
+  return separable(x, features, kernel=3, conv=conv, norm=norm, act=act,
+                   train=train)
