@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 
@@ -40,23 +39,20 @@ def commands(text):
 
 
 @pytest.fixture
-def copied(tmp_path):
+def copied(package_copy):
   """Writes listings into a copy of the package, and runs commands there."""
   def run(files, arguments):
-    for part in ('jgan', 'experiments'):
-      shutil.copytree(ROOT / part, tmp_path / part,
-                      ignore=shutil.ignore_patterns('__pycache__'))
     for path, text in files.items():
-      assert not (tmp_path / path).exists(), f'{path} would be edited'
-      (tmp_path / path).write_text(text)
+      assert not (package_copy / path).exists(), f'{path} would be edited'
+      (package_copy / path).write_text(text)
     # Nearly all of the time is compiling: not too well.
     env = {**os.environ, 'JAX_PLATFORMS': 'cpu',
            'XLA_FLAGS': '--xla_backend_optimization_level=0'}
     done = subprocess.run(
-        [sys.executable, '-c', PROGRAM, json.dumps(arguments)], cwd=tmp_path,
+        [sys.executable, '-c', PROGRAM, json.dumps(arguments)], cwd=package_copy,
         env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
-    return tmp_path / 'runs'
+    return package_copy / 'runs'
   return run
 
 

@@ -134,7 +134,7 @@ def test_one_hot_logits_have_the_shape_of_the_parts_and_choose():
 def test_of_equal_scores_the_first_operation_wins():
   level = {'one': np.zeros([2, 3]), 'two': np.zeros([1, 2])}
   assert spaces.strongest(level, CELLS) == [{'a': 'p'},
-                                               {'a': 'p', 'skip': 's'}]
+                                            {'a': 'p', 'skip': 's'}]
 
 
 def test_samples_are_valid_and_uniform():

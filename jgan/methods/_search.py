@@ -70,7 +70,7 @@ class Space:
     """Which operations each edge has: {part of the logits: [..., ops] 0, 1}."""
     cells = self._space.cells(player, **self._pools[player])
     offered = {part: np.zeros(shape)
-             for part, shape in spaces.logit_shapes(cells).items()}
+               for part, shape in spaces.logit_shapes(cells).items()}
     for edge in (edge for edges in cells for edge in edges.values()):
       offered[edge.part][edge.row][:len(edge.ops)] = 1.
     return offered
@@ -212,7 +212,7 @@ def shares(arch, names):
   for part, logits in arch.items():
     best = jnp.argmax(logits, -1)
     by_name |= {f'{part}/{name}': jnp.mean(best == i)
-              for i, name in enumerate(names[part])}
+                for i, name in enumerate(names[part])}
   return by_name
 
 
