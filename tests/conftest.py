@@ -1,4 +1,5 @@
 """Eight virtual CPU devices, and what several tests share."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -34,6 +35,20 @@ def pytest_unconfigure(config):
   if not hasattr(config, 'workerinput'):
     import shutil
     shutil.rmtree(os.environ['JGAN_TEST_CACHE'], ignore_errors=True)
+
+
+@pytest.fixture
+def double():
+  """`with double():` computes in float64, in every version of JAX."""
+  @contextlib.contextmanager
+  def scope():
+    jax.config.update('jax_enable_x64', True)
+    try:
+      yield
+    finally:
+      jax.config.update('jax_enable_x64', False)
+
+  return scope
 
 
 @pytest.fixture
