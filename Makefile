@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test lint bench bench-torch parity clean
+.PHONY: help setup run test test-newest versions lint bench bench-torch parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,19 @@ run: setup  ## train a small GAN on handwritten digits, about two minutes
 
 test: setup  ## run the tests, some minutes
 	$(PY) -m pytest -n 2 --dist worksteal tests
+
+# What of the tests runs on other versions, each in an environment of its own.
+VERSION_TESTS := tests/ops tests/losses tests/penalties tests/optim \
+  tests/metrics tests/layers tests/run tests/test_main.py
+VERSIONS := $(patsubst versions/%.txt,%,$(wildcard versions/*.txt))
+
+versions:  ## run a part of the tests on other versions of Python and JAX
+	@failed=0; for name in $(VERSIONS); do \
+	  sh versions/test.sh $$name $(VERSION_TESTS) || failed=1; done; \
+	echo; cat $(VERSIONS:%=.venv-versions/%.line); exit $$failed
+
+test-newest:  ## the same on the newest alone
+	@sh versions/test.sh newest $(VERSION_TESTS)
 
 lint: setup  ## check the style
 	$(PY) -m ruff check .
@@ -61,5 +74,5 @@ bench-torch: setup $(TORCH)/.done  ## time the searches beside PyTorch
 	$(PY) -m bench.search --torch $(TORCH)/bin/python
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) .venv-bench .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY) .venv-bench .venv-versions .pytest_cache .ruff_cache
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

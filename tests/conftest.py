@@ -1,4 +1,5 @@
 """Eight virtual CPU devices, and what several tests share."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -52,6 +53,20 @@ def package_copies(tmp_path_factory):
 def package_copy(package_copies):
   """A folder with a copy of jgan and its experiments, to add files to."""
   return package_copies()
+
+
+@pytest.fixture
+def double():
+  """`with double():` computes in float64, in every version of JAX."""
+  @contextlib.contextmanager
+  def scope():
+    jax.config.update('jax_enable_x64', True)
+    try:
+      yield
+    finally:
+      jax.config.update('jax_enable_x64', False)
+
+  return scope
 
 
 @pytest.fixture

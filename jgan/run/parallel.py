@@ -28,6 +28,8 @@ from jgan.run import pair
 
 AXIS = 'batch'
 _NEVER = np.iinfo(np.int32).max
+# Before JAX 0.8 each process calls its compiled pmap with its own rows alone.
+_OWN_ROWS = jax.__version_info__ < (0, 8)
 
 
 class Layout(NamedTuple):
@@ -111,6 +113,8 @@ def feed(x, where):
     k, critics, rows = x.shape[:3]
     x = x.reshape(k, critics, local, rows // local, *x.shape[3:])
     x, spec = np.moveaxis(x, 2, 0), PartitionSpec(AXIS)
+    if _OWN_ROWS and jax.process_count() > 1:
+      return x
   return jax.make_array_from_process_local_data(
       NamedSharding(where.mesh, spec), x)
 
@@ -207,7 +211,8 @@ def compile_call(function, where, state, health, data, x, seed):
   """
   if where.kind == 'pmap':
     # The executable takes the rows of all processes, tracing those of one.
-    x = np.empty((x.shape[0] // jax.process_count(), *x.shape[1:]), x.dtype)
+    local = where.mesh.size // jax.process_count()
+    x = np.empty((local, *x.shape[1:]), x.dtype)
     mapped = jax.pmap(
         function, axis_name=AXIS, in_axes=(None, None, None, 0, None),
         out_axes=None, donate_argnums=(0,),

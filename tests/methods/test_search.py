@@ -45,7 +45,8 @@ def test_the_amended_gradient_has_the_exact_second_order_term():
   np.testing.assert_allclose(bilevel(.1), 2. - (3. - .1 * 12.), rtol=1e-6)
 
 
-def test_the_amended_gradient_is_the_finite_difference_of_the_published_code():
+def test_the_amended_gradient_is_the_finite_difference_of_the_published_code(
+    double):
   rng = np.random.default_rng(0)
   m = rng.normal(size=(3, 3))
   arch, w = {'a': jnp.array(rng.normal(size=3), jnp.float32)}, jnp.array(
@@ -61,7 +62,7 @@ def test_the_amended_gradient_is_the_finite_difference_of_the_published_code():
   tx = optax.sgd(1.)
   moved, _, _ = _search.descend(net, tx.init(arch), tx, held, train=train,
                                 amend=1.)
-  with jax.enable_x64(True):
+  with double():
     arch64 = {'a': jnp.asarray(np.asarray(arch['a'], np.float64))}
     w64 = jnp.asarray(np.asarray(w, np.float64))
     slope = jax.grad(lambda w: held(arch64, w)[0])(w64)

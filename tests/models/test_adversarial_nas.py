@@ -129,10 +129,10 @@ def images(model, train, dtype):
 
 
 @pytest.mark.parametrize('train', [False, True])
-def test_the_generator_computes_what_the_published_code_does(train,
-                                                             monkeypatch):
+def test_the_generator_computes_what_the_published_code_does(
+    train, monkeypatch, double):
   monkeypatch.setattr(output, 'image', jnp.tanh)  # not by way of float32
-  with jax.enable_x64(True):
+  with double():
     out = images(derived.Generator(32, 3, width=8, norm=Standardised,
                                    dtype=jnp.float64), train, np.float64)
   mean, std, corner, inner = GOLDEN[train]

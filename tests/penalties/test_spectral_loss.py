@@ -44,8 +44,8 @@ def test_equal_batches_cost_nothing_in_any_order_and_missing_details_do():
 
 
 @pytest.mark.parametrize('center', spectrum.CENTERS)
-def test_its_slope_is_that_of_finite_differences(center):
-  with jax.enable_x64(True):
+def test_its_slope_is_that_of_finite_differences(center, double):
+  with double():
     fake, real = images(n=2, colors=2), images(1, n=3, colors=2)
     value = jax.jit(lambda x: loss(x, real, center=center,
                                    keep_edge_bins=True))
