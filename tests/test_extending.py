@@ -49,8 +49,8 @@ def copied(package_copy):
     env = {**os.environ, 'JAX_PLATFORMS': 'cpu',
            'XLA_FLAGS': '--xla_backend_optimization_level=0'}
     done = subprocess.run(
-        [sys.executable, '-c', PROGRAM, json.dumps(arguments)], cwd=package_copy,
-        env=env, capture_output=True, text=True, timeout=600)
+        [sys.executable, '-c', PROGRAM, json.dumps(arguments)],
+        cwd=package_copy, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     return package_copy / 'runs'
   return run

@@ -93,8 +93,8 @@ def test_an_experiment_of_ones_own_inherits_from_one_of_jgan(
 
 
 # Names of packages in requirements that are imported by another name.
-IMPORTED_AS = {'absl-py': 'absl', 'opt-einsum': 'opt_einsum', 'pillow': 'PIL',
-               'ml-collections': 'ml_collections', 'scikit-learn': 'sklearn',
+IMPORTED_AS = {'absl-py': 'absl', 'pillow': 'PIL',
+               'ml-collections': 'ml_collections', 'ml-dtypes': 'ml_dtypes', 'scikit-learn': 'sklearn',
                'orbax-checkpoint': 'orbax', 'tensorboardx': 'tensorboardX',
                'tensorflow-datasets': 'tensorflow_datasets'}
 
@@ -109,9 +109,10 @@ def test_what_is_imported_is_required_and_the_other_way_round():
         roots.add(node.module.split('.')[0])
   roots -= {*sys.stdlib_module_names, 'jgan'}
   text = (ROOT / 'requirements.txt').read_text()
-  direct = re.findall(r'^([\w-]+)==', text.split('# ---- direct')[1].split(
-      '# ----')[0], re.MULTILINE)
+  blocks = [re.findall(r'^([\w-]+)==', block, re.MULTILINE)
+            for block in text.split('# ----')]
+  _, direct, without_import, _ = blocks
   assert {IMPORTED_AS.get(name, name) for name in direct} == roots
   project = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
   declared = {re.match(r'[\w-]+', line)[0] for line in project['dependencies']}
-  assert declared == {*direct}
+  assert declared == {*direct, *without_import}
