@@ -93,8 +93,8 @@ def test_an_experiment_of_ones_own_inherits_from_one_of_jgan(
 
 
 # Names of packages in requirements that are imported by another name.
-IMPORTED_AS = {'absl-py': 'absl', 'pillow': 'PIL',
-               'ml-collections': 'ml_collections', 'ml-dtypes': 'ml_dtypes', 'scikit-learn': 'sklearn',
+IMPORTED_AS = {'absl-py': 'absl', 'pillow': 'PIL', 'scikit-learn': 'sklearn',
+               'ml-collections': 'ml_collections', 'ml-dtypes': 'ml_dtypes',
                'orbax-checkpoint': 'orbax', 'tensorboardx': 'tensorboardX',
                'tensorflow-datasets': 'tensorflow_datasets'}
 
