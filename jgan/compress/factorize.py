@@ -6,8 +6,9 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jgan import lookup
-from jgan.compress import cp, ranks
-from jgan.compress.forms import form
+from jgan.compress import ranks
+from jgan.compress.fitting import form
+from jgan.compress.forms import cp
 from jgan.errors import UserError
 from jgan.layers import factored
 
@@ -22,7 +23,8 @@ class Report(NamedTuple):
     before: number of its parameters, including the bias.
     after: number of parameters of the factored layer, including the bias.
     error: |K - K'| / |K| of the kernel and its reconstruction.
-    largest_term, log_sensitivity: of form 'cp', see compress/cp.py; else None.
+    largest_term, log_sensitivity: of form 'cp' (compress/forms/cp.py), else
+      None.
     seconds: duration of the factorization.
   """
   layer: str
@@ -43,8 +45,8 @@ def factorize(params, layers, *, seed=0, restarts=3, iterations=100,
   Args:
     params: nested dict of a network's parameters; it is not changed.
     layers: {path: {'form', 'rank'[, 'way']}}, see layers/factored.py.
-    seed, restarts, iterations: of form 'cp', see compress/cp.py.
-    scaling: of form 'svd', see compress/svd.py.
+    seed, restarts, iterations: of form 'cp', see compress/forms/cp.py.
+    scaling: of form 'svd', see compress/forms/svd.py.
 
   Returns:
     The new nested dict, its factors numpy arrays in the kernel's dtype, and a

@@ -10,7 +10,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from jgan import lookup
-from jgan.compress.forms import form
+from jgan.compress.fitting import form
 from jgan.errors import UserError
 
 _CRITERIA = ('rank', 'ratio', 'energy')
@@ -38,7 +38,8 @@ def resolve(params, rules):
           the bias: the largest rank that reaches it is taken (musco's ratio,
           R = ratio prod(shape) / sum(shape), is the inverse of this one);
         'energy': fraction of the kernel's squared singular values, in (0, 1]:
-          the smallest rank that keeps it is taken; for cp see compress/cp.py;
+          the smallest rank that keeps it is taken; for cp see
+          compress/forms/cp.py;
       and optionally 'way'}. A layer belongs to the first rule whose expression
       matches its path.
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jgan.compress import factorize, ranks
-from jgan.compress.forms import FORMS, fitting
+from jgan.compress.fitting import fitting, form
 from jgan.errors import UserError
 
 
@@ -51,7 +51,7 @@ def trials(params, tried, match=''):
   shapes = ranks.matching(params, match)
   pairs = [(path, {'form': fitting(shape)[0], 'rank': rank})
            for path, shape in shapes.items() for rank in tried
-           if rank in FORMS[fitting(shape)[0]].ladder(shape)]
+           if rank in form(fitting(shape)[0], shape).ladder(shape)]
   if not pairs:
     raise UserError(f"no rank of {list(tried)} makes a layer of '{match}' "
                     f'smaller: {", ".join(shapes)}')

@@ -71,7 +71,8 @@ def _split(what):
   """'losses' -> ('losses', ''), 'loss.mmd' -> ('losses', 'mmd')."""
   aliases = {kind: kind for kind in kinds()}
   for kind, contract in contracts.CONTRACTS.items():
-    aliases |= dict.fromkeys(contract.section.split(', '), kind)
+    aliases |= dict.fromkeys([*contract.section.split(', '),
+                              *kind.split('.')], kind)
   for kind, section in contracts.MEMBERS.items():
     aliases |= {kind.rpartition('.')[2]: kind, section: kind}
   aliases |= {kind: kind for kind in contracts.CONTRACTS}
@@ -124,7 +125,8 @@ def _arguments(kind, name):
             if hasattr(module, player.capitalize())}
   if kind == 'verbs':
     return {flag.name: flag.default for flag in module.FLAGS}
-  return sections.arguments('', kind, name)
+  return {argument: default for argument, default in sections.arguments(
+      '', kind, name).items() if default is not inspect.Parameter.empty}
 
 
 def _function(part):

@@ -4,8 +4,9 @@ import pytest
 import tensorly
 from tensorly import plugins, tenalg
 
-from jgan.compress import cp, svd, tucker
-from jgan.compress.forms import FORMS, form
+from jgan import lookup
+from jgan.compress.fitting import form
+from jgan.compress.forms import cp, svd, tucker
 from jgan.compress.tensorly_session import session
 from jgan.errors import UserError
 
@@ -144,8 +145,8 @@ def test_tucker_recovers_a_kernel_of_its_ranks_with_orthonormal_factors():
                          RNG.normal(size=(2, 7))), (3, 2)),
 ])
 def test_full_energy_asks_for_the_rank_and_less_for_less(kind, kernel, rank):
-  assert FORMS[kind].energy(kernel, 1.) == rank
-  less = FORMS[kind].energy(kernel, .5)
+  assert lookup.find('compress.forms', kind).energy(kernel, 1.) == rank
+  less = lookup.find('compress.forms', kind).energy(kernel, .5)
   assert np.min(less) >= 1 and np.all(np.less(less, rank))
 
 
@@ -153,8 +154,8 @@ def test_full_energy_asks_for_the_rank_and_less_for_less(kind, kernel, rank):
     ('cp', (3, 3, 16, 12)), ('svd', (1, 1, 8, 5)), ('svd', (30, 40)),
     ('tucker', (3, 3, 16, 8))])
 def test_a_ladder_has_the_ranks_that_make_a_kernel_smaller(kind, shape):
-  size = FORMS[kind].size
-  ranks = list(FORMS[kind].ladder(shape))
+  size = lookup.find('compress.forms', kind).size
+  ranks = list(lookup.find('compress.forms', kind).ladder(shape))
   assert size(shape, ranks[-1]) < np.prod(shape)
   if kind != 'tucker':
     assert size(shape, ranks[-1] + 1) >= np.prod(shape)

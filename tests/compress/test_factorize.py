@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan.compress import cp, factorize, sensitivity
+from jgan.compress import factorize, sensitivity
+from jgan.compress.forms import cp
 from jgan.errors import UserError
 from jgan.layers import conv, dense, factored
 

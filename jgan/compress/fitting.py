@@ -1,12 +1,6 @@
-"""The low-rank decompositions of layers/factored.py, by the name of the form.
-
-Each is a module with the functions factor, compose, size, ladder and energy.
-"""
+"""Which low-rank forms (jgan/compress/forms) a kernel can take."""
 from jgan import lookup
-from jgan.compress import cp, svd, tucker
 from jgan.errors import UserError
-
-FORMS = {'cp': cp, 'svd': svd, 'tucker': tucker}
 
 
 def fitting(shape):
@@ -22,9 +16,8 @@ def form(name, shape):
   Raises:
     UserError: the form is unknown or does not fit.
   """
-  if name not in FORMS:
-    raise UserError(f"no form '{name}': {lookup.nearest(name, FORMS)}")
+  module = lookup.find('compress.forms', name)
   if name not in fitting(shape):
     raise UserError(f"a kernel of shape {tuple(shape)} takes no form '{name}', "
                     f"only {', '.join(fitting(shape))}")
-  return FORMS[name]
+  return module

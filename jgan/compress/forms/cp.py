@@ -12,7 +12,7 @@ import math
 import numpy as np
 from tensorly.decomposition import parafac
 
-from jgan.compress import svd
+from jgan.compress.forms import svd
 from jgan.compress.tensorly_session import session
 from jgan.errors import UserError
 

@@ -6,7 +6,7 @@ higher-order orthogonal iteration.
 import numpy as np
 from tensorly.decomposition import partial_tucker
 
-from jgan.compress import svd
+from jgan.compress.forms import svd
 from jgan.compress.tensorly_session import session
 
 
