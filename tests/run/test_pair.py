@@ -10,7 +10,7 @@ from jgan.errors import Stopped, UserError
 from jgan.optim import magnitude
 from jgan.run import loop, pair, parallel, timing
 from jgan.run.logbook import read
-from jgan.verbs import report
+from jgan.verbs import _compared
 
 
 def pruned(tiny):
@@ -75,7 +75,7 @@ def test_a_run_delivers_both_generators_and_tells_what_it_cost(
   assert 0. < scored['cost/published_sparse'] < scored['cost/published']
   seconds = timing.read(folder)[-1]
   assert seconds['step'] == 7 and min(seconds.values()) > 0.
-  found = report.load(folder, 'run').cost
+  found = _compared.load(folder, 'run').cost
   assert found['total']['real_images'] == 56
   assert found['total']['flops_sparse'] == scored['cost/flops_sparse']
   assert found['seconds'] == seconds['training']
