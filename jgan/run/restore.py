@@ -13,7 +13,7 @@ def reader(config, method, workdir):
 
   Args:
     config: completed; of the run.
-    method: Method of it.
+    method: Method of the config.
     workdir: the run's folder.
 
   Yields:

@@ -216,7 +216,7 @@ class Session:
       pair.write(self.folder, self.ends[step], step, parallel.local(state.ema))
 
   def save(self, step, state):
-    """Writes a checkpoint, after everything that must be on disk before it."""
+    """Writes a checkpoint, after pending records and host work."""
     self.flush()
     self.require_finite(*self.health)
     self.settle()

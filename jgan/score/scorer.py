@@ -24,7 +24,7 @@ from jgan.metrics._samples import Moments, Samples
 log = logging.getLogger(__name__)
 
 _FEW = 64  # images that the stability metric compares between steps
-_NEAR_ZERO = .1  # greatest distance of reals to published statistics of them
+_NEAR_ZERO = .1  # tolerated Frechet distance to published statistics
 
 
 class Scorer:

@@ -88,7 +88,7 @@ def costs(runs):
 def courses(runs, courses):
   """Lines: the stability of each run's score, and means over seeds.
 
-  courses: {run: _compared.course of it}; {} makes no lines.
+  courses: {run name: its _compared.course}; the result of {} is [].
   """
   if not courses:
     return []
