@@ -1,5 +1,6 @@
-"""From a config to models, losses, optimizers and a method: names become
-functions here and in a method's make(), and nowhere else.
+"""Builds models, losses, optimizers and a method from a config.
+
+Names in a config are resolved to functions only here and in make() of methods.
 """
 import functools
 
@@ -21,10 +22,10 @@ from jgan.types import Augment, Feedback, Loss, Pair, Penalty, Turn
 
 
 def method(config, *, axis_name=None):
-  """The method a config names, for images of its data set.
+  """The method that a config names, for images of its data set.
 
-  config: an experiment's; it is completed and checked first.
-  axis_name: the device axis the step will run under, None for none.
+  config: of an experiment; it is completed and checked first.
+  axis_name: name of the device axis inside the step; None without one.
   """
   config = configs.complete(config)
   module = lookup.find('methods', config.method.name)
@@ -39,22 +40,23 @@ def spec(config):
 
 
 def source(config, data_dir):
-  """The images the config trains on, its fraction of them (data/)."""
+  """The images that the config trains on: its subset of the data set."""
   module, arguments = _data(config)
   images = module.load(data_dir, **arguments)
   want = module.info(**arguments).shape
   if tuple(images.shape[1:]) != tuple(want):
     raise UserError(f'images of {config.data.name} have shape '
                     f'{tuple(images.shape[1:])}, the config says {want}')
-  p = config.pipeline
-  return batches.subset(images, first=p.first, fraction=p.fraction,
-                        seed=p.fraction_seed)
+  pipeline = config.pipeline
+  return batches.subset(images, first=pipeline.first,
+                        fraction=pipeline.fraction, seed=pipeline.fraction_seed)
 
 
 def reference(config, images, data_dir):
-  """The images that scores compare with, and their labels or None.
+  """The real images that scores compare with, and their labels or None.
 
-  images: what the config trains on; another split is loaded if it asks.
+  images: those that the config trains on; others are loaded if config.eval
+    asks for another split, or for the data set without `pipeline`'s subset.
 
   Raises:
     UserError: the data set has no such split.
@@ -69,7 +71,7 @@ def reference(config, images, data_dir):
     images = module.load(data_dir, **arguments | {'split': split})
   elif not config.eval.subset and not whole:
     images = module.load(data_dir, **arguments)
-  # The classifier learns from the labels of the whole training set.
+  # Only the network 'classifier' uses labels: of the whole training set.
   if config.eval.network != 'classifier' or not hasattr(module, 'labels'):
     return images, None
   if not whole or split:
@@ -78,7 +80,7 @@ def reference(config, images, data_dir):
 
 
 def prepare(config, axis_name=None):
-  """(rng, images) -> float32 images in [-1, 1], as the config asks."""
+  """The preprocessing (rng, images) -> float32 images in [-1, 1]."""
   return functools.partial(
       batches.prepare, flip=config.pipeline.flip,
       dequantize=config.pipeline.dequantize, axis_name=axis_name)
@@ -88,7 +90,8 @@ def models(config, shape, *, axis_name=None):
   """Pair of linen modules for images of `shape` (h, w, c)."""
   height, width, colors = shape
   if height != width:
-    raise UserError(f'images are {height} x {width}: only square ones train')
+    raise UserError(f'images are {height} x {width}: only square images are '
+                    'supported')
   pair = Pair(*(
       getattr(lookup.find('models', config[player].name), player.capitalize())(
           size=height, colors=colors, dtype=jnp.dtype(config.dtype),
@@ -101,19 +104,19 @@ def models(config, shape, *, axis_name=None):
 
 
 def abstract(config, method):
-  """The shapes that a state of the config's method has."""
+  """The initial GanState of a method, as shapes and dtypes."""
   image = jax.ShapeDtypeStruct((1, 1, *spec(config).shape), jnp.float32)
   return jax.eval_shape(method.init, jax.random.key(0), {'image': image})
 
 
 def plan(config, method):
-  """step -> Turn of a method; the steps of most are all of one kind."""
+  """The function step -> Turn; most methods have one kind of step."""
   return method.plan or (
       lambda step: Turn('step', config.critics, (0., 1.), step))
 
 
 def game(config, axis_name=None):
-  """All that steps.gan_step takes by keyword but models and optimizers."""
+  """Keyword arguments of steps.gan_step, except models and optimizers."""
   return dict(
       loss=loss(config), penalties=penalties(config),
       prepare=prepare(config, axis_name), ema=ema(config),
@@ -123,7 +126,7 @@ def game(config, axis_name=None):
 
 
 def loss(config):
-  """The Loss the config names, its arguments bound."""
+  """The Loss that the config names, with its arguments bound."""
   module = lookup.find('losses', config.loss.name)
   arguments = _arguments(config.loss)
   traced = {name: arguments.pop(name) for name in getattr(module, 'TRACED', ())}
@@ -134,29 +137,29 @@ def loss(config):
 
 
 def penalties(config):
-  """{name: Penalty}, in the config's order; a repeated name gets a number."""
-  found = {}
+  """{name: Penalty} in the config's order; a repeated name gets a '_'."""
+  built = {}
   for section in config.penalties:
     module = lookup.find('penalties', section.name)
     name = section.name
-    while name in found:
+    while name in built:
       name += '_'
     arguments = _arguments(section)
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
-    found[name] = Penalty(*_players(module, arguments),
+    built[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced)
-  return found
+  return built
 
 
 def augment(config, axis_name=None):
   """{name: Augment}, in the config's order.
 
   Raises:
-    UserError: a name stands there twice, whose memories would be one.
+    UserError: a name is repeated: both entries would share one memory.
   """
-  found = {}
+  built = {}
   for section in config.augment:
-    if section.name in found:
+    if section.name in built:
       raise UserError(f"config.augment has '{section.name}' twice: once would "
                       'be right')
     module = lookup.find('augment', section.name)
@@ -168,16 +171,18 @@ def augment(config, axis_name=None):
 
     start = bound('start')
     shape = (config.gen_batch or config.batch, *spec(config).shape)
-    found[section.name] = Augment(
+    built[section.name] = Augment(
         bound('apply'), bound('replace'), bound('remember'), bound('update'),
         start and start(shape))
-  return found
+  return built
 
 
 def schedule(config):
-  """step -> ({variable: value} in training, the same for sampling), or None.
+  """The values of scheduled variables, by config.schedules.
 
-  Of what config.schedules names, over config.steps.
+  Returns:
+    step -> ({variable: value} in training, {variable: value} in sampling);
+    None if config.schedules is empty.
   """
   bound = []
   for section in config.schedules:
@@ -188,54 +193,54 @@ def schedule(config):
                   evaluation == 'final'))
 
   def values(step):
-    now, sampled = {}, {}
+    training, sampling = {}, {}
     for function, every, final in bound:
-      found = function(progress(step, steps=config.steps, every=every))
-      now |= found
-      sampled |= function(jnp.float32(1.)) if final else found
-    return now, sampled
+      current = function(progress(step, steps=config.steps, every=every))
+      training |= current
+      sampling |= function(jnp.float32(1.)) if final else current
+    return training, sampling
 
   return values if bound else None
 
 
 def feedback(config):
   """{name: Feedback}, in the config's order."""
-  found = {}
+  rules = {}
   for section in config.feedback:
     module = lookup.find('feedback', section.name)
     arguments = _arguments(section)
     metric = arguments.pop('metric')
     start = config.loss[module.SETS]
-    found[section.name] = Feedback(
+    rules[section.name] = Feedback(
         metric, module.SETS, _bind(module.start, arguments)(start),
         _bind(module.update, arguments))
-  return found
+  return rules
 
 
 def extra(config):
-  """The state's `extra` as a run begins: what is traced, and its rules."""
-  found = {}
+  """The initial GanState.extra: traced scalars and memories of parts."""
+  values = {}
   if loss(config).traced:
-    found['loss'] = {name: jnp.float32(value)
-                     for name, value in loss(config).traced.items()}
-  held = {name: {k: jnp.float32(v) for k, v in penalty.traced.items()}
-          for name, penalty in penalties(config).items() if penalty.traced}
-  if held:
-    found['penalties'] = held
-  held = {name: each.start for name, each in augment(config).items()
-          if each.start is not None}
-  if held:
-    found['augment'] = held
+    values['loss'] = {name: jnp.float32(value)
+                      for name, value in loss(config).traced.items()}
+  traced = {name: {k: jnp.float32(v) for k, v in penalty.traced.items()}
+            for name, penalty in penalties(config).items() if penalty.traced}
+  if traced:
+    values['penalties'] = traced
+  memories = {name: each.start for name, each in augment(config).items()
+              if each.start is not None}
+  if memories:
+    values['augment'] = memories
   if config.feedback:
-    found['feedback'] = {name: rule.memory
-                         for name, rule in feedback(config).items()}
-  return found
+    values['feedback'] = {name: rule.memory
+                          for name, rule in feedback(config).items()}
+  return values
 
 
 def optimizers(config, steps=0):
-  """Pair of optax transformations, their schedules in generator steps.
+  """Pair of optax transformations; their schedules count generator steps.
 
-  steps: of the schedules; 0: config.steps.
+  steps: length of the schedules; 0 for config.steps.
   """
   steps = steps or config.steps
   groups = lambda: channels.groups(models(config, spec(config).shape).gen)
@@ -245,22 +250,24 @@ def optimizers(config, steps=0):
 
 
 def spans(config):
-  """Pair of what a completed config says of the players' masks, Spans."""
+  """Pair of lists of optim.pruning.Span: phases of the players' masks."""
   return Pair(*(pruning.spans(steps=config.steps,
                               **config.optimizer[player].pruning.to_dict())
                 for player in Pair._fields))
 
 
 def ema(config):
-  """(ema, gen, step) -> ema, with the config's decay."""
+  """The function (ema, gen, step) -> ema, with the config's decay."""
   return functools.partial(steps.average, decay=config.ema.decay,
                            rampup=config.ema.rampup, stats=config.ema.stats)
 
 
 def _optimizer(section, steps, updates_per_step, seed, channels=None):
-  """Gradient clipping, the algorithm, clipping of weights; pruned, if asked.
+  """Chain of gradient clipping, the algorithm and weight clipping.
 
-  channels: () -> Groups that the player can lose.
+  It is wrapped by the pruning that the section names.
+
+  channels: () -> Groups of channels of the player that pruning may remove.
   """
   arguments = _arguments(section)
   masks = arguments.pop('pruning')
@@ -283,26 +290,26 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
     weight_clip = lookup.find('optim', 'weight_clip').weight_clip
     chain.append(weight_clip(clip_weight))
   wrap = lookup.member('optim.pruning', masks.name)
-  where = ({'channels': channels} if 'channels' in keywords(wrap)
-           else {})
+  options = {'channels': channels} if 'channels' in keywords(wrap) else {}
   return wrap(optax.chain(*chain), steps=steps, seed=seed,
-              updates_per_step=updates_per_step, **where, **_arguments(masks))
+              updates_per_step=updates_per_step, **options,
+              **_arguments(masks))
 
 
 def _data(config):
-  """Module and arguments of the data set; 'tfds:NAME' is any TFDS set."""
+  """Module and arguments of the data set; 'tfds:NAME' is a set of TFDS."""
   module, dataset = sections.source(config.data.name)
   arguments = _arguments(config.data)
   return module, arguments | ({'dataset': dataset} if dataset else {})
 
 
 def _arguments(section):
-  """A named section as keyword arguments."""
+  """Keyword arguments of a named section."""
   return {k: v for k, v in section.items() if k != 'name'}
 
 
 def _parts(section):
-  """Arguments of a module; names of its parts become functions."""
+  """Arguments of a linen module, with names of parts made functions."""
   arguments = _arguments(section)
   for field in sections.PARTS:
     if field in arguments:
@@ -311,7 +318,7 @@ def _parts(section):
 
 
 def _part(field, value):
-  """A function of jgan/layers/<field>.py by name, or name and arguments."""
+  """A function of jgan/layers/<field>.py; `value` is a name or a section."""
   if isinstance(value, ConfigDict):
     return functools.partial(lookup.member(f'layers.{field}', value.name),
                              **_arguments(value))
@@ -319,9 +326,9 @@ def _part(field, value):
 
 
 def _players(module, arguments):
-  """The module's discriminator() and generator(), bound; None if absent.
+  """The module's discriminator() and generator(); None for a missing one.
 
-  Each takes of the section's arguments those that it declares.
+  Those of `arguments` that a function declares are bound to it.
   """
   functions = (getattr(module, player, None)
                for player in ('discriminator', 'generator'))
@@ -329,7 +336,7 @@ def _players(module, arguments):
 
 
 def _bind(function, arguments):
-  """The function with those of the arguments that it declares."""
-  takes = keywords(function)
+  """Binds those of `arguments` that the function declares."""
+  declared = keywords(function)
   return functools.partial(
-      function, **{k: v for k, v in arguments.items() if k in takes})
+      function, **{k: v for k, v in arguments.items() if k in declared})

@@ -1,16 +1,16 @@
-"""What no run could mean: values of a config that are refused."""
+"""Refuses configs with impossible or contradictory values."""
 from jgan import lookup, protocol
 from jgan.errors import UserError
 from jgan.sections import keywords, typed
 
 
 def check(config):
-  """Refuses what no run could mean.
+  """Checks the values of a config.
 
-  config: filled in (config.fill).
+  config: with all defaults filled in (config.fill).
 
   Raises:
-    UserError: a value is impossible, or contradicts another.
+    UserError: a value is impossible, or contradicts another one.
   """
   at_least = lambda low: (lambda v: v >= low, f'at least {low}')
   among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
@@ -44,15 +44,16 @@ def check(config):
     rules[f'optimizer.{side}.lr'] = (lambda v: v > 0, 'positive')
     for key in ('clip_norm', 'clip_weight'):
       rules[f'optimizer.{side}.{key}'] = at_least(0)
-  for path, (holds, words) in rules.items():
+  for path, (valid, requirement) in rules.items():
     value = config
     for key in path.split('.'):
       value = value[key]
-    if not holds(value):
-      raise UserError(f'config.{path} is {value!r}, it must be {words}')
+    if not valid(value):
+      raise UserError(f'config.{path} is {value!r}, it must be {requirement}')
   if config.pipeline.first and config.pipeline.fraction < 1:
-    raise UserError(f'config.pipeline takes first={config.pipeline.first} or '
-                    f'fraction={config.pipeline.fraction}, not both')
+    raise UserError(f'config.pipeline has first={config.pipeline.first} and '
+                    f'fraction={config.pipeline.fraction}: set one of them, '
+                    'not both')
   for name in config.eval.metrics:
     lookup.find('metrics', name)
   for metric, knobs in config.eval.knobs.items():
@@ -60,7 +61,7 @@ def check(config):
     defaults = keywords(module.score) if hasattr(module, 'score') else {}
     for key, value in knobs.items():
       if key not in defaults:
-        raise UserError(f"metric '{metric}' takes no '{key}': "
+        raise UserError(f"metric '{metric}' has no argument '{key}': "
                         f'{lookup.nearest(key, defaults)}')
       typed(f'eval.knobs.{metric}.{key}', value, defaults[key])
   if config.eval.network:
@@ -78,8 +79,8 @@ def check(config):
                       f"'{config.loss.name}' takes no such scalar")
     if not config.eval.every or not section.get('metric'):
       raise UserError(f"config.feedback[{i}] ('{section.name}') needs a metric "
-                      "to follow, as metric='eval/FID', and config.eval.every "
-                      'above 0')
+                      "to follow, as in metric='eval/FID', and "
+                      'config.eval.every above 0')
   for side in ('gen', 'disc'):
     if (config.optimizer[side].pruning.name == 'fixed_mask'
         and config.method.name != 'lottery'):

@@ -14,13 +14,13 @@ from jgan.flags import Flag, values
 
 __all__ = ['Command', 'load', 'parse', 'usage']
 
-# What main takes, whatever the verb.
+# Flags of jgan.main, for any verb.
 FLAGS = (
     Flag('mode', 'train', 'The verb.'),
     Flag('compilation_cache', '~/.cache/jgan',
          "Folder of compiled programs; '' for none."),
     Flag('debug', False, 'Show the traceback of an error.'),
-    Flag('help', False, 'Show this; with --mode=VERB what that verb takes.'),
+    Flag('help', False, 'Show this, or with --mode=VERB the flags of a verb.'),
 )
 _DEFINE = {bool: absl_flags.DEFINE_bool, int: absl_flags.DEFINE_integer,
            float: absl_flags.DEFINE_float, type(None): absl_flags.DEFINE_float,
@@ -28,13 +28,13 @@ _DEFINE = {bool: absl_flags.DEFINE_bool, int: absl_flags.DEFINE_integer,
 
 
 class Command(NamedTuple):
-  """A command line that was understood.
+  """A parsed command line.
 
   Attributes:
     verb: module of jgan/verbs.
-    config: completed; None for a verb without one.
-    flags: what the verb takes, an attribute each.
-    main: the flags of main.
+    config: completed; None for a verb without config.
+    flags: flags of the verb, a namespace.
+    main: flags of jgan.main, a namespace.
   """
   verb: Any
   config: Any
@@ -43,7 +43,9 @@ class Command(NamedTuple):
 
 
 def parse(argv):
-  """Reads a command line, the program's name first: -> Command.
+  """Parses a command line: -> Command.
+
+  argv: list of arguments; the first one is the program.
 
   Raises:
     UserError: any mistake in it.
@@ -58,29 +60,29 @@ def parse(argv):
     _refuse_unread(argument, mode, declared)
   config = _config(argv) if 'config' in declared else None
   parsed = _parsed(argv, declared, config)
-  of = lambda names: {name: _plain(parsed[name].value) for name in names}
-  flags = values(verb.FLAGS, of(declared.keys() - {'config'}))
+  values_of = lambda names: {name: _plain(parsed[name].value) for name in names}
+  flags = values(verb.FLAGS, values_of(declared.keys() - {'config'}))
   if config:
     config = configs.complete(parsed.config)
     flags.config = _value(argv, 'config')
   for flag in verb.FLAGS:
     if flag.name == 'config' and flag.required and not config:
       raise UserError('no --config=FILE given, and no run in --workdir='
-                      f"'{_value(argv, 'workdir') or ''}' to take it from; "
+                      f"'{_value(argv, 'workdir') or ''}' that has a config; "
                       '--help lists the experiments')
     if flag.required and flag.name != 'config' and not getattr(flags,
                                                                flag.name):
       raise UserError(f'--mode={mode} needs --{flag.name}')
   return Command(verb, config, flags,
-                 values(FLAGS, of(flag.name for flag in FLAGS)))
+                 values(FLAGS, values_of(flag.name for flag in FLAGS)))
 
 
 def usage(mode=''):
   """The text of --help: of all verbs, or of one."""
   if mode:
     verb = lookup.find('verbs', mode)
-    takes_config = any(flag.name == 'config' for flag in verb.FLAGS)
-    keys = ' [--config.KEY=VALUE ...]' if takes_config else ''
+    has_config = any(flag.name == 'config' for flag in verb.FLAGS)
+    keys = ' [--config.KEY=VALUE ...]' if has_config else ''
     return '\n'.join([
         f'jgan --mode={mode} [--FLAG=VALUE ...]{keys}', '',
         verb.__doc__.strip(), '', 'flags:',
@@ -99,7 +101,7 @@ def usage(mode=''):
 
 
 def wants_help(argv):
-  """Whether --help is asked for, and of which verb ('' for all)."""
+  """Whether --help is given, and the verb it is for ('' for all)."""
   if not {'--help', '-help', '-h', '--help=true'} & {*argv[1:]}:
     return False, ''
   mode = _value(argv, 'mode') or ''
@@ -110,7 +112,10 @@ def wants_help(argv):
 
 
 def _config(argv):
-  """The config that a command line names, with renamed sections, or None."""
+  """The config that a command line names, or None.
+
+  Overrides of section names are applied, so that the new part's keys exist.
+  """
   location, folder = _value(argv, 'config'), _value(argv, 'workdir')
   if location:
     config = load(location)
@@ -119,40 +124,40 @@ def _config(argv):
     config = configs.from_record(record).unlock() if record else None
   if not config:
     return None
-  named = {path for path, _, _ in sections.sections(config)}
   for i, argument in enumerate(argv):
     match = re.fullmatch(r'--?config\.(.+)\.name(?:=(.*))?', argument)
-    if match and match[1] in named:
+    # Only now: an experiment need not have all keys of its sections.
+    if match and match[1] in {path for path, _, _ in sections.sections(config)}:
       sections.rename(config, match[1], match[2] or argv[i + 1])
   return configs.fill(config)
 
 
 def _parsed(argv, declared, config):
-  """The FlagValues of a command line."""
-  known = absl_flags.FlagValues()
+  """The values of all flags of a command line: FlagValues of absl."""
+  parsed = absl_flags.FlagValues()
   for flag in [*declared.values(), *FLAGS]:
     if flag.name != 'config':
       _DEFINE[type(flag.default)](
           flag.name, list(flag.default) if flag.default == () else flag.default,
-          flag.help, flag_values=known)
+          flag.help, flag_values=parsed)
   argv = _without_config(argv)
   try:
     if config:
-      config_flags.DEFINE_config_dict('config', config, flag_values=known,
+      config_flags.DEFINE_config_dict('config', config, flag_values=parsed,
                                       sys_argv=argv)
-    rest = known(argv)
+    positional = parsed(argv)
   except absl_flags.UnrecognizedFlagError as error:
-    raise UserError(_unknown(error.flagname, known)) from error
+    raise UserError(_unknown(error.flagname, parsed)) from error
   except (absl_flags.Error, AttributeError, KeyError, TypeError,
           ValueError) as error:
     raise UserError(_wrong_override(argv, config, error)) from error
-  if rest[1:]:
-    raise UserError(f"'{rest[1]}' is not a flag: flags start with --")
-  return known
+  if positional[1:]:
+    raise UserError(f"'{positional[1]}' is not a flag: flags start with --")
+  return parsed
 
 
 def _refuse_unread(argument, mode, declared):
-  """Refuses a flag that other verbs take and this one does not read."""
+  """Refuses a flag of other verbs that this verb does not have."""
   match = re.match(r'--?([a-z_0-9]+)(\.|=|$)', argument)
   name = match and match[1]
   if not name or name in declared or name in {flag.name for flag in FLAGS}:
@@ -168,11 +173,11 @@ def _refuse_unread(argument, mode, declared):
 
 
 def _value(argv, name):
-  """The value that a command line gives a flag; None where it does not."""
-  for argument, after in zip(argv[1:], [*argv[2:], '']):
+  """The value of a flag on a command line; None if it is not there."""
+  for argument, following in zip(argv[1:], [*argv[2:], '']):
     match = re.fullmatch(rf'--?{name}(?:=(.*))?', argument)
     if match:
-      return after if match[1] is None else match[1]
+      return following if match[1] is None else match[1]
   return None
 
 
@@ -187,14 +192,14 @@ def _without_config(argv):
 
 
 def _unknown(name, known):
-  """Says that there is no such flag, and which there are."""
+  """The message for an unknown flag, with known ones."""
   if name.startswith('config.'):
     return f'--{name} overrides a config: give --config=FILE too'
   return f'unknown flag --{name}: {lookup.nearest(name, sorted(known))}'
 
 
 def _wrong_override(argv, config, error):
-  """Says which override of a config was wrong, and what would be right."""
+  """The message for a wrong override of a config key, with known keys."""
   for argument in argv:
     match = re.match(r'--?config\.([^=]+)', argument)
     if not match:
@@ -214,13 +219,13 @@ def _plain(value):
 
 
 def _described(flag):
-  """A flag as a line of --help."""
+  """The line of a flag in --help."""
   default = ','.join(flag.default) if flag.default == () else flag.default
-  shown = ('needed' if flag.required else 'off' if default is False
-           else 'none' if default is None else repr(default))
-  return f'  --{flag.name:20} {flag.help} [{shown}]'
+  note = ('needed' if flag.required else 'off' if default is False
+          else 'none' if default is None else repr(default))
+  return f'  --{flag.name:20} {flag.help} [{note}]'
 
 
 def _first_line(file):
-  """The first line of a file's docstring, without running the file."""
+  """The first line of a file's docstring, read without importing the file."""
   return (ast.get_docstring(ast.parse(file.read_bytes())) or '').split('\n')[0]

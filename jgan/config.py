@@ -1,8 +1,9 @@
-"""The config: every key with its default, and the check that refuses mistakes.
+"""The config: every key with its default, and functions to complete it.
 
-A section with a `name` (data, generator, loss, ...) also takes the arguments
-of what it names: `complete` fills in their defaults, so that a run's
-config.json is the full record, and refuses what nothing would read.
+A section with a `name` (data, generator, loss, ...) names a part of jgan and
+also has the arguments of this part as keys. `complete` fills in the defaults
+of these arguments, so that config.json of a run is a full record, and refuses
+unknown keys.
 """
 import json
 import pathlib
@@ -15,25 +16,25 @@ from jgan.sections import LISTS, arguments, builder_keys, sections, typed
 
 
 def base():
-  """The config from which every experiment starts; with every key."""
+  """The config that every experiment starts from, with all keys."""
   c = ConfigDict()
   c.seed = 0              # decides init, data order and all noise
   c.steps = 1000          # generator steps
   c.batch = 64            # real images of one discriminator step, all devices
-  c.gen_batch = 0         # fakes of one generator step; 0: as many as batch
+  c.gen_batch = 0         # fakes of one generator step; 0: equal to batch
   c.critics = 1           # discriminator steps per generator step (n_critic)
-  c.dtype = 'float32'     # of the compute: float32 | bfloat16
+  c.dtype = 'float32'     # of the computation: float32 | bfloat16
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
   c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
   c.devices = 0           # how many devices to use; 0: all
-  c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, up to 10 else
+  c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, else up to 10
 
   c.data = ConfigDict({'name': 'digits'})
   c.pipeline = ConfigDict({
       'flip': False,        # mirror each real image with probability 1/2
       'dequantize': False,  # add U[0, 1) / 128 noise to the real images
       'first': 0,           # use the first N images only; 0: all
-      'fraction': 1.,       # use a seeded random fraction of the images
+      'fraction': 1.,       # use a random fraction of the images
       'fraction_seed': 0,
       'placement': 'auto',  # auto | device (all images, uint8) | stream
   })
@@ -56,8 +57,8 @@ def base():
   } for side in ('gen', 'disc')})
   c.ema = ConfigDict({
       'decay': 0.,          # per generator step; 0: none
-      'rampup': 0.,         # half-life at most rampup * step; 0: no ramp
-      'stats': False,       # average batch statistics too, else copy them
+      'rampup': 0.,         # half-life at most rampup * step; 0: no limit
+      'stats': False,       # average batch statistics too; else copy them
   })
   c.factored = ConfigDict({})  # {layer of the generator: its low-rank form}
   c.init = ConfigDict({     # start from exported weights; '': from scratch
@@ -66,7 +67,7 @@ def base():
   })
   c.log = ConfigDict({
       'every': 100,
-      'writers': (),        # further ones, of clu: summary, logging
+      'writers': (),        # further writers, of clu: summary, logging
   })
   c.samples = ConfigDict({'every': 1000, 'count': 64})
   c.eval = ConfigDict({
@@ -74,36 +75,36 @@ def base():
       'metrics': (),        # names in jgan/metrics
       'knobs': {},          # their arguments: {'spectrum': {'center': ...}}
       'network': '',        # a name in jgan/features, for those that need one
-      'weights': '',        # its file; '': looked for in the data folder
+      'weights': '',        # its file; '': searched in the data folder
       'protocol': 'standard',  # a name in jgan/protocol.py
       'samples': 10000,     # generated images per score
       'reals': 0,           # real images to compare with; 0: all
       'split': '',          # of the data set; '': the training images
-      'subset': True,       # of these, those trained on; False: all there are
-      'statistics': '',     # an .npz of the reals with mu, sigma; '': our own
+      'subset': True,       # use the images of `pipeline` only; False: all
+      'statistics': '',     # .npz with mu, sigma of the reals; '': computed
       'batch': 100,         # images at a time
       'best_response': 0,   # updates for the duality gap; 0: not measured
   })
   c.checkpoint = ConfigDict({
       'every': 1000,
-      'keep': 2,            # the last so many stay
-      'best': '',           # and the best by this metric, lower is better
+      'keep': 2,            # number of newest checkpoints to keep
+      'best': '',           # keep also the best by this metric, lower is better
   })
   c.search = ''           # pipeline: the experiment whose genotype to train
-  c.compress = ConfigDict({   # the generator, by the verbs that do it
+  c.compress = ConfigDict({   # of the generator, by --mode=compress and others
       'rules': (),          # of {'match', 'form', 'rank' | 'ratio' | 'energy'}
-      'sensitivity': '',    # or a sensitivity.json, whose trials decide:
-      'penalty': 0.,        # by this price of size, or if 0 within `budget`
+      'sensitivity': '',    # a sensitivity.json to choose layers and ranks by,
+      'penalty': 0.,        # at this penalty on size; 0: within `budget`
       'last': (),           # rules applied after the fine-tuning
-      'source': 'average',  # average | online: whose weights are factored
-      'restarts': 1,        # of the decomposition, from other random factors
+      'source': 'average',  # weights to factorize: average | online
+      'restarts': 1,        # of the decomposition, with other random factors
       'iterations': 100,    # of alternating least squares, at most
       'scaling': 'even',    # even | reference (as published, off for matrices)
       'steps': 1000,        # of the fine-tuning
-      'lr': 1e-5,           # of the factors in it; all else keeps its own
-      'feedback': False,    # let config.feedback steer the fine-tuning too
+      'lr': 1e-5,           # of the factors; other parameters keep theirs
+      'feedback': False,    # use config.feedback in the fine-tuning too
       'ranks': (),          # sensitivity: ranks to try on each layer
-      'match': '',          # sensitivity: which layers; '': all there are
+      'match': '',          # sensitivity: pattern of layers; '': all
       'budget': 0.,         # sensitivity: allowed rise of the score
   })
   c.profile = ConfigDict({'start': 0, 'steps': 0})  # a trace; 0 steps: none
@@ -111,14 +112,14 @@ def base():
 
 
 def small(config, form, changes, size=0):
-  """Applies the ':smoke' form of an experiment, which ends in seconds.
+  """Applies the ':smoke' form of an experiment, which runs for seconds.
 
   Args:
     config: the full experiment, changed in place.
-    form: what stood behind the colon of --config, or None.
-    changes: {'a.b': value} that make it small.
-    size: trains on drawn images of this size instead of the experiment's
-      data set, so that nothing has to be downloaded; 0 keeps the data.
+    form: the text after the colon of --config, or None.
+    changes: {'a.b': value} that make the experiment small.
+    size: side of synthetic images (data 'mixture') to train on instead of the
+      data set, so that nothing is downloaded; 0 keeps the data set.
 
   Raises:
     UserError: `form` is neither None nor 'smoke'.
@@ -136,14 +137,14 @@ def small(config, form, changes, size=0):
 
 
 def row(form, rows):
-  """Splits 'ROW', 'smoke', 'ROW:smoke' or None: -> ROW, what is left or None.
+  """Splits 'ROW', 'smoke', 'ROW:smoke' or None: -> ROW, the rest or None.
 
   For an experiment file with several rows of a paper's table.
 
-  rows: their names; the first is meant where none is given.
+  rows: names of the rows; the first one is the default.
 
   Raises:
-    UserError: no such row.
+    UserError: an unknown row.
   """
   name, _, rest = (form or '').partition(':')
   if name in ('', 'smoke'):
@@ -155,7 +156,7 @@ def row(form, rows):
 
 
 def complete(config):
-  """The config with all defaults, checked: what a run is made from.
+  """The config of a run: with all defaults filled in, and checked.
 
   Raises:
     UserError: an unknown key, name, wrong type or impossible value.
@@ -186,31 +187,31 @@ def fill(config):
                         f"('{section.name}'): {lookup.nearest(key, keys)}")
     for key, default in defaults.items():
       section[key] = typed(f'{path}.{key}', section.get(key, default), default)
-    if 'genotype' in section:  # the record must not depend on a file
+    if 'genotype' in section:  # config.json must not depend on a file
       section.genotype = genotype.inlined(section.genotype)
   return config
 
 
 def recorded(workdir):
-  """The config.json that a run left in its workdir, a dict, or None."""
+  """The config.json in a workdir as a dict, or None."""
   file = pathlib.Path(workdir) / 'config.json'
   return json.loads(file.read_text()) if file.exists() else None
 
 
 def from_record(record):
-  """The config that a run's config.json holds, completed.
+  """The completed config of a run's config.json.
 
-  A key that came after the run was begun takes its default.
+  Keys that jgan got after the run was started have their defaults.
   """
   config = ConfigDict(record)
   named = {path for path, _, _ in sections(base())}
 
-  def add(given, known, prefix):
+  def add(target, known, prefix):
     for key in known:
-      if key not in given:
-        given[key] = known[key]
+      if key not in target:
+        target[key] = known[key]
       elif isinstance(known[key], ConfigDict) and prefix + key not in named:
-        add(given[key], known[key], f'{prefix}{key}.')
+        add(target[key], known[key], f'{prefix}{key}.')
 
   add(config, base(), '')
   return complete(config)
@@ -224,14 +225,14 @@ def differences(old, new):
 
 
 def plain(config):
-  """The config as JSON types, as it stands in config.json."""
+  """The config as JSON types, as written to config.json."""
   return json.loads(json.dumps(config.to_dict(), default=_jsonable))
 
 
 def _jsonable(value):
   if isinstance(value, ConfigDict):
     return value.to_dict()
-  raise TypeError(f'a config value of type {type(value).__name__}')
+  raise TypeError(f'a config value has type {type(value).__name__}')
 
 
 def _flat(tree, prefix=''):
@@ -242,24 +243,25 @@ def _flat(tree, prefix=''):
 
 
 def _refuse_unknown_top(config):
-  """Compares the keys outside named sections with those of `base`."""
+  """Refuses keys outside named sections that `base` does not have."""
   named = {path for path, _, _ in sections(base())}
 
-  def compare(given, known, prefix):
-    for key in given:
+  def compare(section, known, prefix):
+    for key in section:
       if key not in known and prefix[:-1] not in named:
         raise UserError(f"unknown config key '{prefix}{key}': "
                         f'{lookup.nearest(key, known)}')
       path = f'{prefix}{key}'
       if key in known and isinstance(known[key], ConfigDict):
-        if known[key]:  # an empty one takes any key
-          compare(given[key], known[key], f'{path}.')
+        if known[key]:  # an empty section may have any key
+          compare(section[key], known[key], f'{path}.')
       elif key in known:
-        given[key] = typed(path, given[key], known[key])
+        section[key] = typed(path, section[key], known[key])
     for key in known:
-      if key not in given and prefix[:-1] in named:  # a section put in whole
-        given[key] = known[key]
-      elif key not in given:
+      # A named section that an experiment replaced may lack keys.
+      if key not in section and prefix[:-1] in named:
+        section[key] = known[key]
+      elif key not in section:
         raise UserError(f"config key '{prefix}{key}' is missing: start from "
                         'jgan.config.base()')
   compare(config, base(), '')

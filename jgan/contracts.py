@@ -1,7 +1,7 @@
-"""What a file of each folder of jgan must define, and what it may define.
+"""Contracts: what a file in each folder of jgan must and may define.
 
-`lookup` holds every file against the contract of its folder when it loads it,
-so that a mistake in a new one is said before anything is trained.
+`lookup` checks a file against the contract of its folder when it loads it, so
+that mistakes in a new file are reported before training.
 """
 import dataclasses
 import inspect
@@ -13,17 +13,18 @@ from jgan.errors import UserError
 
 
 class Contract(NamedTuple):
-  """What the files of one folder define.
+  """The definitions that files of one folder have.
 
-  A definition is described by what it must be: a tuple of names for a function
-  that takes these positional arguments, a set of names for a linen module that
-  has these fields, or the type of a constant.
+  The description of a definition is a tuple of names for a function with these
+  positional arguments, a set of names for a linen module with these fields, or
+  the type of a constant.
 
   Attributes:
-    section: where a config, or a flag, names one of these files.
-    must: {name: description} of what every file defines.
-    may: the same of what is optional.
-    one_of: the same of definitions of which a file has one or several.
+    section: the config section, or the flag, that names a file of the folder.
+    must: {name: description} of required definitions.
+    may: {name: description} of optional definitions.
+    one_of: {name: description} of definitions of which a file needs at least
+      one.
   """
   section: str
   must: Mapping = types.MappingProxyType({})
@@ -32,7 +33,7 @@ class Contract(NamedTuple):
 
   @property
   def described(self):
-    """{name: description} of all that a file can define."""
+    """{name: description} of all required and optional definitions."""
     return {**self.must, **self.one_of, **self.may}
 
 
@@ -83,7 +84,7 @@ CONTRACTS = {
     'verbs': Contract(
         '--mode', must={'FLAGS': tuple, 'run': ('config', 'flags')}),
 }
-"""By folder: 'losses' is jgan/losses/, where config.loss.name names a file."""
+"""By folder: 'losses' is jgan/losses/; config.loss.name names a file of it."""
 
 MEMBERS = {
     **{f'layers.{part}': f'generator.{part}'
@@ -93,19 +94,19 @@ MEMBERS = {
     'optim.schedules': 'optimizer.gen.schedule',
     'optim.pruning': 'optimizer.gen.pruning',
 }
-"""Modules whose public functions or classes are parts, and where a config
-names them."""
+"""{module whose public functions or classes are parts: config key that names
+them}."""
 
 
 def check(kind, module):
-  """Holds a file against the contract of its folder.
+  """Checks a file against the contract of its folder.
 
   Args:
-    kind: the folder; one that has no contract passes.
+    kind: the folder; without a contract, nothing is checked.
     module: the loaded file.
 
   Raises:
-    UserError: a definition is missing, or is not what it should be.
+    UserError: a definition is missing, or differs from its description.
   """
   contract = CONTRACTS.get(kind)
   if not contract:
@@ -125,7 +126,7 @@ def check(kind, module):
 
 
 def _check_definition(file, name, value, description):
-  """Raises UserError if a definition is not what its contract describes."""
+  """Raises UserError if a definition differs from its description."""
   wanted = _shown(name, description)
   if isinstance(description, set):
     fields = ({field.name for field in dataclasses.fields(value)}
@@ -144,7 +145,7 @@ def _check_definition(file, name, value, description):
     if len(positional) < len(description):
       raise UserError(
           f'{file}: {name} takes {len(needed)} positional arguments; {wanted} '
-          'would be right, with what a config sets as keyword-only arguments')
+          'would be right, with keyword-only arguments for config keys')
   elif not isinstance(value, description):
     kinds = description if isinstance(description, tuple) else (description,)
     raise UserError(f'{file}: {name} is a {type(value).__name__}; a '

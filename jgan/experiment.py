@@ -1,7 +1,8 @@
-"""Experiments: the config files that come with jgan, and a user's own.
+"""Experiments: config files that come with jgan, and files of the user.
 
-They stand in experiments/ beside a checkout's jgan/, and inside jgan/ where it
-is installed as a package; `experiments/FAMILY/FILE.py` means either.
+Those of jgan are in experiments/, which is beside jgan/ in a checkout and
+inside jgan/ in an installed package. The path `experiments/FAMILY/FILE.py`
+works in both cases.
 """
 import importlib.util
 import pathlib
@@ -23,31 +24,31 @@ def files():
 
 
 def shown(file):
-  """A file's path as --config takes it from anywhere."""
+  """The path of a file as --config accepts it in any working directory."""
   return file.relative_to(FOLDER.parent).as_posix()
 
 
 def load(location):
   """Runs get_config of a config file: 'PATH' or 'PATH:FORM'.
 
-  PATH is taken from the working directory, else from where the experiments
-  that come with jgan stand.
+  PATH is searched in the working directory first, then among the experiments
+  that come with jgan.
 
   Raises:
-    UserError: there is no such file, or it is no experiment.
+    UserError: there is no such file, or it defines no get_config.
   """
   path, _, form = location.partition(':')
-  module = imported(_found(path))
+  module = imported(_file_of(path))
   if not hasattr(module, 'get_config'):
-    raise UserError(f'{path} defines no get_config(), which makes an '
-                    'experiment of a file')
+    raise UserError(f'{path} defines no get_config(): every experiment needs '
+                    'this function')
   return module.get_config(form) if form else module.get_config()
 
 
 def imported(file):
-  """Runs an experiment's file: -> module.
+  """Imports the file of an experiment: -> module.
 
-  It may inherit from others, by `from experiments.FAMILY import FILE`.
+  The file may import others, by `from experiments.FAMILY import FILE`.
   """
   _make_importable()
   spec = importlib.util.spec_from_file_location('experiment', file)
@@ -56,8 +57,8 @@ def imported(file):
   return module
 
 
-def _found(path):
-  """The file that a path on the command line means."""
+def _file_of(path):
+  """The file for a path on the command line."""
   file = pathlib.Path(path)
   if not file.is_file() and file.parts[:1] == (FOLDER.name,):
     file = FOLDER.parent / path
@@ -68,7 +69,7 @@ def _found(path):
 
 
 def _make_importable():
-  """Makes `experiments` a package of jgan's folder and the user's own."""
+  """Makes `experiments` a package of jgan's folder and the user's folders."""
   package = sys.modules.setdefault('experiments',
                                    types.ModuleType('experiments'))
   own = [str(folder.absolute()) for entry in sys.path

@@ -1,4 +1,4 @@
-"""Flags of the command line: what a verb declares to take."""
+"""Declarations of command-line flags, for verbs."""
 import os
 import types
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ class Flag(NamedTuple):
 
   Attributes:
     name: without the dashes.
-    default: a bool, int, float or str; None for a float that may be absent; ()
-      for a list that is given with commas.
+    default: a bool, int, float or str; None for an optional float; () for a
+      comma-separated list.
     help: one line.
-    required: the verb does nothing without it.
-    variable: an environment variable that stands for a flag left out.
+    required: the verb refuses to run without it.
+    variable: an environment variable that is used if the flag is not set.
   """
   name: str
   default: Any
@@ -24,9 +24,9 @@ class Flag(NamedTuple):
   variable: str = ''
 
 
-# What several verbs take.
-CONFIG = Flag('config', '', 'An experiment, FILE[:ROW][:smoke], whose keys '
-              '--config.KEY=VALUE changes; else that of --workdir.',
+# Flags of several verbs.
+CONFIG = Flag('config', '', 'An experiment, FILE[:ROW][:smoke]; else the '
+              'config of --workdir. --config.KEY=VALUE overrides a key.',
               required=True)
 WORKDIR = Flag('workdir', '', 'Folder of the run.', required=True)
 DATA_DIR = Flag('data_dir', '', 'Folder of the data sets, and of the weights '
@@ -39,32 +39,33 @@ PARAMS = Flag('params', '', "An exported generator instead of a checkpoint's.")
 
 
 def refuse_together(flags, declared, name, *others):
-  """Refuses flags that would be ignored beside another one.
+  """Refuses flags that would be ignored because another one is set.
 
   Args:
-    flags: values of `declared`.
-    name: the flag that is given.
-    others: names of those that must then be at their defaults.
+    flags: values of the declared flags.
+    declared: FLAGS of a verb.
+    name: the flag that is set.
+    others: names of the flags that must then have their defaults.
 
   Raises:
-    UserError: one of them is not.
+    UserError: one of `others` is set too.
   """
   defaults = {flag.name: flag.default for flag in declared}
   for other in others:
     if getattr(flags, other) != defaults[other]:
       raise UserError(f'--{other} is not read beside --{name}: leave one of '
-                      'both out')
+                      'them out')
 
 
 def values(declared, given=None):
-  """The values of declared flags, as a verb takes them.
+  """The values of declared flags, as passed to a verb.
 
   Args:
     declared: FLAGS of a verb.
-    given: {name: value} of those that are not left at their defaults.
+    given: {name: value} of flags that are set; others have their defaults.
 
   Returns:
-    A namespace with an attribute per flag.
+    A namespace with one attribute per flag.
   """
   chosen = {flag.name: flag.default for flag in declared} | dict(given or {})
   for flag in declared:

@@ -1,8 +1,8 @@
 """Forward passes of both players, as pure functions of their variables.
 
-A training forward of a network returns its new statistics beside the output:
-every collection but the parameters, batch statistics and spectral vectors
-among them.
+A forward pass in training mode also returns the new statistics of the network.
+These are all variable collections except the parameters, such as batch
+statistics and the vectors of spectral normalization.
 """
 import jax
 import jax.numpy as jnp
@@ -12,42 +12,44 @@ from jgan.types import View
 
 
 def generate(model, params, stats, z, rng):
-  """Makes images in training mode: [b, latent] -> images, new stats.
+  """Generates images in training mode: [b, latent] -> images, new stats.
 
-  rng: for modules that draw noise of their own, as 'noise'.
+  rng: the key 'noise' of modules that draw noise.
 
-  Some generators make more than [b, h, w, c] for the discriminator to see: a
-  tuple, of which the first are the images.
+  The output of some generators is a tuple for the discriminator, whose first
+  entry is the images [b, h, w, c].
   """
   return model.apply({'params': params, **stats}, z, True, mutable=[*stats],
                      rngs={'noise': rng})
 
 
 def sample(model, net, z):
-  """Images of a generator that is not trained: [b, latent] -> images."""
+  """Generates images in evaluation mode: [b, latent] -> images."""
   return model.apply({'params': net.params, **net.stats}, z, False)
 
 
 def judge(model, params, stats, image, rng, *, decode=False):
-  """One training forward of D: [b, h, w, c] -> View, new stats.
+  """Applies D in training mode: [b, h, w, c] -> View, new stats.
 
-  A training forward advances what its collections hold: batch statistics by
-  one batch, spectral vectors by one power iteration. rng: as in `generate`.
-  decode: have a self-supervised D rebuild what it sees.
+  The new statistics include one more batch (batch statistics) and one more
+  power iteration (spectral normalization).
+
+  rng: as in `generate`.
+  decode: let a self-supervised D also reconstruct its inputs.
   """
   sown = ('features', 'decoded') if decode else ('features',)
-  logits, changed = model.apply({'params': params, **stats}, image, True,
-                                mutable=[*stats, *sown], rngs={'noise': rng})
-  changed = dict(changed)
-  features = changed.pop('features', {}).get('blocks', ())
-  decoded = changed.pop('decoded', {}).get('pairs', ())
-  return View(images_of(image), logits, features, decoded), changed
+  logits, new_stats = model.apply({'params': params, **stats}, image, True,
+                                  mutable=[*stats, *sown], rngs={'noise': rng})
+  new_stats = dict(new_stats)
+  features = new_stats.pop('features', {}).get('blocks', ())
+  decoded = new_stats.pop('decoded', {}).get('pairs', ())
+  return View(images_of(image), logits, features, decoded), new_stats
 
 
 def frozen(model, params, stats, rng):
-  """The network as a function of its input alone; it changes no stats.
+  """The network as a function of its input, with fixed variables.
 
-  The function's keyword `method` calls another of the module's methods.
+  Its keyword `method` calls another method of the module.
   """
   variables = {'params': params, **stats}
   return lambda x, method=None: model.apply(
@@ -56,7 +58,9 @@ def frozen(model, params, stats, rng):
 
 
 def require_scheduled(state, values):
-  """Refuses values that no variable of either player takes.
+  """Refuses values for variables that neither player has.
+
+  values: {name: scalar}.
 
   Raises:
     UserError: a name is not in the collection 'schedule' of any module.
@@ -71,21 +75,20 @@ def require_scheduled(state, values):
 
 
 def scheduled(net, values):
-  """The network with scheduled scalars set.
+  """The network with new values of scheduled scalars.
 
-  values: {name: scalar}. Each goes to all variables of that name in the
-    collection 'schedule', wherever in the network they are; a network without
-    any stays as it is.
+  values: {name: scalar}; each sets all variables of that name in the
+    collection 'schedule'. A network without this collection is not changed.
   """
   if 'schedule' not in net.stats:
     return net
-  known = lambda path, old: jnp.asarray(
+  update = lambda path, old: jnp.asarray(
       values.get(path[-1].key, old), old.dtype)
   return net.replace(stats={
       **net.stats, 'schedule': jax.tree_util.tree_map_with_path(
-          known, net.stats['schedule'])})
+          update, net.stats['schedule'])})
 
 
 def images_of(made):
-  """[b, h, w, c] of what a generator made."""
+  """The images [b, h, w, c] in the output of a generator."""
   return made[0] if isinstance(made, tuple) else made

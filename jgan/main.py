@@ -15,7 +15,7 @@ from jgan.errors import Stopped, UserError
 
 
 def main(argv):
-  """Runs one command; returns its exit code: 0 done, 2 a mistake, 3 stopped."""
+  """Runs one command: -> exit code, 0 done, 2 user error, 3 run stopped."""
   debug = '--debug' in argv
   try:
     helps, mode = cli.wants_help(argv)
@@ -43,7 +43,10 @@ def command():
 
 
 def _leave(code):
-  """Ends the process. One of several that failed must not wait for them."""
+  """Ends the process.
+
+  After a failure, one of several processes must not wait for the others.
+  """
   jax = sys.modules.get('jax')
   if code and jax and jax.distributed.is_initialized():
     sys.stdout.flush()
@@ -59,8 +62,8 @@ def _start(compilation_cache):
   logger = logging.getLogger('jgan')
   logger.handlers = [handler]
   logger.setLevel(logging.INFO)
-  logger.propagate = False  # the root logger is other libraries'
-  logging.getLogger('absl').setLevel(logging.ERROR)  # Orbax tells much
+  logger.propagate = False  # the root logger belongs to other libraries
+  logging.getLogger('absl').setLevel(logging.ERROR)  # Orbax logs a lot
   if compilation_cache and 'jax' in sys.modules:
     folder = pathlib.Path(compilation_cache).expanduser()
     sys.modules['jax'].config.update('jax_compilation_cache_dir',
@@ -68,7 +71,7 @@ def _start(compilation_cache):
 
 
 def _machine():
-  """Names a kind of machine: programs compiled for one may fail on another."""
+  """Name of this kind of CPU: programs compiled for another may fail."""
   try:
     lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
     flags = next(line for line in lines if line.startswith('flags'))

@@ -1,7 +1,7 @@
-"""Named sections of a config: what each names, and which keys it then takes.
+"""Named sections of a config: the parts they name, and the keys they have.
 
 A section with a `name` (data, generator, loss, ...) names a file or a function
-of jgan, and has its arguments as keys.
+of jgan, and has the arguments of this part as keys.
 """
 import dataclasses
 import inspect
@@ -11,20 +11,20 @@ from ml_collections import ConfigDict
 from jgan import contracts, lookup
 from jgan.errors import UserError
 
-# Fields of a module that name a function or class of jgan/layers/<field>.py,
-# or in the folder jgan/layers/<field> a file with it.
+# Fields of a linen module that name a function or class in
+# jgan/layers/<field>.py, or in the folder jgan/layers/<field> a file with it.
 PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
-# Keys that hold tuples of named sections, each of the kind of its key.
+# Keys whose values are tuples of named sections, all of the kind of the key.
 LISTS = ('penalties', 'feedback', 'augment', 'schedules')
-# Fields of a module that the builder sets, from the data and the devices.
+# Fields of a linen module that build.py sets, from data and devices.
 _BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
-# Keyword arguments that the builder passes itself, of optim/ and elsewhere.
+# Keyword arguments that build.py passes: to functions of optim/, to others.
 _PASSED_TO_OPTIM = ('steps', 'updates_per_step', 'seed', 'channels')
 _PASSED = ('axis_name',)
 
 
 def sections(config):
-  """Yields (path, kind, section) of everything that has a name."""
+  """Yields (path, kind, section) of every named section."""
   for kind, path in (('data', 'data'), ('models', 'generator'),
                      ('models', 'discriminator'), ('losses', 'loss'),
                      ('methods', 'method')):
@@ -40,7 +40,7 @@ def sections(config):
 
 
 def arguments(path, kind, name):
-  """The config keys that the thing called `name` takes: {key: default}."""
+  """The config keys of the part called `name`: {key: default}."""
   if kind == 'models':
     player = path.capitalize()
     return _fields(getattr(lookup.find(kind, name), player))
@@ -56,13 +56,13 @@ def arguments(path, kind, name):
   for function in contracts.CONTRACTS[kind].described:
     if callable(getattr(module, function, None)):
       defaults |= keywords(getattr(module, function))
-  if kind == 'schedules':  # what build.schedule reads itself
+  if kind == 'schedules':  # read by build.schedule
     defaults |= {'every': 0, 'evaluation': 'current'}
   return {k: v for k, v in defaults.items() if k not in _PASSED}
 
 
 def source(name):
-  """Module of a data set, and NAME where it is called 'tfds:NAME'."""
+  """Module of a data set, and NAME if `name` is 'tfds:NAME', else ''."""
   prefix, _, dataset = name.partition(':')
   if prefix == 'tfds' and dataset:
     return lookup.find('data', 'tfds_source'), dataset
@@ -70,7 +70,7 @@ def source(name):
 
 
 def rename(config, path, name):
-  """Names another thing in a section, keeping the arguments it also takes."""
+  """Changes the name of a section; keeps keys that the new part has too."""
   section = config
   for key in path.split('.'):
     section = section[key]
@@ -90,7 +90,7 @@ def keywords(function):
 
 
 def builder_keys(path):
-  """Keys of a named section that the builder reads itself."""
+  """Keys of a named section that build.py reads itself."""
   if path.startswith('feedback'):
     return ('name', 'metric')
   if path.startswith('optimizer') and path.count('.') == 1:
@@ -100,7 +100,10 @@ def builder_keys(path):
 
 
 def typed(path, value, default):
-  """`value` as the type of `default`; an int may stand for a float."""
+  """Checks that `value` has the type of `default`: -> value of this type.
+
+  An int becomes a float, and a list a tuple, if the default is one.
+  """
   field = path.split('.')[-1]
   if field in PARTS and isinstance(value, ConfigDict):
     return _part(path, field, value)
@@ -130,7 +133,7 @@ def _fields(module):
 
 
 def _part(path, field, section):
-  """A part with arguments, {'name': 'octave', 'alpha': .5}, checked."""
+  """Checks a part with arguments, as in {'name': 'octave', 'alpha': .5}."""
   factory = lookup.member(f'layers.{field}', section.get('name', ''))
   keys = list(inspect.signature(factory).parameters)
   for key in section:

@@ -1,10 +1,11 @@
-"""One step of the game, as pure functions: usable by the loop or by hand.
+"""One training step of a GAN as pure functions, for the loop or a notebook.
 
   state, metrics = gan_step(state, batch, rng, models=..., loss=..., ...)
 
-Arrays come by position, statics by keyword, bound once with functools.partial.
-With axis_name=None the arrays are the whole batch; with a name they are one
-device's shard (ops/collectives.py). Losses always see the whole batch.
+Arrays are positional arguments. Static arguments are keywords, which are bound
+once by functools.partial. With axis_name=None the arrays are the whole batch,
+with a name they are the shard of one device (ops/collectives.py). Losses are
+computed on the whole batch in both cases.
 """
 import jax
 import jax.numpy as jnp
@@ -24,9 +25,9 @@ from jgan.types import GanState, Network, Play
 
 
 def distort(rng, images, augment, state):
-  """What the discriminator sees of images: each augmentation in its order.
+  """Augments images for the discriminator, in the order of `augment`.
 
-  images: [b, h, w, c], or a tuple of such, which are distorted one by one.
+  images: [b, h, w, c], or a tuple of arrays, which are augmented separately.
   augment: {name: Augment}.
   """
   if isinstance(images, tuple):
@@ -40,23 +41,29 @@ def distort(rng, images, augment, state):
 
 
 def traced(loss, state):
-  """The state's values of the scalars that this loss takes: {name: scalar}."""
-  held = state.extra.get('loss', {})
-  return {name: held.get(name, start)
+  """The current values of the loss's traced scalars: {name: scalar}."""
+  values = state.extra.get('loss', {})
+  return {name: values.get(name, start)
           for name, start in dict(loss.traced).items()}
 
 
 def arguments(loss, state, rng):
-  """All that this loss takes by keyword: what is traced, and a key."""
+  """Keyword arguments of the loss: traced scalars, and a key if it draws."""
   return traced(loss, state) | ({'rng': rng} if loss.draws else {})
 
 
 def penalise(side, penalties, play, state):
-  """Evaluates a player's penalties on this shard.
+  """Evaluates the penalties of a player on this shard.
+
+  Args:
+    side: 'discriminator' or 'generator'.
+    penalties: {name: Penalty}.
+    play: Play.
+    state: GanState.
 
   Returns:
-    Their sum, and {name: value}, with {name/what: value} of what a penalty
-    remembers, which `remember` puts into the state.
+    The sum of the penalties, and {name: value} of them together with
+    {name/variable: value} of their traced scalars, for `remember`.
   """
   keys = jax.random.split(play.rng, max(len(penalties), 1))
   total, terms = jnp.float32(0), {}
@@ -64,25 +71,28 @@ def penalise(side, penalties, play, state):
     function = getattr(penalty, side)
     if not function:
       continue
-    held = {**dict(penalty.traced),
-            **state.extra.get('penalties', {}).get(name, {})}
-    value = function(play._replace(rng=key), **held)
-    if held:
-      value, held = value
-    terms |= {name: value, **{f'{name}/{k}': v for k, v in held.items()}}
+    memory = {**dict(penalty.traced),
+              **state.extra.get('penalties', {}).get(name, {})}
+    value = function(play._replace(rng=key), **memory)
+    if memory:
+      value, memory = value
+    terms |= {name: value, **{f'{name}/{k}': v for k, v in memory.items()}}
     total += value
   return total, terms
 
 
 def remember(state, penalties, metrics):
-  """The state with what penalties remember, as `penalise` found it."""
-  held = {name: {k: metrics[f'{name}/{k}'] for k in dict(penalty.traced)}
-          for name, penalty in penalties.items()
-          if any(f'{name}/{k}' in metrics for k in dict(penalty.traced))}
-  if not held:
+  """The state with new values of the penalties' traced scalars.
+
+  metrics: the terms that `penalise` returned.
+  """
+  memories = {name: {k: metrics[f'{name}/{k}'] for k in dict(penalty.traced)}
+              for name, penalty in penalties.items()
+              if any(f'{name}/{k}' in metrics for k in dict(penalty.traced))}
+  if not memories:
     return state
   return state.replace(extra=state.extra | {
-      'penalties': state.extra.get('penalties', {}) | held})
+      'penalties': state.extra.get('penalties', {}) | memories})
 
 
 def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
@@ -91,13 +101,13 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
 
   Args:
     params: of the discriminator.
-    state: GanState; its generator makes the fakes, with no gradient.
+    state: GanState; fakes are made by its generator, without gradient.
     real: [b, h, w, c] in [-1, 1].
     z: [b, latent].
-    augment: {name: Augment}, of what the discriminator sees; None: nothing.
+    augment: {name: Augment} for the discriminator's inputs, or None.
 
   Returns:
-    The scalar, and (new generator stats, new discriminator stats, metrics).
+    The loss, and (new generator stats, new discriminator stats, metrics).
   """
   augment = augment or {}
   gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
@@ -109,9 +119,9 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
     if each.replace:
       real = each.replace(jax.random.fold_in(keys[0], i), real,
                           _memory(state, name))
-  seen = lambda x: distort(keys[1], x, augment, state)
-  plain = real
-  real, stats = judge(models.disc, params, state.disc.stats, seen(real),
+  augmented = lambda x: distort(keys[1], x, augment, state)
+  unaugmented = real
+  real, stats = judge(models.disc, params, state.disc.stats, augmented(real),
                       real_rng, decode=True)
   fake, stats = judge(models.disc, params, stats,
                       distort(keys[2], fake, augment, state), fake_rng)
@@ -119,12 +129,12 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
   value = loss.discriminator(*outputs, **arguments(loss, state, keys[3]))
   play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
               frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
-              z, rng, state.step, axis_name, plain, seen)
+              z, rng, state.step, axis_name, unaugmented, augmented)
   total, terms = penalise('discriminator', penalties, play, state)
   metrics = {'loss': value, 'real': real.logits.mean(),
              'fake': fake.logits.mean(), **terms}
   metrics |= loss.observe(*outputs) if loss.observe else {}
-  # How sure D is of the real images: it steers adaptive augmentations.
+  # How confident D is on real images: the input of adaptive augmentations.
   metrics |= ({'signs': jnp.mean(jnp.sign(outputs[0]))}
               if any(each.update for each in augment.values()) else {})
   return value + total, (gen_stats, stats, metrics)
@@ -132,26 +142,28 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
 
 def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
              augment=None, axis_name=None):
-  """The generator's loss on one batch of noise; as `disc_loss`.
+  """The generator's loss on one batch of noise.
 
-  real: the last real batch, looked at only by paired losses and penalties.
+  Arguments as in `disc_loss`, with `params` of the generator. `real`, the last
+  real batch, is used by paired losses and penalties only.
 
   Returns:
-    The scalar, and what `disc_loss` returns beside it and the images made.
+    The loss, and (new generator stats, new discriminator stats, metrics,
+    generated images).
   """
   augment = augment or {}
   paired = loss.paired or any(p.paired for p in penalties.values())
   gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
   keys = jax.random.split(jax.random.fold_in(rng, 1), 3)
-  made, gen_stats = generate(models.gen, params, state.gen.stats, z, gen_rng)
+  output, gen_stats = generate(models.gen, params, state.gen.stats, z, gen_rng)
   stats = state.disc.stats
   real_view = None
-  seen = lambda x: distort(keys[0], x, augment, state)
-  if paired:  # a look that leaves no trace in D's statistics
-    real_view, _ = judge(models.disc, state.disc.params, stats, seen(real),
+  augmented = lambda x: distort(keys[0], x, augment, state)
+  if paired:  # this forward pass does not update D's statistics
+    real_view, _ = judge(models.disc, state.disc.params, stats, augmented(real),
                          real_rng)
   fake, stats = judge(models.disc, state.disc.params, stats,
-                      distort(keys[1], made, augment, state), fake_rng)
+                      distort(keys[1], output, augment, state), fake_rng)
   value = loss.generator(
       collectives.gather(real_view.logits, axis_name) if paired else None,
       collectives.gather(fake.logits, axis_name),
@@ -159,16 +171,18 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
   play = Play(real_view, fake,
               frozen(models.disc, state.disc.params, stats, fake_rng),
               frozen(models.gen, params, state.gen.stats, gen_rng),
-              z, rng, state.step, axis_name, real if paired else None, seen)
+              z, rng, state.step, axis_name, real if paired else None,
+              augmented)
   total, terms = penalise('generator', penalties, play, state)
   return value + total, (gen_stats, stats, {'loss': value, **terms},
-                         images_of(made))
+                         images_of(output))
 
 
 def descend(loss_fn, net, tx, axis_name=None):
   """One optimizer step of one network on `loss_fn(params) -> scalar, aux`.
 
-  Returns the network with new params and opt, aux, and the gradient's norm.
+  Returns:
+    The network with new params and opt, aux, and the norm of the gradient.
   """
   grads, aux = jax.grad(loss_fn, has_aux=True)(net.params)
   grads = collectives.mean(grads, axis_name)
@@ -188,8 +202,9 @@ def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
   state = state.replace(gen=state.gen.replace(stats=gen_stats),
                         disc=disc.replace(stats=stats))
   count = real.shape[0] * collectives.size(axis_name)
-  state = _recall(state, augment, 'update', lambda each, held: each.update(
-      held, metrics['signs'], count))
+  state = _update_memories(
+      state, augment, 'update',
+      lambda each, memory: each.update(memory, metrics['signs'], count))
   metrics |= {f'{name}/p': state.extra['augment'][name]['p']
               for name, each in (augment or {}).items() if each.update}
   return (remember(state, penalties, metrics),
@@ -202,25 +217,30 @@ def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
   def objective(params):
     return gen_loss(params, state, real, z, rng, models=models, loss=loss,
                     penalties=penalties, augment=augment, axis_name=axis_name)
-  gen, (gen_stats, stats, metrics, made), norm = descend(
+  gen, (gen_stats, stats, metrics, images), norm = descend(
       objective, state.gen, tx.gen, axis_name)
   state = state.replace(gen=gen.replace(stats=gen_stats),
                         disc=state.disc.replace(stats=stats))
-  state = _recall(state, augment, 'remember',
-                  lambda each, held: each.remember(held, made))
+  state = _update_memories(
+      state, augment, 'remember',
+      lambda each, memory: each.remember(memory, images))
   return (remember(state, penalties, metrics),
           {**metrics, 'grad_norm': norm, **masked.report(gen.opt)})
 
 
 def average(ema, gen, step, *, decay, rampup=0., stats=False):
-  """Moves the averaged generator towards the trained one.
+  """Exponential moving average (EMA) of the generator: -> Network.
 
-  decay: per generator step; 0 copies. rampup > 0 keeps the half-life below
-    rampup * step, so that early averages forget the random start (Karras et
-    al., 2020). stats: average the batch statistics too; all else of the
-    statistics is copied.
+  Masks of the generator's optimizer are applied to the average too.
 
-  While masks hold weights of the generator at zero, so they do here.
+  Args:
+    ema: the average, a Network.
+    gen: the trained generator, a Network.
+    step: generator step.
+    decay: per generator step; 0 copies the trained generator.
+    rampup: if > 0, the half-life is at most rampup * step, so that early
+      averages forget the random initialization (Karras et al., 2020).
+    stats: average the batch statistics too; all other statistics are copied.
   """
   if not decay:
     return Network(gen.params, gen.stats)
@@ -230,47 +250,48 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False):
     decay = jnp.exp2(-1. / half_life)
   lerp = lambda old, new: jax.tree.map(
       lambda a, b: b + (a - b) * jnp.asarray(decay, b.dtype), old, new)
-  kept = {name: lerp(ema.stats[name], new)
-          if stats and name == 'batch_stats' else new
-          for name, new in gen.stats.items()}
-  return Network(lerp(masked.sparse(ema.params, gen.opt), gen.params), kept)
+  new_stats = {name: lerp(ema.stats[name], new)
+               if stats and name == 'batch_stats' else new
+               for name, new in gen.stats.items()}
+  params = lerp(masked.sparse(ema.params, gen.opt), gen.params)
+  return Network(params, new_stats)
 
 
 def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
              gen_batch, augment=None, schedule=None, axis_name=None,
              unroll=True):
-  """One generator step after as many discriminator steps as the batch holds.
+  """One discriminator step per batch of images, then one generator step.
 
   Args:
     state: GanState.
-    batch: Batch, 'image': [critics, b, h, w, c]; with 'z' and 'z_gen' the
-      noise is given, else drawn from `rng` with dimension models.gen.latent.
-    rng: a key; it decides all randomness of the step.
+    batch: Batch, 'image': [critics, b, h, w, c]; 'z' and 'z_gen' are the noise
+      if present, else it is drawn with dimension models.gen.latent.
+    rng: the key of all randomness in the step.
     models: Pair of linen modules.
     loss: Loss.
     penalties: {name: Penalty}.
     tx: Pair of optax transformations.
     prepare: (rng, images [b, h, w, c]) -> float32 images in [-1, 1].
     ema: (ema, gen, step) -> ema.
-    gen_batch: fakes of the generator's update over all devices, 0 for as
-      many as the discriminator's.
-    augment: {name: Augment} of what the discriminator sees, or None.
+    gen_batch: number of fakes in the generator's update over all devices, 0
+      for the discriminator's batch size.
+    augment: {name: Augment} for the discriminator's inputs, or None.
     schedule: step -> ({name: scalar} of both players' scheduled variables,
-      the same for the averaged generator), or None.
-    axis_name: the device axis, None when the batch is whole.
-    unroll: unroll the loop over critics, as suits a CPU (ops/loop.py);
-      elsewhere False compiles faster.
+      {name: scalar} for the averaged generator), or None.
+    axis_name: the device axis, None for the whole batch.
+    unroll: unroll the loop over critics, which is faster on a CPU
+      (ops/loop.py); False compiles faster.
 
   Returns:
     The new state, and metrics averaged over devices ('disc/loss', ...) of the
-    last discriminator update and of the generator's.
+    last discriminator update and of the generator update.
   """
   parts = dict(models=models, loss=loss, penalties=penalties, tx=tx,
                augment=augment, axis_name=axis_name)
-  now, sampled = schedule(state.step) if schedule else ({}, {})
-  require_scheduled(state, now)
-  state = state.replace(gen=scheduled(state.gen, now),
-                        disc=scheduled(state.disc, now))
+  training, sampling = schedule(state.step) if schedule else ({}, {})
+  require_scheduled(state, training)
+  state = state.replace(gen=scheduled(state.gen, training),
+                        disc=scheduled(state.disc, training))
   normal = lambda key, n: collectives.draw(
       jax.random.normal, key, (n, models.gen.latent), axis_name)
   images = batch['image']
@@ -289,15 +310,15 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
   state, disc_metrics = loop.scan(critic, state, turns, unroll=unroll)
 
   z_key, key = jax.random.split(gen_rng)
-  mine = gen_batch // collectives.size(axis_name) if gen_batch else b
-  z = batch['z_gen'] if 'z_gen' in batch else normal(z_key, mine)
+  count = gen_batch // collectives.size(axis_name) if gen_batch else b
+  z = batch['z_gen'] if 'z_gen' in batch else normal(z_key, count)
   state, gen_metrics = gen_update(state, real[-1], z, key, **parts)
-  averaged = scheduled(ema(state.ema, state.gen, state.step), sampled)
+  averaged = scheduled(ema(state.ema, state.gen, state.step), sampling)
   state = state.replace(ema=averaged, step=state.step + 1)
   metrics = {f'disc/{k}': v[-1] for k, v in disc_metrics.items()}
   metrics |= {f'gen/{k}': v for k, v in gen_metrics.items()}
   metrics |= {f'loss/{k}': v for k, v in traced(loss, state).items()}
-  metrics |= {f'schedule/{k}': jnp.float32(v) for k, v in now.items()}
+  metrics |= {f'schedule/{k}': jnp.float32(v) for k, v in training.items()}
   return state, collectives.mean(metrics, axis_name)
 
 
@@ -306,9 +327,9 @@ def gan_init(rng, batch, *, models, tx, extra=None):
 
   Args:
     rng: a key.
-    batch: Batch; only the shape of its images is looked at.
+    batch: Batch; only the shape of its images is used.
     models, tx: as in `gan_step`.
-    extra: dict of scalars, the state's `extra` as it begins.
+    extra: dict, the initial `extra` of the state.
   """
   gen_rng, disc_rng = jax.random.split(rng)
   image = jnp.zeros((1, *batch['image'].shape[-3:]), jnp.float32)
@@ -328,18 +349,19 @@ def gan_init(rng, batch, *, models, tx, extra=None):
 
 
 def _memory(state, name):
-  """What an augmentation remembers."""
+  """The memory of an augmentation."""
   return state.extra.get('augment', {}).get(name, {})
 
 
-def _recall(state, augment, slot, change):
-  """The state with the memories of all augmentations that fill a slot.
+def _update_memories(state, augment, slot, change):
+  """The state with new memories of the augmentations that define `slot`.
 
-  change: (Augment, its memory) -> its memory.
+  slot: a field of Augment.
+  change: (Augment, its memory) -> its new memory.
   """
-  found = {name: change(each, _memory(state, name))
-           for name, each in (augment or {}).items() if getattr(each, slot)}
-  if not found:
+  changed = {name: change(each, _memory(state, name))
+             for name, each in (augment or {}).items() if getattr(each, slot)}
+  if not changed:
     return state
-  held = {**state.extra['augment'], **found}
-  return state.replace(extra={**state.extra, 'augment': held})
+  memories = {**state.extra['augment'], **changed}
+  return state.replace(extra={**state.extra, 'augment': memories})

@@ -1,4 +1,4 @@
-"""What the parts of jgan hand to each other: state, batch, method, views."""
+"""Types that the parts of jgan exchange: states, batches, methods, views."""
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,8 +19,8 @@ class Network:
 
   Attributes:
     params: the parameters, float32.
-    stats: every other collection of the module, by name: batch statistics,
-      spectral vectors, architecture logits.
+    stats: all other variable collections of the module, by name: batch
+      statistics, vectors of spectral normalization, architecture parameters.
     opt: the optimizer's state.
   """
   params: Any
@@ -30,16 +30,16 @@ class Network:
 
 @flax.struct.dataclass
 class GanState:
-  """The whole of a training run at one step: one pytree of arrays.
+  """The complete state of training at one step, a pytree of arrays.
 
   Attributes:
     step: generator steps taken, int32 scalar.
     gen: the generator.
     disc: the discriminator.
-    ema: the averaged generator (no optimizer): what is sampled and scored.
-    extra: traced values of the method, a dict: 'loss' has the loss's traced
-      scalars, 'feedback' what the rules that steer them remember, 'penalties'
-      what penalties do, 'augment' what augmentations do.
+    ema: the averaged generator (no optimizer), used for samples and scores.
+    extra: further values that change in training, a dict: 'loss' has traced
+      scalars of the loss; 'feedback', 'penalties' and 'augment' have the
+      memories of feedback rules, penalties and augmentations by name.
   """
   step: jax.Array
   gen: Network
@@ -49,21 +49,21 @@ class GanState:
 
 
 class Pair(NamedTuple):
-  """The same thing for the two players."""
+  """A value for each of the two players."""
   gen: Any
   disc: Any
 
 
 class View(NamedTuple):
-  """One batch of images and what the discriminator made of it (one shard).
+  """One batch of images and the discriminator's outputs on it (one shard).
 
   Attributes:
-    image: [b, h, w, c], as the discriminator saw it.
+    image: [b, h, w, c], the discriminator's input, after augmentation.
     logits: [b] or [b, d] float32.
-    features: the outputs of its blocks, a tuple of [b, h_i, w_i, c_i] or of
-      trees of such.
-    decoded: pairs (rebuilt, as it should be) of images [b, s, s, c] that a
-      self-supervised discriminator made, for real images in its own update.
+    features: outputs of the discriminator's blocks, a tuple of arrays
+      [b, h_i, w_i, c_i] or of pytrees of them.
+    decoded: pairs (reconstruction, target) of images [b, s, s, c] of a
+      self-supervised discriminator, for real images in its own update.
   """
   image: jax.Array
   logits: jax.Array
@@ -72,21 +72,23 @@ class View(NamedTuple):
 
 
 class Play(NamedTuple):
-  """All that a penalty may look at in one update of one player.
+  """The inputs of a penalty in one update of one player.
 
   Attributes:
-    real: View of the real batch (None where nothing asked for it).
+    real: View of the real batch; None in a generator update that is not
+      paired.
     fake: View of the generated batch.
-    disc: images -> logits, with the parameters that are being updated (or
-      frozen, in the generator's update); it changes no statistics.
-    gen: z -> images, likewise; gen(x, method='styles') calls another of the
-      generator's methods.
-    z: [b, latent], the noise behind `fake`.
-    rng: a key of its own for this penalty.
+    disc: images -> logits. Its parameters are the ones being differentiated in
+      the discriminator's update, and constant in the generator's; its
+      statistics do not change.
+    gen: z -> images, with the roles of the updates exchanged;
+      gen(x, method='styles') calls another method of the generator.
+    z: [b, latent], the noise of `fake`.
+    rng: a key for this penalty only.
     step: generator step, int32 scalar.
     axis_name: the device axis, None for the whole batch.
-    plain: the real images before augmentation.
-    seen: plain -> real.image, with the same draws.
+    plain: the real images before augmentation; None like `real`.
+    seen: plain -> real.image, the augmentation with the same random draws.
   """
   real: View | None
   fake: View
@@ -106,11 +108,12 @@ class Loss(NamedTuple):
   Attributes:
     discriminator: (real, fake) -> scalar, each [b] or [b, d].
     generator: (real, fake) -> scalar; `real` is None unless `paired`.
-    paired: the generator's loss looks at the real batch too.
-    traced: {name: start} of the scalars that both functions take by keyword
-      at every call, from the state: a changed one recompiles nothing.
-    observe: (real, fake) -> {name: scalar} to log beside the loss, or None.
-    draws: both functions take a key, the same on all devices, as `rng`.
+    paired: the generator's loss uses the real batch too.
+    traced: {name: initial value} of scalars in the state, which are keyword
+      arguments of both functions; changing one needs no recompilation.
+    observe: (real, fake) -> {name: scalar}, additional metrics, or None.
+    draws: both functions have an argument `rng`, a key that is the same on all
+      devices.
   """
   discriminator: Callable
   generator: Callable
@@ -121,15 +124,15 @@ class Loss(NamedTuple):
 
 
 class Penalty(NamedTuple):
-  """A term of a player's loss that looks at more than D's outputs.
+  """A term of a player's loss that depends on more than D's outputs.
 
   Attributes:
     discriminator: Play -> scalar mean over this shard, or None.
-    generator: the same for the generator's update, or None.
-    paired: the generator's term looks at the real batch too.
-    traced: {name: start} of scalars that it remembers from one update to the
-      next. The functions take them by keyword and return (scalar, {name: new
-      value, the same on all devices}).
+    generator: Play -> scalar, for the generator's update, or None.
+    paired: the generator's term uses the real batch too.
+    traced: {name: initial value} of scalars that persist between updates. They
+      are keyword arguments of the functions, which then return (scalar, {name:
+      new value}); new values must be equal on all devices.
   """
   discriminator: Callable | None = None
   generator: Callable | None = None
@@ -138,17 +141,17 @@ class Penalty(NamedTuple):
 
 
 class Augment(NamedTuple):
-  """A distortion of what the discriminator sees; None where it has no part.
+  """An augmentation of the discriminator's inputs; fields may be None.
 
   Attributes:
-    apply: (rng, images [b, h, w, c], memory) -> images, of real and fake ones
-      alike, in both players' updates.
+    apply: (rng, images [b, h, w, c], memory) -> images, for real and generated
+      images in the updates of both players.
     replace: (rng, real, memory) -> real, in the discriminator's update.
-    remember: (memory, images made in the generator's update) -> memory.
-    update: (memory, mean sign of D on real images, their number) -> memory,
-      after each of the discriminator's updates.
-    start: memory before the first step, a dict of arrays; it has 'p' where
-      there is `update`.
+    remember: (memory, images of the generator's update) -> memory.
+    update: (memory, mean sign of D's logits on real images, number of these
+      images) -> memory, after every update of the discriminator.
+    start: memory before the first step, a dict of arrays; with `update`, it
+      must have 'p'.
   """
   apply: Callable | None = None
   replace: Callable | None = None
@@ -158,14 +161,14 @@ class Augment(NamedTuple):
 
 
 class Feedback(NamedTuple):
-  """A rule on the host that steers a traced scalar by a measured metric.
+  """A rule on the host that sets a traced scalar of the loss by a metric.
 
   Attributes:
-    metric: the label of the metric, 'eval/FID'.
-    sets: which of the loss's traced scalars.
-    memory: what the rule knows before the first score, a dict of scalars.
-    update: (memory, score, progress in [0, 1]) -> memory, with the new value
-      of the scalar under the name `sets`.
+    metric: the label of the metric, as in 'eval/FID'.
+    sets: the name of the traced scalar.
+    memory: the rule's memory before the first score, a dict of scalars.
+    update: (memory, score, progress in [0, 1]) -> memory, in which memory[sets]
+      is the new value of the scalar.
   """
   metric: str
   sets: str
@@ -174,13 +177,14 @@ class Feedback(NamedTuple):
 
 
 class Search(NamedTuple):
-  """What a method that searches for an architecture adds to Method.
+  """Functions of a method that searches for an architecture.
 
   Attributes:
-    derive: GanState -> the genotype its logits stand for (jgan/genotype.py).
-    draw: numpy Generator -> a genotype drawn from the space.
-    select: (Network of the generator, genotype) -> the Network in which each
-      edge does that genotype's operation and no other.
+    derive: GanState -> the genotype of its architecture parameters
+      (jgan/genotype.py).
+    draw: numpy Generator -> a random genotype of the search space.
+    select: (Network of the generator, genotype) -> Network in which each edge
+      applies only the operation of the genotype.
   """
   derive: Callable
   draw: Callable
@@ -188,16 +192,16 @@ class Search(NamedTuple):
 
 
 class Turn(NamedTuple):
-  """What one step of a run is, of a method with steps of several kinds.
+  """The kind of one training step, and its batches of real images.
 
   Attributes:
-    name: of the kind, which decides all that follows but `index`.
-    critics: batches that it takes, 0 for none.
-    share: (low, high) in [0, 1]: which part of the images, in one random
-      order for the whole run, they come from.
-    index: how many turns have taken from that share before.
-    batch: images of one batch, 0 for config.batch; `index` then counts turns
-      of such batches.
+    name: the kind; all other attributes but `index` depend on it only.
+    critics: number of batches in the step, may be 0.
+    share: (low, high) in [0, 1], the part of the data set that the images come
+      from, in one random order for the whole run.
+    index: number of previous turns with images of this share.
+    batch: images in one batch, 0 for config.batch; `index` then counts turns
+      with batches of this size.
   """
   name: str
   critics: int
@@ -207,18 +211,18 @@ class Turn(NamedTuple):
 
 
 class Method(NamedTuple):
-  """A way to train: what the loop, or a notebook, knows of it.
+  """A training method: its functions for the loop, or for a notebook.
 
   Attributes:
-    init: (rng, batch) -> GanState
-    step: (state, batch, rng) -> (state, metrics), pure; of a method with
-      several kinds of steps {name: such a function}, all with the same metrics
-    sample: (ema or gen Network, z) -> images [b, h, w, c] in [-1, 1]
-    latent: the width of z
-    search: Search, of a method that looks for an architecture
-    plan: step number -> Turn, of a method with several kinds of steps
-    spans: Pair of lists of optim.pruning.Span, of a method that makes masks:
-      what the host knows of them
+    init: (rng, batch) -> GanState.
+    step: (state, batch, rng) -> (state, metrics), pure. A method with several
+      kinds of steps has {kind: function}, all with the same metrics.
+    sample: (ema or gen Network, z) -> images [b, h, w, c] in [-1, 1].
+    latent: dimension of z.
+    search: Search, if the method searches for an architecture.
+    plan: step number -> Turn, if the method has several kinds of steps.
+    spans: Pair of lists of optim.pruning.Span, the phases of masks that the
+      method itself makes.
   """
   init: Callable
   step: Any
@@ -230,12 +234,12 @@ class Method(NamedTuple):
 
 
 class ImageSpec(NamedTuple):
-  """What is known of a data set without reading it.
+  """Properties of a data set that are known without reading it.
 
   Attributes:
     shape: (height, width, channels) of one image.
-    count: number of images, None where only the files can tell.
-    dtype: 'uint8', or 'float32' for what is not stored in 256 levels.
+    count: number of images, None if it is known only from the files.
+    dtype: 'uint8', or 'float32' for data without 256 levels.
   """
   shape: tuple[int, int, int]
   count: int | None = None

@@ -1,4 +1,4 @@
-"""The folder of one run: what it was asked, where its files stand."""
+"""The folder of one run: its config, its record and its files."""
 import contextlib
 import datetime
 import fcntl
@@ -28,16 +28,14 @@ def checkpoints(workdir):
 
 @contextlib.contextmanager
 def opened(workdir, config, *, allow_config_change=False):
-  """Makes the workdir ready to write a run into, and keeps others out.
-
-  Writes config.json and run.json before anything else is done.
+  """Creates and locks a workdir, and writes config.json and run.json.
 
   Yields:
     The folder, a Path.
 
   Raises:
-    UserError: it cannot be written, another run is writing there, or it holds
-      a run of another config and `allow_config_change` is not set.
+    UserError: the folder cannot be written, another run is writing to it, or
+      it has a run of another config and `allow_config_change` is not set.
   """
   folder = pathlib.Path(workdir)
   writer = jax.process_index() == 0
@@ -59,34 +57,37 @@ def opened(workdir, config, *, allow_config_change=False):
 def refuse_used(out):
   """Raises UserError unless a new run's folder is absent or empty."""
   if out.exists() and (not out.is_dir() or any(out.iterdir())):
-    raise UserError(f'--out={out} is not an empty folder: take another')
+    raise UserError(f'--out={out} is not an empty folder: choose another')
 
 
 @contextlib.contextmanager
 def made(out, config):
-  """Makes a run's folder, whole or not at all, and keeps others out.
+  """Creates the folder of a new run atomically, and locks it.
 
-  `train` would begin a run without a checkpoint anew, so the folder has its
-  name only once all is written. Yields the folder, a Path.
+  The folder gets its name when everything is written, because `train` would
+  restart an incomplete run, which has no checkpoint yet.
+
+  Yields:
+    The folder under its temporary name, a Path.
   """
-  half = out.with_name(f'.{out.name}.part')
-  shutil.rmtree(half, ignore_errors=True)
-  with opened(half, config) as folder:
+  part = out.with_name(f'.{out.name}.part')
+  shutil.rmtree(part, ignore_errors=True)
+  with opened(part, config) as folder:
     yield folder
-  half.rename(out)
+  part.rename(out)
 
 
 def write_text(path, text):
-  """Replaces a text file in one move: a reader never sees half of it."""
-  half = path.with_name(f'.{path.name}.part')
-  half.write_text(text)
-  os.replace(half, path)
+  """Replaces a text file atomically."""
+  part = path.with_name(f'.{path.name}.part')
+  part.write_text(text)
+  os.replace(part, path)
 
 
 def records(file):
-  """The records of a file of JSON lines, [] where there is none.
+  """The records of a file of JSON lines; [] without a file.
 
-  Half a line at its end, which a killed run leaves, is passed over.
+  An incomplete last line, which a killed run may leave, is ignored.
   """
   file = pathlib.Path(file)
   if not file.exists():
@@ -95,13 +96,13 @@ def records(file):
   return [json.loads(line) for line in lines if line.endswith('\n')]
 
 
-def write_records(file, several):
-  """Replaces a file of JSON lines in one move."""
-  write_text(file, ''.join(map(json_line, several)))
+def write_records(file, records):
+  """Replaces a file of JSON lines atomically."""
+  write_text(file, ''.join(map(json_line, records)))
 
 
 def append(file, record):
-  """Adds a record to a file of JSON lines, after its last whole line."""
+  """Appends a record to a file of JSON lines; drops an incomplete last line."""
   with pathlib.Path(file).open('ab+') as lines:
     lines.seek(0)
     lines.truncate(lines.read().rfind(b'\n') + 1)
@@ -109,30 +110,30 @@ def append(file, record):
 
 
 def json_line(record):
-  """A record as a line of such a file."""
+  """A record as one line of JSON."""
   return json.dumps(record) + '\n'
 
 
 def _lock(stack, folder):
-  """Holds the folder until the run ends, however it ends."""
+  """Locks the folder until the process ends or the stack is closed."""
   file = stack.enter_context((folder / '.lock').open('w'))
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError as error:
     raise UserError(f'another run is writing to --workdir={folder}; wait for '
-                    'it or take another folder') from error
+                    'it or choose another folder') from error
 
 
 def _settle_config(folder, config, allow_change, writer):
-  """Compares with the config of the run that is here, then records."""
+  """Compares the config with that of an existing run, then writes it."""
   new = configs.plain(config)
   old = configs.recorded(folder)
   changed = configs.differences(old, new) if old else []
   if changed and not allow_change:
     raise UserError(
         f'--workdir={folder} holds a run of another config '
-        f'({"; ".join(changed[:8])}); take another folder, or pass '
-        '--allow_config_change to go on from its checkpoint with this one')
+        f'({"; ".join(changed[:8])}); choose another folder, or pass '
+        '--allow_config_change to resume from its checkpoint with this config')
   if writer and old != new:
     if old:
       stamp = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
@@ -141,7 +142,7 @@ def _settle_config(folder, config, allow_change, writer):
 
 
 def _record_run(folder, config):
-  """Writes run.json; a resumed run adds its command to the first one's."""
+  """Writes run.json; a resumed run adds an entry to it."""
   file = folder / 'run.json'
   now = {
       'command': ' '.join(sys.argv),
@@ -163,13 +164,13 @@ def _record_run(folder, config):
 
 
 def _commit():
-  """Git commit of the code that runs, '-dirty' if it was changed since."""
+  """Git commit of this code, with '-dirty' if there are later changes."""
   here = pathlib.Path(__file__)
   git = lambda *arguments: subprocess.run(
       ['git', *arguments], cwd=here.parent, capture_output=True, text=True,
       check=True).stdout.strip()
   try:
-    # An installed jgan may lie inside of somebody else's checkout.
+    # An installed jgan may be inside the checkout of another project.
     git('ls-files', '--error-unmatch', here.name)
     return git('describe', '--always', '--dirty', '--abbrev=40')
   except (OSError, subprocess.CalledProcessError):
@@ -177,7 +178,7 @@ def _commit():
 
 
 def _installed_commit():
-  """The commit that pip installed jgan from, '' where it does not say."""
+  """The commit that pip installed jgan from, '' if pip recorded none."""
   try:
     origin = metadata.distribution('jgan').read_text('direct_url.json')
   except metadata.PackageNotFoundError:

@@ -1,9 +1,9 @@
-"""Affine maps of images, between wavelet filters (Karras et al., 2020).
+"""Affine transformations of images with wavelet filters (Karras et al., 2020).
 
-Linear interpolation between the pixels of a picture blurs it, and a
-discriminator that only sees blurred ones lets the generator blur. So images
-are enlarged twice, interpolated linearly there, and reduced again, with an
-orthogonal filter: a map that does nothing gives the image back.
+Linear interpolation blurs an image, and a discriminator that sees only blurred
+images does not penalise a generator for blur. Therefore images are upsampled
+by 2, interpolated linearly, and downsampled again. Both use an orthogonal
+filter, so the identity map reproduces the image.
 """
 import jax
 import jax.numpy as jnp
@@ -18,37 +18,41 @@ SYM6 = np.array([
     .3379294217276218, -.07263752278646252, -.021060292512300564,
     .04472490177066578, .0017677118642428036, -.007800708325034148
 ]) / np.sqrt(2.)
-# Pixel n of the image stands at sample 2n of the enlarged one: where the
-# filter has its largest tap.
+# Index of the filter's largest tap, so that pixel n of the image is at sample
+# 2n of the upsampled image.
 CENTRE = 5
 
 
 def affine(images, inverse):
-  """Moves pixels by affine maps; beyond its border an image is reflected.
+  """Applies affine maps to images, which are reflected at their borders.
 
   Args:
     images: [b, h, w, c], h and w at least 2.
-    inverse: [b, 3, 3], maps (x, y, 1) in the result to where its colour comes
-      from: pixels right of and below the image's centre.
+    inverse: [b, 3, 3], maps (x, y, 1) of the result to the position in the
+      image, in pixels right of and below its centre.
 
   Returns:
     [b, h, w, c]; its gradient is that of a linear map.
   """
   _, h, w, _ = images.shape
-  # A reflected image is periodic: one period holds all there is to sample.
-  period = jnp.einsum('ih,bhwc,jw->bijc', _enlarge(h), images, _enlarge(w),
+  # A reflected image is periodic, so one period is enough.
+  period = jnp.einsum('ih,bhwc,jw->bijc', _upsample(h), images, _upsample(w),
                       precision='highest')
   right, down = _positions(w), _positions(h)[:, None]
   a = inverse[:, :, :, None, None]
   x, y = (a[:, i, 0] * right + a[:, i, 1] * down + a[:, i, 2] for i in (0, 1))
   samples = _interpolate(period, 2. * x + (w - 1), 2. * y + (h - 1))
-  return jnp.einsum('hk,bklc,wl->bhwc', _reduce(h), samples, _reduce(w),
+  return jnp.einsum('hk,bklc,wl->bhwc', _downsample(h), samples, _downsample(w),
                     precision='highest')
 
 
 def _interpolate(image, x, y):
-  """Bilinear: one period of images and a sample [b, i+1, j+1, c], positions
-  x, y [b, k, l] -> [b, k, l, c].
+  """Bilinear interpolation: [b, k, l, c].
+
+  Args:
+    image: [b, i + 1, j + 1, c], one period of i x j samples, followed by the
+      first row and column again.
+    x, y: [b, k, l], positions in samples.
   """
   _, rows, columns, c = image.shape
   column, row = jnp.floor(x), jnp.floor(y)
@@ -65,29 +69,33 @@ def _interpolate(image, x, y):
 
 
 def _positions(n):
-  """Where the samples that n pixels are reduced from stand: pixels right of,
-  or below, the centre."""
+  """Positions of the samples that n pixels are downsampled from: [2n + 10].
+
+  They are in pixels right of, or below, the centre.
+  """
   samples = np.arange(2 * n + 10) - CENTRE
   return np.float32(samples / 2. - (n - 1) / 2.)
 
 
-def _enlarge(n):
-  """n pixels -> one period of the reflected row, twice enlarged, and its first
-  sample again: [4n-3, n]."""
+def _upsample(n):
+  """Matrix [4n - 3, n] that upsamples a reflected row of n pixels by 2.
+
+  The result is one period and its first sample again.
+  """
   pixels = 2 * n - 2
   sample = np.arange(2 * pixels + 1)
   matrix = np.zeros((len(sample), n), np.float32)
   for k, tap in enumerate(SYM6):
-    twice = sample + CENTRE - k
-    even = twice % 2 == 0
-    pixel = twice[even] // 2 % pixels
+    index = sample + CENTRE - k
+    even = index % 2 == 0
+    pixel = index[even] // 2 % pixels
     np.add.at(matrix, (sample[even], np.minimum(pixel, pixels - pixel)),
               2. * tap)
   return matrix
 
 
-def _reduce(n):
-  """The samples at `_positions` -> n pixels: [n, 2n+10]."""
+def _downsample(n):
+  """Matrix [n, 2n + 10] that downsamples samples at `_positions` by 2."""
   matrix = np.zeros((n, 2 * n + 10), np.float32)
   for pixel in range(n):
     matrix[pixel, 2 * pixel:2 * pixel + len(SYM6)] = SYM6

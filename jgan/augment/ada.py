@@ -1,10 +1,10 @@
 """Adaptive discriminator augmentation, ADA (Karras et al., 2020), with pixel
-blitting, geometric and colour transformations ('bgc'): each happens to each
-image with probability p, which follows how much D overfits.
+blitting, geometric and colour transformations ('bgc'). Each is applied to each
+image with probability p, which adapts to the overfitting of D.
 
-As in the published code, but: a reflected image goes on without end, where
-that one is 0 beyond one image on each side; and an image that nothing was
-drawn for is passed on untouched, not filtered.
+Two differences to the published code: images are reflected without end, where
+the published code has 0 beyond one image on each side; and an image without
+any transformation is returned unchanged, not filtered.
 """
 import functools
 from typing import NamedTuple
@@ -21,21 +21,23 @@ update = _adaptive.update
 
 
 class Draws(NamedTuple):
-  """What happens to each image, in this order: [b] each, or [2, b] for x, y.
+  """Parameters of the transformations, in order of application.
+
+  All are [b], except `shift` and `slide` [2, b], for x and y.
 
   Attributes:
     flip: mirror left to right, 0 or 1.
-    turns: quarter turns, 0 to 3.
-    shift: right and down in sides, to be rounded to pixels.
-    scale: isotropic.
-    turn_before, turn_after: rotations in radians around the stretching.
-    stretch: scale of x; y has its inverse.
-    slide: right and down in sides, not rounded.
-    brightness: is added.
-    contrast: multiplies.
-    invert: the lightness, keeping what differs from grey, 0 or 1.
-    hue: rotation around the grey axis in radians.
-    saturation: multiplies the distance from that axis.
+    turns: rotation by quarter turns, 0 to 3.
+    shift: translation right and down, in image sides; rounded to pixels.
+    scale: isotropic scaling.
+    turn_before, turn_after: rotations before and after `stretch`, in radians.
+    stretch: anisotropic scaling, of x by `stretch` and y by its inverse.
+    slide: translation right and down, in image sides; not rounded.
+    brightness: added to colours.
+    contrast: factor of colours.
+    invert: negate the lightness (mean colour), 0 or 1.
+    hue: rotation of colours around the grey axis, in radians.
+    saturation: factor of the distance of a colour to the grey axis.
   """
   flip: jax.Array
   turns: jax.Array
@@ -58,10 +60,10 @@ NOTHING = Draws(flip=0., turns=0., shift=0., scale=1., turn_before=0.,
 
 
 def start(shape=None, *, p=0.):
-  """What is known before the first step: -> memory.
+  """The memory before the first step.
 
-  shape: of the fakes; nothing here depends on it.
-  p: the probability to begin with; with kimg=0 it stays.
+  shape: of the fakes; not used.
+  p: the initial probability; it stays constant with kimg=0.
 
   Raises:
     UserError: p is outside [0, 1].
@@ -73,7 +75,7 @@ def start(shape=None, *, p=0.):
 
 
 def apply(rng, images, memory, *, axis_name=None):
-  """Transforms each image: geometry, then colours.
+  """Transforms the geometry, then the colours of each image.
 
   Args:
     rng: a key; the same one gives the same transformations.
@@ -83,17 +85,17 @@ def apply(rng, images, memory, *, axis_name=None):
     axis_name: the device axis over which b is split.
 
   Returns:
-    [b, h, w, c], whose colours may leave [-1, 1]. What was not transformed is
-    the same bit for bit.
+    [b, h, w, c], with colours that may be outside [-1, 1]. Images without any
+    transformation are bitwise equal to the input.
 
   Raises:
-    UserError: the images are neither grey nor RGB.
+    UserError: the images are neither greyscale nor RGB.
   """
   b, h, w, c = images.shape
   if c not in (1, 3):
     raise UserError(f'ada: the images have {c} channels; 1 or 3 would be right')
   draws = sample(rng, b, memory['p'], axis_name)
-  # Positions in bfloat16, or TF32, would be pixels off.
+  # Positions in bfloat16 or TF32 would be wrong by pixels.
   with jax.default_matmul_precision('highest'):
     warp, colors = inverse_warp(draws, h, w), color_matrix(draws)
     images = _unless_identity(warp, _warp.affine(images, warp), images)
@@ -101,14 +103,15 @@ def apply(rng, images, memory, *, axis_name=None):
 
 
 def sample(rng, b, p, axis_name=None):
-  """Draws what happens to b images of this shard: -> Draws.
+  """Samples the transformations of b images of this shard: -> Draws.
 
   Uniform: flip, turns, shift in +-1/8, angles and hue in +-pi. Normal: slide
   (standard deviation 1/8), brightness (.2) and the logarithms to base 2 of
   scale and stretch (.2), contrast (.5) and saturation (1).
   """
   keys = jax.random.split(rng, 3)
-  # All at once: a draw of its own for each takes seconds to compile.
+  # Three draws for all: one draw per transformation would take seconds to
+  # compile.
   coins, uniform, normal = (
       collectives.draw(sampler, key, (b, count), axis_name).T
       for key, sampler, count in zip(
@@ -122,7 +125,7 @@ def sample(rng, b, p, axis_name=None):
       turn_before, jnp.exp2(.2 * normal[1]), turn_after, .125 * normal[2:4],
       .2 * normal[4], jnp.exp2(.5 * normal[5]), invert, hue,
       jnp.exp2(normal[6]))
-  # So that one rotation or the other happens with probability p.
+  # At least one of both rotations is applied with probability p.
   p_turn = 1. - jnp.sqrt(1. - jnp.minimum(p, 1.))
   chance = dict.fromkeys(Draws._fields, p) | {'turn_before': p_turn,
                                               'turn_after': p_turn}
@@ -132,7 +135,7 @@ def sample(rng, b, p, axis_name=None):
 
 
 def inverse_warp(draws, h, w):
-  """All geometry of Draws undone: [b, 3, 3] for _warp.affine."""
+  """Inverse of all geometric transformations: [b, 3, 3], for _warp.affine."""
   def scale(x, y):
     return _matrix((x, 0, 0), (0, y, 0), (0, 0, 1))
 
@@ -144,7 +147,8 @@ def inverse_warp(draws, h, w):
 
   sides = jnp.array([[w], [h]])
   quarter = np.pi / 2. * draws.turns
-  # Undone last to first, so from the left in the order of what was done.
+  # The inverse of a product: inverse factors, in the order of application from
+  # the left.
   return functools.reduce(jnp.matmul, (
       scale(1. - 2. * draws.flip, 1.),
       turn(jnp.round(jnp.cos(quarter)), jnp.round(jnp.sin(quarter))),
@@ -157,9 +161,9 @@ def inverse_warp(draws, h, w):
 
 
 def color_matrix(draws):
-  """All colour changes of Draws: [b, 4, 4], (r, g, b, 1) -> (r, g, b, 1)."""
+  """All colour transformations: [b, 4, 4], (r, g, b, 1) -> (r, g, b, 1)."""
   rgb = np.diag([1., 1., 1., 0.])
-  grey = np.pad(np.full((3, 3), 1. / 3.), (0, 1))  # onto the grey axis
+  grey = np.pad(np.full((3, 3), 1. / 3.), (0, 1))  # projects to the grey axis
   cross = np.pad(np.cross(np.eye(3), np.full(3, np.sqrt(1. / 3.))), (0, 1))
   offset = np.zeros((4, 4))
   offset[:3, 3] = 1.
@@ -167,7 +171,7 @@ def color_matrix(draws):
   def add(amount, matrix):
     return jnp.eye(4) + amount[:, None, None] * jnp.float32(matrix)
 
-  # Written so that what changes nothing is the identity, not rounded.
+  # In this form, neutral values give exactly the identity, without rounding.
   return functools.reduce(jnp.matmul, (
       add(draws.saturation - 1., rgb - grey),
       add(jnp.sin(draws.hue), cross)
@@ -184,8 +188,11 @@ def _matrix(*rows):
 
 
 def _recolor(images, matrix):
-  """[b, h, w, c] by [b, 4, 4]; a grey image is taken for an RGB one of equal
-  channels, of which the mean is left."""
+  """Applies colour matrices [b, 4, 4] to images [b, h, w, c].
+
+  A greyscale image is treated as RGB with equal channels; the result is their
+  mean.
+  """
   rgb = jnp.broadcast_to(images, (*images.shape[:3], 3))
   rgb = jnp.einsum('bij,bhwj->bhwi', matrix[:, :3, :3], rgb)
   rgb += matrix[:, None, None, :3, 3]
@@ -193,6 +200,6 @@ def _recolor(images, matrix):
 
 
 def _unless_identity(matrix, changed, images):
-  """`changed` of those images whose matrix is not the identity."""
+  """`changed` for images whose matrix is not the identity, else `images`."""
   same = (matrix == jnp.eye(matrix.shape[1])).all((1, 2))
   return jnp.where(same[:, None, None, None], images, changed)

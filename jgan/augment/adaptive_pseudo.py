@@ -1,9 +1,9 @@
 """Adaptive pseudo augmentation, APA (Jiang et al., 2021): the more D overfits,
-the more often it is shown a fake where it should see a real image.
+the more images in its real batch are replaced by fakes.
 
-D's logits on the real batch, and any penalty on it, are of the batch with the
-fakes in it. The published code can augment all images by `ada` besides: both
-then stand in the list, and follow the same signs to the same p.
+D's logits on the real batch, and penalties on it, include these fakes. The
+published code can be combined with `ada`: then both are entries of
+config.augment, and have the same p, because they observe the same signs.
 """
 import jax
 import jax.numpy as jnp
@@ -16,25 +16,25 @@ update = _adaptive.update
 
 
 def start(shape):
-  """What is known before the first step: -> memory.
+  """The memory before the first step.
 
-  shape: (b, h, w, c) of all fakes of one generator update. They are grey until
-    the first, and p is 0 then.
+  shape: (b, h, w, c) of all fakes of one generator update. Before the first
+    update they are grey images, which are not used because p is 0.
   """
   return {**_adaptive.start(), 'fakes': jnp.zeros(shape, jnp.float32)}
 
 
 def remember(memory, fake, *, axis_name=None):
-  """Keeps the fakes of a generator update for the steps to come: -> memory.
+  """Stores the fakes of a generator update for the following steps: -> memory.
 
   fake: [b, h, w, c] of this shard, before any augmentation.
   """
-  whole = collectives.gather(jax.lax.stop_gradient(fake), axis_name)
-  return {**memory, 'fakes': whole}
+  fakes = collectives.gather(jax.lax.stop_gradient(fake), axis_name)
+  return {**memory, 'fakes': fakes}
 
 
 def replace(rng, real, memory, *, axis_name=None):
-  """Puts the fake of the same index for each real image with probability p.
+  """Replaces each real image by a fake with probability p.
 
   Args:
     rng: a key.
@@ -47,7 +47,7 @@ def replace(rng, real, memory, *, axis_name=None):
     [b, h, w, c], with no gradient to the fakes.
 
   Raises:
-    UserError: a generator update makes fewer fakes than there are reals.
+    UserError: a generator update has fewer fakes than there are real images.
   """
   fakes, p = memory['fakes'], memory['p']
   needed = real.shape[0] * collectives.size(axis_name)
@@ -55,7 +55,7 @@ def replace(rng, real, memory, *, axis_name=None):
     raise UserError(f'adaptive_pseudo: a generator update makes {len(fakes)} '
                     f'fakes for {needed} real images; config.gen_batch must '
                     'be 0 or at least config.batch')
-  # This shard's rows of what every device has.
+  # This shard's rows of the fakes, which are replicated on all devices.
   rows = lambda _, shape: fakes[:shape[0]]
   fake = collectives.draw(rows, rng, real.shape, axis_name)
   coin = collectives.draw(jax.random.uniform, rng, (real.shape[0], 1, 1, 1),

@@ -1,7 +1,7 @@
-"""DiffAugment (Zhao et al., 2020): the same few distortions of real and fake
-images, differentiable, wherever the discriminator looks.
+"""DiffAugment (Zhao et al., 2020): differentiable augmentations of all inputs
+of the discriminator, real and generated, in the updates of both players.
 
-The colours are not clipped, and what comes in from outside is 0, the grey of
+Colours are not clipped. Pixels from outside the image are 0, which is grey for
 images in [-1, 1]. The published policies are color, translation and cutout for
 little data, and color and cutout for all of CIFAR-10.
 """
@@ -15,17 +15,17 @@ from jgan.ops import collectives
 
 def apply(rng, images, memory=None, *,
           policy=('color', 'translation', 'cutout'), axis_name=None):
-  """Distorts each image by the policy's operations, in its order.
+  """Augments each image by the operations of the policy, in their order.
 
   Args:
-    rng: a key; the same one gives the same distortions.
+    rng: a key; the same one gives the same augmentations.
     images: [b, h, w, c] in [-1, 1], of this shard.
-    memory: nothing; these distortions are always the same.
-    policy: of the names color, translation, cutout.
+    memory: not used.
+    policy: names from color, translation, cutout.
     axis_name: the device axis over which b is split.
 
   Returns:
-    [b, h, w, c], which color may take out of [-1, 1].
+    [b, h, w, c]; with color, values may be outside [-1, 1].
 
   Raises:
     UserError: an unknown operation.
@@ -41,8 +41,10 @@ def apply(rng, images, memory=None, *,
 
 
 def color(rng, images, axis_name=None):
-  """Brightness plus U[-.5, .5), then the distance of each colour from its
-  pixel's mean times U[0, 2), then that from the image's mean times U[.5, 1.5).
+  """Changes brightness, saturation and contrast of each image.
+
+  Adds U[-.5, .5), then scales the difference to each pixel's mean by U[0, 2),
+  then the difference to the image's mean by U[.5, 1.5).
   """
   u = collectives.draw(jax.random.uniform, rng, (images.shape[0], 3), axis_name)
   brightness, saturation, contrast = u.T[:, :, None, None, None]
@@ -54,17 +56,18 @@ def color(rng, images, axis_name=None):
 
 
 def translation(rng, images, axis_name=None, *, ratio=.125):
-  """Moves by whole pixels, up to round(ratio * side) either way on each axis,
-  all distances equally likely.
+  """Translates by whole pixels.
+
+  On each axis uniform in +-round(ratio * side).
   """
   b, *sides, _ = images.shape
   moves = []
   for key, side in zip(jax.random.split(rng), sides):
-    far = int(ratio * side + .5)
-    moves.append(_integers(key, b, -far, far, axis_name))
-  # Products with 0 and 1 are exact, and so are their gradients. Slices would be
-  # gathers and scatters: a millisecond faster for 64 images of CIFAR-10 on a
-  # CPU, but nothing that a TPU is good at.
+    limit = int(ratio * side + .5)
+    moves.append(_integers(key, b, -limit, limit, axis_name))
+  # Products with 0 and 1 are exact, and so are their gradients. Slices would
+  # become gathers and scatters: a millisecond faster for 64 images of CIFAR-10
+  # on a CPU, but slow on a TPU.
   down, right = (
       jax.nn.one_hot(jnp.arange(side) - move[:, None], side,
                      dtype=images.dtype)
@@ -74,19 +77,21 @@ def translation(rng, images, axis_name=None, *, ratio=.125):
 
 
 def cutout(rng, images, axis_name=None, *, ratio=.5):
-  """Sets a rectangle to 0, round(ratio * side) along each axis, its centre
-  anywhere in the image; what lies outside is cut off.
+  """Sets a rectangle to 0, with sides round(ratio * side of the image).
+
+  Its centre is uniform in the image; parts outside the image are cut off.
   """
   b, *sides, _ = images.shape
   inside = True
   for axis, (key, side) in enumerate(zip(jax.random.split(rng), sides)):
     size = int(ratio * side + .5)
-    # An even size is centred between two pixels, of which one may be outside.
+    # A rectangle of even size is centred between two pixels, one of which may
+    # be outside of the image.
     centre = _integers(key, b, 0, side - size % 2, axis_name)
     start = (centre - size // 2)[:, None]
-    at = jnp.arange(side)
-    along = (start <= at) & (at < start + size)
-    inside &= jnp.expand_dims(along, (2 - axis, 3))
+    position = jnp.arange(side)
+    covered = (start <= position) & (position < start + size)
+    inside &= jnp.expand_dims(covered, (2 - axis, 3))
   return jnp.where(inside, 0., images)
 
 
@@ -94,6 +99,6 @@ OPERATIONS = {'color': color, 'translation': translation, 'cutout': cutout}
 
 
 def _integers(rng, b, low, high, axis_name):
-  """[b] int32, uniform in low .. high, both of them possible."""
+  """[b] int32, uniform in low .. high, both inclusive."""
   sampler = lambda key, shape: jax.random.randint(key, shape, low, high + 1)
   return collectives.draw(sampler, rng, (b,), axis_name)

@@ -1,5 +1,5 @@
-"""The plain game: n_critic discriminator steps, then one generator step
-(Goodfellow et al., 2014), with any models, loss, penalties and optimizers.
+"""Plain GAN training (Goodfellow et al., 2014): n_critic discriminator steps,
+then one generator step, with any models, loss, penalties and optimizers.
 """
 import functools
 
@@ -8,12 +8,12 @@ from jgan.types import Method
 
 
 def make(config, shape, *, axis_name=None):
-  """Binds what the config names into pure functions.
+  """Builds the method that a config names.
 
   Args:
-    config: a whole config (jgan/config.py).
+    config: a completed config (jgan/config.py).
     shape: (h, w, c) of the images.
-    axis_name: the device axis the step will run under, None for none.
+    axis_name: name of the device axis inside the step; None without one.
 
   Returns:
     Method.

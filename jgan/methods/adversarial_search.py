@@ -1,9 +1,10 @@
-"""Differentiable search of both players (AdversarialNAS: Gao et al., 2020),
-with any loss for the weights: the repulsive MMD loss makes it
+"""Differentiable architecture search of both players (AdversarialNAS: Gao et
+al., 2020), with any loss for the weights. The repulsive MMD loss makes it
 MMD-AdversarialNAS (Pulakurthi et al., 2024).
 
-One step: for each critic's batch, D's architecture on one half of it, then
-D's weights on the other half; after them G's architecture, then G's weights.
+For each batch of the discriminator, a step updates D's architecture on one
+half of the batch, then D's weights on the other half. Then it updates G's
+architecture and G's weights.
 """
 import functools
 
@@ -20,30 +21,31 @@ from jgan.types import Loss, Method
 def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
          arch_b1=.5, arch_b2=.999, arch_weight_decay=1e-4, hot=5., cold=.1,
          epochs=125, amend=0., softmax_over_edges=False):
-  """Binds the search of super-networks.
+  """Builds the search of super-networks.
 
   Args:
-    config, shape, axis_name: as every method takes them.
-    arch_loss: the loss of the logits, a name in jgan/losses, with its default
-      arguments. The paper names MMD, its code has hinge.
-    arch_lr, arch_b1, arch_b2, arch_weight_decay: of the logits' Adam.
-    hot, cold, epochs: the temperature falls from `hot` to `cold` in so many
-      equal stages.
+    config, shape, axis_name: as in every method (methods/adversarial.py).
+    arch_loss: loss of the architecture parameters (logits), a name in
+      jgan/losses, with its default arguments. The paper says MMD, its code
+      uses hinge.
+    arch_lr, arch_b1, arch_b2, arch_weight_decay: of Adam for the logits.
+    hot, cold, epochs: the temperature decreases from `hot` to `cold` in
+      `epochs` stages of equal length.
     amend: weight of the second-order term of the logits' gradient; 0: none.
-    softmax_over_edges: derive D as the published code does, which takes its
-      softmax over the wrong axis.
+    softmax_over_edges: derive D as the published code does, with a softmax
+      over the wrong axis.
 
   Returns:
     Method.
 
   Raises:
-    UserError: the models are no super-networks of one space, that space has
-      no softmax_over_edges, or the batch is odd.
+    UserError: the models are no super-networks of one space, the space has no
+      softmax_over_edges, or the batch size is odd.
   """
   models = build.models(config, shape, axis_name=axis_name)
   space = _search.Space(config, models)
   if config.batch % 2:
-    raise UserError(f'config.batch={config.batch} is odd: one half of it '
+    raise UserError(f'config.batch={config.batch} is odd: one half of a batch '
                     'trains the weights, the other the architecture')
   module = lookup.find('losses', arch_loss)
   tx = build.optimizers(config)
@@ -81,17 +83,19 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
 def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
                 arch_tx, prepare, ema, gen_batch, heat, amend, names,
                 augment=None, axis_name=None, unroll=True):
-  """One generator step of the search; arguments as steps.gan_step, and
+  """One generator step of the search.
 
+  Even rows of a batch train the weights, odd rows the architecture, where the
+  published code uses the first and the second half. With even and odd rows,
+  the images do not depend on the number of devices.
+
+  Args:
     arch_loss: Loss of the logits.
-    arch_tx: optax transformation of the logits of either player.
+    arch_tx: optax transformation for the logits of each player.
     heat: step -> temperature.
-    amend: as in search.descend.
+    amend: as in _search.descend.
     names: {player: {part of its logits: operations}}.
-
-  Even rows of a batch train weights, odd rows the architecture (the code
-  takes its first and second half): so both kinds are the same images however
-  many devices share the batch.
+    All other arguments are as in steps.gan_step.
   """
   parts = dict(models=models, augment=augment, axis_name=axis_name)
   weights = dict(loss=loss, penalties=penalties, tx=tx, **parts)
@@ -105,17 +109,18 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
                     'config.batch must be a multiple of twice the devices')
   image_rng, disc_rng, arch_rng, gen_rng = jax.random.split(rng, 4)
   real = jax.vmap(prepare)(jax.random.split(image_rng, critics), images)
-  now = heat(state.step)
+  temperature = heat(state.step)
   state = state.replace(
-      gen=_search.with_arch(state.gen, state.gen.stats['arch'], now),
-      disc=_search.with_arch(state.disc, state.disc.stats['arch'], now))
+      gen=_search.with_arch(state.gen, state.gen.stats['arch'], temperature),
+      disc=_search.with_arch(state.disc, state.disc.stats['arch'],
+                             temperature))
 
   def critic(state, turn):
     keys = jax.random.split(turn['key'], 5)
-    train, held = turn['real'][::2], turn['real'][1::2]
+    train, search = turn['real'][::2], turn['real'][1::2]
     z = [normal(key, len(train)) for key in keys[:2]]
     state, arch_metrics = arch_disc_update(
-        state, (held, train), z, keys[2:4], tx=arch_tx, amend=amend, **logits)
+        state, (search, train), z, keys[2:4], tx=arch_tx, amend=amend, **logits)
     state, metrics = steps.disc_update(state, train, z[1], keys[4], **weights)
     return state, {'disc': metrics, 'arch_disc': arch_metrics}
 
@@ -124,25 +129,25 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
   metrics = jax.tree.map(lambda m: m[-1], metrics)
 
   train = real[-1][::2]
-  mine = gen_batch // collectives.size(axis_name) if gen_batch else b
+  count = gen_batch // collectives.size(axis_name) if gen_batch else b
   keys = jax.random.split(arch_rng, 4)
-  z = [normal(key, mine) for key in keys[:2]]
+  z = [normal(key, count) for key in keys[:2]]
   state, metrics['arch_gen'] = arch_gen_update(
       state, (real[-1][1::2], train), z, keys[2:], tx=arch_tx, amend=amend,
       **logits)
   z_key, key = jax.random.split(gen_rng)
-  state, metrics['gen'] = steps.gen_update(state, train, normal(z_key, mine),
+  state, metrics['gen'] = steps.gen_update(state, train, normal(z_key, count),
                                            key, **weights)
   state = state.replace(ema=ema(state.ema, state.gen, state.step),
                         step=state.step + 1)
-  metrics = {f'{part}/{k}': v for part, found in metrics.items()
-             for k, v in found.items()}
+  metrics = {f'{part}/{k}': v for part, values in metrics.items()
+             for k, v in values.items()}
   for player, net in (('generator', state.gen), ('discriminator', state.disc)):
     arch = net.stats['arch']
     metrics |= {f'arch/{player}/{k}': v for k, v in {
         'entropy': _search.entropy(arch),
         **_search.shares(arch, names[player])}.items()}
-  metrics |= {'arch/temperature': now}
+  metrics |= {'arch/temperature': temperature}
   metrics |= {f'loss/{k}': v for k, v in steps.traced(loss, state).items()}
   return state, collectives.mean(metrics, axis_name)
 
@@ -151,7 +156,7 @@ def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
                      amend, augment=None, axis_name=None):
   """One update of D's logits: -> state, metrics.
 
-  real, z, rng: each a pair, of the search batch and of the training batch.
+  real, z, rng: pairs, for the search batch and for the training batch.
   """
   def objective(which, arch, params):
     return steps.disc_loss(
@@ -171,7 +176,7 @@ def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
 
 def arch_gen_update(state, real, z, rng, *, models, loss, penalties, tx,
                     amend, augment=None, axis_name=None):
-  """One update of G's logits; as `arch_disc_update`."""
+  """One update of G's logits; arguments as in `arch_disc_update`."""
   def objective(which, arch, params):
     return steps.gen_loss(
         params, state.replace(gen=_search.with_arch(state.gen, arch)),
@@ -189,4 +194,5 @@ def arch_gen_update(state, real, z, rng, *, models, loss, penalties, tx,
 
 
 def _with(extra, player, opt):
+  """`extra` with a new optimizer state of a player's logits."""
   return {**extra, 'arch': {**extra['arch'], player: opt}}

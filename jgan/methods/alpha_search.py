@@ -1,21 +1,21 @@
 """alphaGAN: bilevel search by the duality gap (Tian et al., 2020).
 
-With h the discriminator's loss and a bar for a best response, the outer
-problem lowers
+With h the discriminator's loss and Gbar, Dbar the best responses of the
+players, the outer problem minimises the duality gap
   V(G, D) = h(Gbar, D) - h(G, Dbar)
-over the architecture. One outer iteration is a row of turns, each a step of
-its own kind, compiled once:
+over the architecture. One outer iteration is a sequence of turns. A turn is
+one training step of one of these kinds, each of which is compiled once:
 
-  critic  D's weights, on the training share of the images
-  both    the same, then G's weights: every critics-th of the weight steps
-  stars   Gbar and Dbar become copies of the players, their optimizers fresh
-  dbar    Dbar's weights against G, on the held-out share
-  gbar    Gbar's weights against D
-  alpha   the architecture, on the held-out share
-  gap     V and both its terms, for the log
+  critic  updates D's weights, on the training share of the images
+  both    as critic, then updates G's weights; every critics-th weight step
+  stars   resets Gbar and Dbar to copies of the players, with new optimizers
+  dbar    updates Dbar's weights against G, on the held-out share
+  gbar    updates Gbar's weights against D
+  alpha   updates the architecture, on the held-out share
+  gap     measures V and both its terms, for the log
 
-The players' weights stand still from `stars` to `gap`; only G's batch
-statistics move in `alpha`.
+The weights of G and D are fixed from `stars` to `gap`; `alpha` updates only
+G's batch statistics.
 """
 import functools
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ from jgan.methods._outer import Outer
 from jgan.ops import collectives
 from jgan.types import Method, Pair
 
-# What Gbar's updates move: its weights, its architecture.
+# What updates of Gbar change: (its weights, its architecture).
 GBAR = {'weights': (True, False), 'arch': (False, True), 'both': (True, True),
         'none': (False, False)}
 
@@ -41,21 +41,21 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
          gbar_shares_arch=False, star_halving=0, star_noise=False,
          temperature=.5, arch_lr=3e-4, arch_b1=.5, arch_b2=.999,
          arch_weight_decay=1e-3):
-  """Binds the search; a discriminator that is a super-network is searched too.
+  """Builds the search. A discriminator is searched if it is a super-network.
 
   Args:
-    config, shape, axis_name: as every method takes them.
-    weight_steps, star_steps, arch_steps, warmup, held: see Outer;
-      config.critics is its critics.
-    off_by_two: two more steps of each, as the published code makes them.
-    gbar: what Gbar's updates move: weights | arch | both | none.
-    gbar_shares_arch: Gbar has G's own architecture, and V a gradient through
-      it; otherwise a copy.
-    star_halving: outer iterations after which best responses learn half as
-      fast (30 in the published code); 0: never.
-    star_noise: best responses draw noise for the relaxation, too.
+    config, shape, axis_name: as in every method (methods/adversarial.py).
+    weight_steps, star_steps, arch_steps, warmup, held: see Outer, whose
+      `critics` is config.critics.
+    off_by_two: take two more steps of each kind, as the published code does.
+    gbar: what updates of Gbar change: weights | arch | both | none.
+    gbar_shares_arch: Gbar uses G's architecture parameters, and V has a
+      gradient through them; otherwise Gbar has a copy.
+    star_halving: number of outer iterations after which the learning rates of
+      best responses are halved (30 in the published code); 0: never.
+    star_noise: the relaxation of best responses is noisy too.
     temperature: of the relaxation.
-    arch_lr, arch_b1, arch_b2, arch_weight_decay: of the architecture's Adam.
+    arch_lr, arch_b1, arch_b2, arch_weight_decay: of Adam for the architecture.
 
   Returns:
     Method.
@@ -76,19 +76,19 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
                     f'{star_halving}: outer iterations, 0 for none')
   if gbar_shares_arch and GBAR[gbar][1]:
     raise UserError(f"config.method has gbar='{gbar}' and gbar_shares_arch="
-                    "True: what Gbar shares it cannot move; gbar='weights' "
-                    'would do')
-  more = 2 if off_by_two else 0
+                    "True: Gbar cannot update parameters that it shares; "
+                    "gbar='weights' would be right")
+  extra_steps = 2 if off_by_two else 0
   loss, penalties = build.loss(config), build.penalties(config)
-  outer = Outer(*(n + more for n in counts.values()), config.critics,
+  outer = Outer(*(n + extra_steps for n in counts.values()), config.critics,
                 gbar != 'none', warmup, held,
                 loss.paired or any(p.paired for p in penalties.values()))
   models = build.models(config, shape, axis_name=axis_name)
   space = _search.Space(config, models, both=False)
-  # Rates fall over the updates of G that the whole run has.
+  # Learning rate schedules last for all updates of G in the run.
   updates = max(1, outer.weights(config.steps) // config.critics)
   game = Game(
-      models, models if star_noise else _quiet(models, space),
+      models, models if star_noise else _noise_free(models, space),
       loss, penalties, build.augment(config, axis_name),
       build.optimizers(config, updates),
       _search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
@@ -107,18 +107,20 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
 
 
 class Game(NamedTuple):
-  """What all turns are played with.
+  """Static parts of all turns.
 
   Attributes:
-    models: Pair of modules, and `stars` those of the best responses.
+    models: Pair of modules.
+    stars: Pair of modules of the best responses.
     loss, penalties, augment, tx, prepare, ema, axis_name: as in
       steps.gan_step.
-    arch_tx: optax transformation of the logits.
-    names: {player: {part of its logits: operations}} of those searched.
+    arch_tx: optax transformation of the architecture parameters (logits).
+    names: {player: {part of its logits: operations}} of the searched players.
     batch, gen_batch: over all devices.
-    moves_weights, moves_arch: what Gbar's updates move.
-    shares: Gbar has G's own architecture.
-    halving: the step from which best responses learn half as fast; 0: never.
+    moves_weights, moves_arch: what updates of Gbar change.
+    shares: Gbar uses G's architecture parameters.
+    halving: the step after which the learning rates of best responses are
+      halved; 0: never.
   """
   models: Pair
   stars: Pair
@@ -139,24 +141,24 @@ class Game(NamedTuple):
   axis_name: str | None
 
   def noise(self, rng, count):
-    """z [this shard's part of count, latent]."""
-    mine = count // collectives.size(self.axis_name)
+    """Latent vectors of this shard: [count / devices, latent]."""
+    local = count // collectives.size(self.axis_name)
     return collectives.draw(jax.random.normal, rng,
-                            (mine, self.models.gen.latent), self.axis_name)
+                            (local, self.models.gen.latent), self.axis_name)
 
   def real(self, batch, rng):
-    """The real images of a turn, None where it takes none."""
+    """The preprocessed real images of a turn; None if it has none."""
     images = batch['image']
     return self.prepare(rng, images[0]) if len(images) else None
 
   def update(self, models, tx=None):
-    """Keywords of steps.disc_update and steps.gen_update."""
+    """Keyword arguments of steps.disc_update and steps.gen_update."""
     return dict(models=models, loss=self.loss, penalties=self.penalties,
                 augment=self.augment, tx=tx or self.tx,
                 axis_name=self.axis_name)
 
   def star_tx(self, step):
-    """The players' optimizers, slower once halving is reached."""
+    """Optimizers of best responses; learning rates halve at `halving`."""
     if not self.halving:
       return self.tx
     share = jnp.where(step < self.halving, 1., .5)
@@ -166,18 +168,20 @@ class Game(NamedTuple):
 def alpha_init(game, rng, batch, *, heat, extra):
   """The state before the first step; `extra` as in steps.gan_init.
 
-  Its own `extra` has 'stars' (both best responses), 'arch' (the optimizers of
-  the logits: gen, disc where D is searched, star for Gbar's copy) and 'seen'
-  (the last value of each metric, so that every turn can log all).
+  The `extra` of the state also has 'stars' (both best responses), 'arch'
+  (optimizer states of the logits: gen, disc if D is searched, star for Gbar's
+  copy) and 'seen' (the last value of each metric, which every turn logs).
+
+  heat: temperature of the relaxation.
   """
   state = steps.gan_init(rng, batch, models=game.models, tx=game.tx,
                          extra=extra)
-  warm = lambda net: _search.with_arch(net, net.stats['arch'], heat)
-  state = state.replace(gen=warm(state.gen), ema=warm(state.ema))
+  with_heat = lambda net: _search.with_arch(net, net.stats['arch'], heat)
+  state = state.replace(gen=with_heat(state.gen), ema=with_heat(state.ema))
   arch = {'gen': game.arch_tx.init(state.gen.stats['arch']),
           'star': game.arch_tx.init(state.gen.stats['arch'])}
   if 'discriminator' in game.names:
-    state = state.replace(disc=warm(state.disc))
+    state = state.replace(disc=with_heat(state.disc))
     arch['disc'] = game.arch_tx.init(state.disc.stats['arch'])
   seen = dict.fromkeys(_METRICS, jnp.float32(0))
   copies = jax.tree.map(jnp.copy, {'gen': state.gen, 'disc': state.disc})
@@ -199,15 +203,16 @@ def both(game, state, batch, rng):
   """One update of D's weights, then one of G's."""
   disc_rng, image_rng, z_rng, key = jax.random.split(rng, 4)
   state, metrics = critic(game, state, batch, disc_rng)
-  state, found = steps.gen_update(
+  state, gen_metrics = steps.gen_update(
       state, game.real(batch, image_rng), game.noise(z_rng, game.gen_batch),
       key, **game.update(game.models))
   state = state.replace(ema=game.ema(state.ema, state.gen, state.step))
-  return state, metrics | {f'gen/{k}': found[k] for k in ('loss', 'grad_norm')}
+  return state, metrics | {f'gen/{k}': gen_metrics[k]
+                           for k in ('loss', 'grad_norm')}
 
 
 def stars(game, state, batch, rng):
-  """Both best responses begin as copies of the players."""
+  """Resets both best responses to copies of the players."""
   del batch, rng
   fresh = lambda net, tx: net.replace(opt=tx.init(net.params))
   arch = {**state.extra['arch'],
@@ -220,25 +225,25 @@ def stars(game, state, batch, rng):
 def dbar(game, state, batch, rng):
   """One update of Dbar's weights against G."""
   image_rng, z_rng, key = jax.random.split(rng, 3)
-  held, metrics = steps.disc_update(
+  inner, metrics = steps.disc_update(
       state.replace(disc=state.extra['stars']['disc']),
       game.real(batch, image_rng), game.noise(z_rng, game.batch), key,
       **game.update(Pair(game.models.gen, game.stars.disc),
                     game.star_tx(state.step)))
-  return _star(state, disc=held.disc), {'dbar/loss': metrics['loss']}
+  return _with_stars(state, disc=inner.disc), {'dbar/loss': metrics['loss']}
 
 
 def gbar(game, state, batch, rng):
-  """One update of Gbar, of its weights, its architecture or both, against D."""
+  """One update of Gbar against D: weights, architecture parameters or both."""
   image_rng, z_rng, key, arch_z, arch_key = jax.random.split(rng, 5)
   real = game.real(batch, image_rng)
   models = Pair(game.stars.gen, game.models.disc)
   star, metrics = _gbar(game, state), {}
   if game.moves_weights:
-    held, found = steps.gen_update(
+    inner, terms = steps.gen_update(
         state.replace(gen=star), real, game.noise(z_rng, game.gen_batch), key,
         **game.update(models, game.star_tx(state.step)))
-    star, metrics = held.gen, {'gbar/loss': found['loss']}
+    star, metrics = inner.gen, {'gbar/loss': terms['loss']}
   arch = state.extra['arch']
   if game.moves_arch:
     z = game.noise(arch_z, game.gen_batch)
@@ -249,31 +254,32 @@ def gbar(game, state, batch, rng):
           arch_key, models=models, loss=game.loss, penalties={},
           augment=game.augment, axis_name=game.axis_name)
 
-    star, opt, (_, _, found, _) = _search.descend(
+    star, opt, (_, _, terms, _) = _search.descend(
         star, arch['star'], game.arch_tx, objective, axis_name=game.axis_name)
-    arch, metrics = {**arch, 'star': opt}, {'gbar/loss': found['loss']}
-  return _with(_star(state, gen=star), arch=arch), metrics
+    arch, metrics = {**arch, 'star': opt}, {'gbar/loss': terms['loss']}
+  return _with(_with_stars(state, gen=star), arch=arch), metrics
 
 
 def alpha(game, state, batch, rng):
-  """One step down V in the architecture, the weights of all four fixed.
+  """One gradient step on V in the architecture; all weights are fixed.
 
-  Of V only -h(G, Dbar) depends on G's logits (and h(Gbar, D) where Gbar
-  shares them), and only h(Gbar, D) on D's. XLA drops what neither gradient
-  needs: Dbar never looks at the real images if h is a sum over both kinds.
+  In V, only -h(G, Dbar) depends on G's logits (and h(Gbar, D) if Gbar shares
+  them), and only h(Gbar, D) depends on D's. XLA removes computations that no
+  gradient needs: if h is a sum over real and fake images, Dbar is not applied
+  to the real ones.
   """
   image_rng, z_rng, gen_key, star_key = jax.random.split(rng, 4)
   real, z = game.real(batch, image_rng), game.noise(z_rng, game.batch)
-  bar = state.extra['stars']
+  best = state.extra['stars']
   arch, gen, disc = dict(state.extra['arch']), state.gen, state.disc
 
   def of_gen(logits, params):
     net = _search.with_arch(gen, logits).replace(params=params)
-    value, stats = h(game, Pair(net, bar['disc']),
+    value, stats = h(game, Pair(net, best['disc']),
                      Pair(game.models.gen, game.stars.disc), real, z, gen_key,
                      state)
     if game.shares:
-      value -= h(game, Pair(_search.with_arch(bar['gen'], logits), disc),
+      value -= h(game, Pair(_search.with_arch(best['gen'], logits), disc),
                  Pair(game.stars.gen, game.models.disc), real, z, star_key,
                  state)[0]
     return -value, stats
@@ -281,7 +287,7 @@ def alpha(game, state, batch, rng):
   gen, arch['gen'], stats = _search.descend(
       gen, arch['gen'], game.arch_tx, of_gen, axis_name=game.axis_name)
   gen = gen.replace(stats={**stats, 'arch': gen.stats['arch']})
-  # The averaged generator is scored with the logits that are derived from.
+  # The averaged generator has the logits that a genotype is derived from.
   ema = _search.with_arch(state.ema, gen.stats['arch'])
   if 'discriminator' in game.names:
     def of_disc(logits, params):
@@ -295,11 +301,11 @@ def alpha(game, state, batch, rng):
 
 
 def gap(game, state, batch, rng):
-  """V and its terms on one held-out batch, both with the same noise."""
+  """V and its terms on one held-out batch, with the same noise for both."""
   image_rng, z_rng, key = jax.random.split(rng, 3)
   real, z = game.real(batch, image_rng), game.noise(z_rng, game.batch)
-  bar = state.extra['stars']
-  minmax = -h(game, Pair(state.gen, bar['disc']),
+  best = state.extra['stars']
+  minmax = -h(game, Pair(state.gen, best['disc']),
               Pair(game.models.gen, game.stars.disc), real, z, key, state)[0]
   maxmin = -h(game, Pair(_gbar(game, state), state.disc),
               Pair(game.stars.gen, game.models.disc), real, z, key, state)[0]
@@ -308,7 +314,11 @@ def gap(game, state, batch, rng):
 
 
 def h(game, nets, models, real, z, rng, state):
-  """D's loss between two networks: -> scalar, G's new statistics."""
+  """D's loss for given networks: -> scalar, G's new statistics.
+
+  nets: Pair of Networks.
+  models: Pair of their modules.
+  """
   keys = jax.random.split(rng, 6)
   fake, stats = forward.generate(models.gen, nets.gen.params, nets.gen.stats, z,
                                  keys[0])
@@ -332,7 +342,7 @@ _METRICS = ('disc/loss', 'disc/real', 'disc/fake', 'disc/grad_norm',
 
 
 def _logged(game, turn, state, batch, rng):
-  """A turn that counts itself and returns the last value of every metric."""
+  """Runs a turn, increments the step and logs all metrics."""
   state, metrics = turn(game, state, batch, rng)
   seen = {**state.extra['seen'], **collectives.mean(metrics, game.axis_name)}
   state = _with(state.replace(step=state.step + 1), seen=seen)
@@ -350,29 +360,29 @@ def _with(state, **extra):
   return state.replace(extra={**state.extra, **extra})
 
 
-def _star(state, **nets):
+def _with_stars(state, **nets):
   return _with(state, stars={**state.extra['stars'], **nets})
 
 
 def _gbar(game, state):
-  """Gbar, with G's present architecture where it shares that."""
+  """Gbar, with G's current architecture parameters if it shares them."""
   star = state.extra['stars']['gen']
   return (_search.with_arch(star, state.gen.stats['arch']) if game.shares
           else star)
 
 
-def _quiet(models, space):
-  """The models whose relaxation draws no noise, where they have one."""
-  calm = lambda relaxation: lambda logits, rng, heat: relaxation(
+def _noise_free(models, space):
+  """The models, with a noise-free relaxation in the searched ones."""
+  without_noise = lambda relaxation: lambda logits, rng, heat: relaxation(
       logits, None, heat)
-  return Pair(*(model.clone(relax=calm(model.relax))
+  return Pair(*(model.clone(relax=without_noise(model.relax))
                 if player in space.names else model
                 for player, model in zip(('generator', 'discriminator'),
                                          models)))
 
 
 def _scaled(tx, share):
-  """The optimizer with its updates times `share`."""
+  """The optimizer with its updates multiplied by `share`."""
   def update(grads, state, params=None):
     updates, state = tx.update(grads, state, params)
     return jax.tree.map(lambda u: u * share, updates), state

@@ -1,8 +1,8 @@
-"""Random search: the baseline of differentiable search, on the same space.
+"""Random search: a baseline for differentiable search in the same space.
 
-The super-networks train with one operation per edge, drawn anew for every
-step; afterwards `--mode=derive --candidates=N` scores N architectures with
-the shared weights and takes the best (Li & Talwalkar, 2019).
+The super-networks train with one operation per edge, drawn anew in every step.
+Then `--mode=derive --candidates=N` scores N architectures with the shared
+weights and selects the best (Li & Talwalkar, 2019).
 """
 import functools
 
@@ -16,10 +16,10 @@ from jgan.types import Method
 
 
 def make(config, shape, *, axis_name=None):
-  """Binds the training of randomly drawn paths.
+  """Builds the training of super-networks on random paths.
 
   Returns:
-    Method. What it samples from is the even mixture of all operations.
+    Method. It samples with the uniform mixture of all operations.
 
   Raises:
     UserError: the models are no super-networks of one space, or their
@@ -45,8 +45,8 @@ def make(config, shape, *, axis_name=None):
       state = state.replace(disc=_search.selected(
           state.disc, _search.uniform(disc_rng, choices['discriminator'])))
     state, metrics = play(state, batch, rng)
-    level = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
-    return state.replace(ema=_search.with_arch(state.ema, level, 1.)), metrics
+    zeros = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
+    return state.replace(ema=_search.with_arch(state.ema, zeros, 1.)), metrics
 
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))

@@ -1,9 +1,9 @@
-"""Checkpoints: a GanState and its run's notes, written by Orbax.
+"""Checkpoints: a GanState and the notes of its run, written by Orbax.
 
-A checkpoint is written beside the others and renamed into place when it is
-whole, so a run killed at any instant leaves the one before. Every array's
-CRC-32 stands in the notes: what Orbax would restore wrongly without a word (a
-flipped bit, a cast) is found.
+A checkpoint is written under a temporary name and renamed when it is complete,
+so a run killed at any time leaves the previous one intact. The notes contain
+the CRC-32 of every array, which detects errors that Orbax does not report,
+such as a flipped bit or a cast.
 """
 import logging
 import pathlib
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-  """The checkpoints of one workdir: the last `keep` and the best."""
+  """The checkpoints of one workdir: the `keep` newest and the best."""
 
   def __init__(self, folder, *, keep=2, read_only=False):
     self.folder = pathlib.Path(folder).absolute()
@@ -33,24 +33,24 @@ class Checkpoints:
             preservation_policy=None if read_only else self._policy))
 
   def steps(self):
-    """Steps of the whole checkpoints, ascending."""
+    """Steps of the complete checkpoints, ascending."""
     return sorted(self._manager.all_steps()) if self.folder.exists() else []
 
   def keep_best(self, step):
-    """Names the checkpoint that stays however old it grows; None for none."""
+    """Sets the step of the best checkpoint, which stays; None: none."""
     self._policy.best = step
 
   def save(self, step, state, notes):
     """Writes a checkpoint in the background.
 
     Args:
-      step: int; a checkpoint of this step that exists already stays.
+      step: int; an existing checkpoint of this step is not replaced.
       state: pytree of replicated arrays; copied to the host before returning.
-      notes: JSON dict.
+      notes: dict of JSON types.
 
     Raises:
-      Stopped: it could not be written (a full disk), or the state is not
-        finite; earlier checkpoints are intact.
+      Stopped: writing failed (a full disk), or the state is not finite;
+        earlier checkpoints are intact.
     """
     if step in self.steps():
       return
@@ -69,7 +69,7 @@ class Checkpoints:
       raise Stopped(self._unwritten(step, error)) from error
 
   def wait(self):
-    """Waits until what `save` began is on the disk."""
+    """Waits until pending checkpoints are on the disk."""
     try:
       self._manager.wait_until_finished()
       self._manager.check_for_errors()
@@ -77,17 +77,17 @@ class Checkpoints:
       raise Stopped(self._unwritten('the last one', error)) from error
 
   def close(self):
-    """Finishes and lets go of the folder."""
+    """Finishes writing and closes the folder."""
     self._manager.close()
 
   def restore(self, step, like):
-    """Reads one checkpoint, verified: -> state of numpy arrays, notes.
+    """Reads and verifies one checkpoint: -> state of numpy arrays, notes.
 
-    like: pytree with the wanted shapes and dtypes.
+    like: pytree with the expected shapes and dtypes.
 
     Raises:
-      Damaged: it cannot be read, or is not what was written.
-      UserError: it holds a state of another shape.
+      Damaged: it cannot be read, or its arrays differ from those written.
+      UserError: its arrays have other names, shapes or dtypes.
     """
     want = {name: _kind(x) for name, x in _named(like).items()}
     try:
@@ -115,36 +115,36 @@ class Checkpoints:
     return state, notes
 
   def latest(self, like):
-    """The newest checkpoint that is whole: (step, state, notes), or None.
+    """The newest intact checkpoint: (step, state, notes), or None.
 
-    Damaged ones are moved aside, to damaged/ beside the folder, and said.
+    Damaged ones are moved to damaged/ beside the folder, with a warning.
 
     Raises:
-      UserError: there are checkpoints and none of them can be read.
+      UserError: there are checkpoints, and all of them are damaged.
     """
     steps = self.steps()
     for step in reversed(steps):
       try:
         return (step, *self.restore(step, like))
       except Damaged as error:
-        log.warning('%s; going on from the one before', error)
+        log.warning('%s; trying the one before', error)
         self._put_aside(step)
     if steps:
       raise UserError(f'all {len(steps)} checkpoints in {self.folder} are '
-                      'damaged; they were moved to damaged/ beside it. Take '
-                      'another --workdir to start again')
+                      'damaged; they were moved to damaged/ beside it. '
+                      'Choose another --workdir to start again')
     return None
 
   def choose(self, like, *, step=-1, best=False):
     """The state of one checkpoint: the newest, the best, or that of `step`.
 
     Raises:
-      UserError: there is none such, or it is damaged.
+      UserError: there is no such checkpoint, or it is damaged.
     """
     steps = self.steps()
     if best and step >= 0:
-      raise UserError(f'--best and --step={step} choose a checkpoint each: '
-                      'leave one of both out')
+      raise UserError(f'--best and --step={step} each choose a checkpoint: '
+                      'leave one of them out')
     if not steps:
       raise UserError(f'no checkpoint in {self.folder}: train first')
     try:
@@ -164,7 +164,7 @@ class Checkpoints:
       raise UserError(f'{error}; choose another by --step: {others}') from error
 
   def _put_aside(self, step):
-    """Moves a damaged checkpoint out of the way: a new one will be written."""
+    """Moves a damaged checkpoint away, so that its step can be saved again."""
     if self._read_only or jax.process_index():
       return
     aside = self.folder.parent / 'damaged'
@@ -185,15 +185,15 @@ class Checkpoints:
     steps = self.steps()
     if not steps:
       return 'There is no earlier checkpoint'
-    return (f'The same command goes on from step {steps[-1]}')
+    return f'The same command resumes from step {steps[-1]}'
 
 
 class Damaged(Exception):
-  """A checkpoint that is not what was written."""
+  """A checkpoint cannot be read, or differs from what was written."""
 
 
 class _LastAndBest(PreservationPolicy):
-  """Which checkpoints stay: the last `keep`, and the best one."""
+  """Orbax policy: preserves the `keep` newest checkpoints and the best one."""
 
   def __init__(self, keep):
     self.keep = keep
@@ -207,7 +207,7 @@ class _LastAndBest(PreservationPolicy):
 
 
 def _local(x):
-  """This process's copy of a replicated array, in host memory of its own."""
+  """A copy of a replicated array in host memory."""
   if isinstance(x, jax.Array):
     x = x.addressable_data(0)
   return np.array(x)
@@ -221,7 +221,7 @@ def _named(tree):
 
 
 def _kind(x):
-  """What must agree between a checkpoint and a model, as JSON keeps it."""
+  """[dtype, shape] of an array, as JSON types."""
   return [str(x.dtype), list(x.shape)]
 
 

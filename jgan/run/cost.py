@@ -1,24 +1,24 @@
-"""What training costs: real images, floating-point operations, by phase.
+"""The cost of training: real images and floating-point operations, by phase.
 
-Three numbers, of all steps so far. None depends on the clock or the device.
+Three numbers are summed over all steps so far. None depends on time or device.
 
-  real images  that D was shown in its own updates (#RI of Saxena et al., 2023)
-  flops        2 x the multiply-accumulates of every convolution and matrix
-               product in those steps, forward and backward: G's and D's
-               updates, penalties, a spectral norm's power iterations, a loss
-               that compares pairs. They are counted in the step's jaxpr, so
-               of any method. A penalty that acts at one step in `every` costs
-               that part. Optimizers and element-wise work are left out, as is
-               the scoring.
-  published    #RI x 2 x the multiply-accumulates of G for one image, which is
-               what Saxena et al. report: 30 million images of SN-GAN's
-               generator, of 3.3623 GFLOPs each, are 1.01e17. Transposed
-               convolutions count by their output, as thop has them.
+  real images  real images in D's own updates (#RI of Saxena et al., 2023).
+  flops        2 x the multiply-accumulates (MACs) of every convolution and
+               matrix product in these steps, forward and backward: in updates
+               of G and D, penalties, the power iterations of spectral
+               normalization, and losses that compare pairs. They are counted
+               in the jaxpr of the step, so for any method. A penalty that
+               acts at one step in `every` counts 1 / every. Optimizers,
+               element-wise operations and scoring are not counted.
+  published    #RI x 2 x the MACs of G for one image, the number that Saxena
+               et al. report: 30 million images x 3.3623 GFLOPs of SN-GAN's
+               generator = 1.01e17. A transposed convolution counts by its
+               output, as in thop.
 
-Each also stands at ideal sparse cost: in steps whose masks are in force, a
-player's work counts by the kept part of the weights that may be pruned, as if
-all its layers had that part and zeros were free. They are not on real
-hardware, which saves nothing by masks.
+FLOPs are also given at ideal sparse cost. While the masks of a player are in
+force, its work is multiplied by the density of its prunable weights, as if all
+its layers had this density and zeros cost nothing. Real hardware does not
+reach this: masks alone save no time on it.
 """
 import bisect
 import collections
@@ -34,20 +34,20 @@ from jgan.ops import flops
 from jgan.types import Pair
 
 PHASES = 'warmup', 'sparse', 'dense'
-"""Names of masked.WARMUP, SPARSE and DENSE; without masks all is dense."""
+"""Names of masked.WARMUP, SPARSE and DENSE. Without masks all are dense."""
 
 
 class Cost:
-  """The cost of a run, of which nothing is computed but counts.
+  """The cost of a run, counted by tracing its steps, without running them.
 
   Attributes:
-    published: FLOPs of the generator for one image, as papers count.
+    published: FLOPs of the generator for one image, as papers count them.
     steps: {kind of step: Counter of FLOPs by 'gen', 'disc' and 'rest'}.
     images: {kind of step: real images}.
   """
 
   def __init__(self, config):
-    """Traces a completed config's steps, of each kind that they are of."""
+    """Traces one step of each kind that the completed config has."""
     method = build.method(config)
     self._plan = method.plan
     self._masked = any(config.optimizer[player].pruning.name != 'none'
@@ -64,51 +64,51 @@ class Cost:
     self.published = _published(method, build.abstract(config, method).ema)
 
   def phases(self, step):
-    """The cost of the first `step` steps, by G's phase.
+    """The cost of the first `step` steps, by the phase of G's masks.
 
     Returns:
-      {phase: {'real_images', 'flops', 'published', and if a player is masked,
-      by densities that are known, 'flops_sparse', 'published_sparse'}}, of the
-      phases there were.
+      {phase: {'real_images', 'flops', 'published'}} of the phases so far; also
+      'flops_sparse' and 'published_sparse' if a player has masks, and the
+      densities of both are known.
     """
     edges = sorted({0, step, *(x.first for player in self._spans
                                for x in player if x.first < step)})
-    found = {}
+    costs = {}
     for first, end in itertools.pairwise(edges):
       gen, disc = (
           player[bisect.bisect(player, first, key=lambda x: x.first) - 1]
           for player in self._spans)
-      spent = found.setdefault(PHASES[gen.phase], collections.Counter())
-      spent.update(self._between(first, end, gen.density, disc.density))
-    return {phase: dict(spent) for phase, spent in found.items()}
+      cost = costs.setdefault(PHASES[gen.phase], collections.Counter())
+      cost.update(self._between(first, end, gen.density, disc.density))
+    return {phase: dict(cost) for phase, cost in costs.items()}
 
   def total(self, step):
-    """The cost of the first `step` steps, as one of `phases`."""
+    """The cost of the first `step` steps, with the keys of `phases`."""
     nothing = self._between(0, 0, 1., 1.)
-    found = [*self.phases(step).values()] or [nothing]
-    keys = [k for k in found[0] if all(k in spent for spent in found)]
-    return {k: sum(spent[k] for spent in found) for k in keys}
+    costs = [*self.phases(step).values()] or [nothing]
+    keys = [key for key in costs[0] if all(key in cost for cost in costs)]
+    return {key: sum(cost[key] for cost in costs) for key in keys}
 
   def _between(self, first, end, *densities):
-    """The cost of the steps [first, end), in which densities are constant."""
+    """The cost of the steps [first, end), where G and D have `densities`."""
     kinds = (collections.Counter(self._plan(s).name for s in range(first, end))
              if self._plan else dict.fromkeys(self.steps, end - first))
     images = sum(n * self.images[kind] for kind, n in kinds.items())
-    spent = collections.Counter()
+    work = collections.Counter()
     for kind, n in kinds.items():
-      spent.update({k: n * v for k, v in self.steps[kind].items()})
-    found = {'real_images': images, 'flops': float(spent.total()),
-             'published': float(images * self.published)}
+      work.update({k: n * v for k, v in self.steps[kind].items()})
+    cost = {'real_images': images, 'flops': float(work.total()),
+            'published': float(images * self.published)}
     if None in densities or not self._masked:
-      return found
-    kept = dict(zip(Pair._fields, densities))
-    return found | {
-        'flops_sparse': sum(kept.get(k, 1.) * v for k, v in spent.items()),
-        'published_sparse': found['published'] * kept['gen']}
+      return cost
+    density = dict(zip(Pair._fields, densities))
+    return cost | {
+        'flops_sparse': sum(density.get(k, 1.) * v for k, v in work.items()),
+        'published_sparse': cost['published'] * density['gen']}
 
 
 def _with_lazy_penalties(config, turns):
-  """{kind: Counter of FLOPs}; one that acts now and then counts in part."""
+  """{kind: Counter of FLOPs}; a lazy penalty counts 1 / every of its FLOPs."""
   config = config.copy_and_resolve_references().unlock()
   lazy = [x for x in config.penalties if x.get('every', 1) > 1]
   always = tuple(x for x in config.penalties if x.get('every', 1) <= 1)
@@ -118,14 +118,14 @@ def _with_lazy_penalties(config, turns):
     return _steps(configs.complete(config), turns)
 
   base = counted(always)
-  found = {kind: collections.Counter(spent) for kind, spent in base.items()}
+  counts = {kind: collections.Counter(work) for kind, work in base.items()}
   for penalty in lazy:
     penalty, every = penalty.copy_and_resolve_references(), penalty.every
     penalty.every = 1
-    for kind, spent in counted((*always, penalty)).items():
-      more = {k: (v - base[kind][k]) / every for k, v in spent.items()}
-      found[kind].update(more)
-  return found
+    for kind, work in counted((*always, penalty)).items():
+      counts[kind].update({player: (count - base[kind][player]) / every
+                           for player, count in work.items()})
+  return counts
 
 
 def _steps(config, turns):
@@ -133,19 +133,19 @@ def _steps(config, turns):
   method, spec = build.method(config), build.spec(config)
   state = build.abstract(config, method)
   kinds = method.step if method.plan else {next(iter(turns)): method.step}
-  found = {}
+  counts = {}
   for kind, turn in turns.items():
     image = jax.ShapeDtypeStruct(
         (turn.critics, turn.batch or config.batch, *spec.shape), spec.dtype)
-    found[kind] = collections.Counter()
+    counts[kind] = collections.Counter()
     for scope, macs, _ in flops.work(kinds[kind], state, {'image': image},
                                      jax.random.key(0)):
-      found[kind][_player(scope)] += 2 * macs
-  return found
+      counts[kind][_player(scope)] += 2 * macs
+  return counts
 
 
 def _player(scope):
-  """Whose work is done in a scope: 'gen', 'disc', or the 'rest'."""
+  """The player whose module a scope belongs to: 'gen', 'disc' or 'rest'."""
   owner = re.search(r'\b(Generator|Discriminator)\b', scope)
   return {'Generator': 'gen', 'Discriminator': 'disc'}.get(
       owner and owner[1], 'rest')
@@ -153,9 +153,9 @@ def _player(scope):
 
 def _published(method, net):
   """FLOPs of a generator for one image."""
-  def made(count):
+  def macs_of(count):
     z = jax.ShapeDtypeStruct((count, method.latent), jnp.float32)
     return sum(macs for _, _, macs in flops.work(method.sample, net, z))
 
-  # The difference has nothing of what depends on the parameters alone.
-  return 2 * (made(2) - made(1))
+  # The difference cancels work that depends on the parameters alone.
+  return 2 * (macs_of(2) - macs_of(1))

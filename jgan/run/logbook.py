@@ -1,7 +1,7 @@
 """The record of a run: metrics.jsonl, metrics.csv and TensorBoard.
 
-metrics.jsonl holds nothing that depends on the clock, so that a run that was
-killed and resumed leaves the very file of the unbroken one.
+metrics.jsonl contains nothing that depends on time, so a run that was killed
+and resumed writes the same file as an uninterrupted one.
 """
 import csv
 import io
@@ -19,10 +19,13 @@ def read(workdir):
 
 
 class Logbook:
-  """Writes a run's records, going on after `step` of an earlier session."""
+  """Writes the records of a run, from `step` of an earlier session on."""
 
   def __init__(self, workdir, step=0, names=()):
-    """Opens the files of `workdir`; `names`: config.log.writers."""
+    """Opens the files of `workdir`; drops records after `step`.
+
+    names: config.log.writers.
+    """
     self._folder = pathlib.Path(workdir)
     write_records(self._folder / 'metrics.jsonl',
                   [r for r in read(workdir) if r['step'] <= step])
@@ -32,7 +35,7 @@ class Logbook:
     self._writers = writers.opened(names, self._folder)
 
   def write(self, step, values):
-    """Appends one record; it is on its way to the disk when this returns."""
+    """Appends one record and flushes the file."""
     self._file.write(json_line({'step': step, **values}))
     self._file.flush()
     for name, value in values.items():
@@ -41,7 +44,7 @@ class Logbook:
       writer.write_scalars(step, values)
 
   def speed(self, step, values):
-    """Rates go to TensorBoard only: they are not part of the result."""
+    """Writes rates to TensorBoard only, because they depend on time."""
     named = {f'speed/{name}': value for name, value in values.items()}
     for name, value in named.items():
       self._board.add_scalar(name, value, step)
@@ -49,13 +52,13 @@ class Logbook:
       writer.write_scalars(step, named)
 
   def image(self, step, name, image):
-    """image: uint8 [h, w, c]."""
+    """Adds an image to TensorBoard: uint8 [h, w, c]."""
     self._board.add_image(name, image, step, dataformats='HWC')
     for writer in self._writers:
       writer.write_images(step, {name: image[None]})
 
   def tabulate(self):
-    """Rewrites metrics.csv: one column per metric, empty where not logged."""
+    """Rewrites metrics.csv: a column per metric, empty at steps without it."""
     logged = read(self._folder)
     columns = ['step', *sorted({k for r in logged for k in r} - {'step'})]
     table = io.StringIO()
@@ -65,7 +68,7 @@ class Logbook:
     write_text(self._folder / 'metrics.csv', table.getvalue())
 
   def close(self):
-    """Writes the table and lets go of the files."""
+    """Closes the files and writes metrics.csv."""
     self._file.close()
     self._board.close()
     for writer in self._writers:

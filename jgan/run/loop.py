@@ -1,4 +1,4 @@
-"""The one loop: build, restore, step, hooks, save."""
+"""The training loop: build, restore, step, periodic work, save."""
 import contextlib
 import functools
 import itertools
@@ -23,20 +23,20 @@ log = logging.getLogger(__name__)
 
 
 def run(config, workdir, *, data_dir='', allow_config_change=False):
-  """Trains, or goes on training, in `workdir`: the verb `train`.
+  """Trains a config in `workdir`, or resumes there: the verb `train`.
 
   Args:
     config: an experiment's config.
-    workdir: the run's folder; an unfinished run there is resumed.
-    data_dir: where data sets are found.
-    allow_config_change: go on from a checkpoint of a different config.
+    workdir: the folder of the run; an unfinished run in it is resumed.
+    data_dir: folder of data sets.
+    allow_config_change: resume from a checkpoint of a different config.
 
   Returns:
     The final state.
 
   Raises:
-    UserError: a mistake, found before anything is compiled.
-    Stopped: the run could not go on (non-finite, preempted, a full disk).
+    UserError: a mistake, reported before anything is compiled.
+    Stopped: the run cannot continue (non-finite, preempted, a full disk).
   """
   config = configs.complete(config)
   where = parallel.layout(config)
@@ -72,12 +72,12 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
       session.finish()
     except OSError as error:
       raise Stopped(f'cannot write to --workdir={folder}: {error}. The same '
-                    'command goes on from the last checkpoint') from error
+                    'command resumes from the last checkpoint') from error
   return state
 
 
 def first_state(config, method, source):
-  """A function that makes the first state, and the shapes it will have."""
+  """A function () -> the initial state, and the shapes of that state."""
   batch = {'image': jax.ShapeDtypeStruct(
       (config.critics, 1, *source.shape[1:]), source.dtype)}
   init = lambda: method.init(jax.random.key(config.seed), batch)
@@ -85,13 +85,14 @@ def first_state(config, method, source):
 
 
 def begin(config, init, abstract, saved, where):
-  """The state to go on from: the newest whole checkpoint's, or a new one.
+  """Restores the newest intact checkpoint, or makes the initial state.
 
-  Returns the placed state, its step, and the notes beside it.
+  Returns:
+    The state on the devices, its step, and the notes of the checkpoint.
   """
-  found = saved.latest(abstract)
-  if found:
-    step, state, notes = found
+  latest = saved.latest(abstract)
+  if latest:
+    step, state, notes = latest
     log.info('resuming from step %s', f'{step:,}')
   else:
     step, notes = 0, {}
@@ -103,9 +104,9 @@ def begin(config, init, abstract, saved, where):
 
 def loop(config, method, source, where, k, state, start, session, stop,
          calls=None):
-  """Steps from `start` to the end, calling what is periodic in between.
+  """Trains from step `start` to the end, calling session.after in between.
 
-  calls: {(kind of step, steps): executable}, if there are some already.
+  calls: {(kind of step, number of steps): executable} compiled before.
   """
   if start >= config.steps:
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
@@ -132,15 +133,16 @@ def loop(config, method, source, where, k, state, start, session, stop,
       if stop(step) and step < config.steps:
         session.save(step, state)
         raise Stopped(f'preempted at step {step:,}: saved. The same command '
-                      'goes on from there')
+                      'resumes from there')
       ahead = next(feed, None)
   return state
 
 
 def chunks(plan, start, end, k, period):
-  """Yields what one call takes each: (its last step, steps, their kind).
+  """Yields the steps of one dispatch: (last step, count, kind).
 
-  At most k steps of one kind, none passing a multiple of `period`.
+  A dispatch has at most k steps of one kind and does not cross a multiple of
+  `period`.
   """
   while start < end:
     name, length = plan(start).name, 1
@@ -153,11 +155,12 @@ def chunks(plan, start, end, k, period):
 
 @contextlib.contextmanager
 def fed(config, plan, source, where, start, k):
-  """What the calls are fed: (images on the device or None, an iterator).
+  """Yields the inputs of the dispatches: (images or None, an iterator).
 
-  The iterator yields a chunk (see `chunks`) and its batches. Sets that fit
-  live on the devices and a call gets indices; larger ones are streamed.
-  Either way the images of step s depend on (seed, s) alone.
+  The iterator yields a chunk (see `chunks`) and its batches. A data set that
+  fits is placed on the devices, and a batch is indices into its images; a
+  larger one is streamed, without images on the devices, and a batch is its
+  images. In both cases the images of step s depend only on (seed, s).
   """
   def indices(step):
     chosen = batches.turn_indices(config.seed, plan(step), batch=config.batch,
@@ -180,26 +183,26 @@ def fed(config, plan, source, where, start, k):
 
 @contextlib.contextmanager
 def preemption():
-  """Yields (step) -> True once SIGTERM or SIGINT asked the run to end.
+  """Yields a function step -> whether SIGTERM or SIGINT was received.
 
-  Several processes agree on the step through JAX's own service, which hears
-  the signal on any of them.
+  Several processes stop at the same step: JAX's preemption service announces
+  a signal to one of them to all.
   """
   if jax.process_count() > 1:
     yield multihost_utils.reached_preemption_sync_point
     return
-  asked = []
-  before = {s: signal.signal(s, lambda number, _: asked.append(number))
-            for s in (signal.SIGTERM, signal.SIGINT)}
+  signals = []
+  handlers = {s: signal.signal(s, lambda number, _: signals.append(number))
+              for s in (signal.SIGTERM, signal.SIGINT)}
   try:
-    yield lambda step: bool(asked)
+    yield lambda step: bool(signals)
   finally:
-    for number, handler in before.items():
+    for number, handler in handlers.items():
       signal.signal(number, handler)
 
 
 def describe_devices(where):
-  """'8 x NVIDIA H200 (gpu), pmap, 1 process'."""
+  """'8 x NVIDIA H200 (gpu), pmap, process 1 of 1'."""
   first = where.mesh.devices.flat[0]
   return (f'{where.mesh.size} x {first.device_kind} ({first.platform}), '
           f'{where.kind}, process {jax.process_index() + 1} of '
@@ -207,14 +210,14 @@ def describe_devices(where):
 
 
 def report_parameters(state):
-  """Says what the networks of a new run are made of."""
+  """Logs the parameter arrays of the networks of a new run."""
   for name, net in (('generator', state.gen), ('discriminator', state.disc)):
     log.info('%s:\n%s', name, parameter_overview.get_parameter_overview(
         net.params, include_stats=False, max_lines=20))
 
 
 def report_compiled(name, call, seconds):
-  """Says what compiling took and what a step needs."""
+  """Logs the time of the compilation and the memory of a dispatch."""
   memory = call.memory_analysis()
   peak = (memory.argument_size_in_bytes + memory.output_size_in_bytes
           - memory.alias_size_in_bytes + memory.temp_size_in_bytes)
@@ -223,13 +226,13 @@ def report_compiled(name, call, seconds):
 
 
 def _quick():
-  """Compiler options for code that runs once: compiling is its cost."""
+  """Compiler options for code that runs once: fast to compile."""
   return ({'xla_backend_optimization_level': 0}
           if jax.default_backend() == 'cpu' else {})
 
 
 def _resident(config, source):
-  """Whether the images go onto the devices whole."""
+  """Whether all images are placed on the devices."""
   placement = config.pipeline.placement
   if placement == 'auto':
     stats = jax.local_devices()[0].memory_stats() or {}

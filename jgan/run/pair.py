@@ -1,7 +1,7 @@
 """The sparse-dense pair of Re-GAN (Saxena et al., 2023): RUN/pair/.
 
-sparse.safetensors and dense.safetensors are the averaged generator as it stood
-at the end of the last phase of each kind; steps.json says when that was.
+sparse.safetensors and dense.safetensors are the averaged generator at the end
+of the last phase of each kind; steps.json has the steps of both.
 
   python -m jgan.main --mode=sample --workdir=RUN \
     --params=RUN/pair/sparse.safetensors
@@ -20,17 +20,17 @@ _NAMES = {SPARSE: 'sparse', DENSE: 'dense'}
 
 
 def ends(config):
-  """When a run has one of its pair: {steps done: 'sparse' or 'dense'}.
+  """Ends of the generator's phases: {steps done: 'sparse' or 'dense'}.
 
   {} for a run whose generator does not have phases of both kinds.
   """
-  found = {x.end: _NAMES[x.phase] for x in build.spans(config).gen
-           if x.phase in _NAMES}
-  return found if {*found.values()} == {*_NAMES.values()} else {}
+  kinds = {span.end: _NAMES[span.phase] for span in build.spans(config).gen
+           if span.phase in _NAMES}
+  return kinds if {*kinds.values()} == {*_NAMES.values()} else {}
 
 
 def step_of(path):
-  """The step of one of a pair, by its file; None of any other file."""
+  """The step of a generator file of a pair; None for any other file."""
   path = pathlib.Path(path)
   file = path.with_name('steps.json')
   steps = json.loads(file.read_text()) if file.exists() else {}
@@ -38,10 +38,10 @@ def step_of(path):
 
 
 def write(workdir, name, step, net):
-  """Writes one of the pair in place of the one before.
+  """Writes one generator of the pair, replacing the previous one.
 
-  A run killed at any instant leaves it whole, and when resumed writes it
-  again, for it comes before the checkpoint of its step.
+  The file is replaced atomically. It is written before the checkpoint of its
+  step, so a run killed in between writes it again when resumed.
 
   Args:
     workdir: Path of the run.
@@ -51,8 +51,8 @@ def write(workdir, name, step, net):
   """
   folder = workdir / 'pair'
   folder.mkdir(exist_ok=True)
-  half = weights.save(net, folder / f'.{name}.safetensors')
-  os.replace(half, folder / f'{name}.safetensors')
+  part = weights.save(net, folder / f'.{name}.safetensors')
+  os.replace(part, folder / f'{name}.safetensors')
   file = folder / 'steps.json'
   steps = json.loads(file.read_text()) if file.exists() else {}
   write_text(file, json.dumps({**steps, name: step}) + '\n')

@@ -1,18 +1,18 @@
-"""Devices: where a run lives, and how its step is compiled there.
+"""Devices: placement of a run, and compilation of its step for them.
 
-The step is written once. It runs under
-  pmap  one host or several: every device takes its rows of the batch under an
-        axis name, and ops/collectives.py reduces over it;
-  jit   one program over a mesh of all devices: the arrays are global, sharded
-        by rows, and XLA inserts the communication;
-  one   a single device: plain jit, which both of the above then equal.
-The state is replicated and never stacked.
+The same step function runs in one of three layouts:
+  pmap  on one host or several: every device gets its rows of the batch under
+        an axis name, and ops/collectives.py reduces over this axis;
+  jit   one program over a mesh of all devices: arrays are global, sharded by
+        rows, and XLA inserts the communication;
+  one   plain jit on a single device, which both of the above equal there.
+The state is replicated on all devices, without a device axis.
 
-Since JAX 0.10 pmap is jit(shard_map) underneath, with check_vma off: with it
-on, gradients of replicated parameters arrive already summed and a mean over
-devices would leave them `devices` times too large. Outputs are declared
-replicated (out_axes=None) and JAX returns the first device's value without
-looking at the others: tests compare all of them.
+Since JAX 0.10, pmap is implemented by jit(shard_map), with check_vma off. With
+check_vma on, gradients of replicated parameters would already be summed over
+devices, and a mean would leave them `devices` times too large. Outputs are
+declared replicated (out_axes=None), so JAX returns the value of the first
+device without checking the others; tests compare all of them.
 """
 import math
 from typing import NamedTuple
@@ -33,7 +33,7 @@ _OWN_ROWS = jax.__version_info__ < (0, 8)
 
 
 class Layout(NamedTuple):
-  """Where a run lives.
+  """The placement of a run on devices.
 
   Attributes:
     kind: 'one', 'pmap' or 'jit'.
@@ -44,21 +44,21 @@ class Layout(NamedTuple):
 
   @property
   def axis_name(self):
-    """The name under which a step sees the devices; None for none."""
+    """Name of the device axis inside a step; None without one."""
     return AXIS if self.kind == 'pmap' else None
 
   @property
   def replicated(self):
-    """Sharding of what every device holds whole."""
+    """Sharding of arrays that every device has a full copy of."""
     return NamedSharding(self.mesh, PartitionSpec())
 
 
 def layout(config):
-  """Takes the devices for a config.
+  """Chooses the devices for a config: -> Layout.
 
   Raises:
-    UserError: the platform is not the one asked for, there are fewer devices
-      than asked for, or a batch does not divide by them.
+    UserError: JAX has another platform or fewer devices than the config asks
+      for, or a batch size is not divisible by the number of devices.
   """
   devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
   if config.devices > len(devices):
@@ -66,7 +66,8 @@ def layout(config):
                     f'{len(devices)}')
   if config.devices and jax.process_count() > 1:
     raise UserError(f'config.devices={config.devices} with '
-                    f'{jax.process_count()} processes: they use all, 0')
+                    f'{jax.process_count()} processes, which use all devices: '
+                    '0 would be right')
   devices = devices[:config.devices or None]
   have, want = devices[0].platform, config.platform
   if want != 'any' and have != want and not (
@@ -88,22 +89,24 @@ def layout(config):
 
 
 def rows(batch):
-  """Slice of a global batch of so many images that this process feeds."""
+  """The slice of a global batch of `batch` images that this process feeds."""
   share = batch // jax.process_count()
   first = jax.process_index() * share
   return slice(first, first + share)
 
 
 def place(tree, where):
-  """Puts arrays on all devices, whole, in buffers of their own."""
+  """Copies arrays to all devices, replicated, into new buffers."""
   return jax.device_put(tree, where.replicated)
 
 
 def feed(x, where):
-  """Hands a call its batch.
+  """Prepares the batches of one dispatch for the executable.
 
   x: numpy [k, critics, rows of this process, ...].
-  Returns the same rows laid out for `compile_call`.
+
+  Returns:
+    The same rows, sharded as `compile_call` expects them.
   """
   if where.kind == 'one':
     return x
@@ -120,97 +123,102 @@ def feed(x, where):
 
 
 def calls_of(config, platform):
-  """Steps in one dispatch: as configured, else what suits the platform.
+  """Steps in one dispatch: as configured, else chosen for the platform.
 
-  XLA's CPU backend runs convolutions inside loops some 2.7 times slower, so
-  there it is 1; elsewhere the largest divisor up to 10 of all intervals, so
-  that whatever is periodic falls between two dispatches.
+  On CPU it is 1, because XLA runs convolutions inside loops about 2.7 times
+  slower there. Elsewhere it is the largest number up to 10 that divides all
+  intervals of the config, so that periodic work falls between two dispatches.
   """
-  k = config.steps_per_call
-  if not k:
-    whole = period(config)
+  count = config.steps_per_call
+  if not count:
+    steps = period(config)
     return 1 if platform == 'cpu' else max(
-        d for d in range(1, 11) if whole % d == 0)
+        d for d in range(1, 11) if steps % d == 0)
   for key, value in _intervals(config).items():
-    if value % k:
+    if value % count:
       raise UserError(f'config.{key}={value} does not divide by '
-                      f'config.steps_per_call={k}')
-  return k
+                      f'config.steps_per_call={count}')
+  return count
 
 
 def period(config):
-  """The steps between two points where anything may be due: a divisor of all
-  intervals.
+  """Steps between two points where periodic work may be due.
+
+  It is the greatest common divisor of all intervals of the config.
   """
   return math.gcd(*_intervals(config).values())
 
 
 def _intervals(config):
-  """Whatever is periodic in a run: {key of the config: steps}."""
-  found = {f'{name}.every': config[name].every
-           for name in ('log', 'samples', 'eval', 'checkpoint')}
-  # Between two phases of pruning the generator is kept.
-  found['optimizer.gen.pruning (ends of phases)'] = math.gcd(*pair.ends(config))
-  return found | {'steps': config.steps, 'profile.start': config.profile.start,
-                  'profile.steps': config.profile.steps}
+  """The intervals of all periodic work in a run: {config key: steps}."""
+  intervals = {f'{name}.every': config[name].every
+               for name in ('log', 'samples', 'eval', 'checkpoint')}
+  # The generator is written at the end of a phase of pruning (run/pair.py).
+  intervals['optimizer.gen.pruning (ends of phases)'] = math.gcd(
+      *pair.ends(config))
+  return intervals | {'steps': config.steps,
+                      'profile.start': config.profile.start,
+                      'profile.steps': config.profile.steps}
 
 
 def advance(state, health, data, x, seed, *, step):
-  """Takes as many steps as x has rows: the body of one dispatch.
+  """Takes k training steps, one for each row of x: the body of one dispatch.
 
   Args:
     state: the method's state.
     health: [2] int32: the first step at which a metric was not finite, and
-      which of the sorted names it was.
+      the index of this metric among the sorted names.
     data: uint8 images [n, h, w, c] to gather from, or None.
     x: [k, critics, b] indices into data, or [k, critics, b, h, w, c] images.
-    seed: uint32 scalar. Step s draws from the key of (seed, s), the same in
-      an unbroken run and in a resumed one.
+    seed: uint32 scalar. The random key of step s depends on (seed, s) only, so
+      a resumed run repeats an uninterrupted one.
     step: (state, batch, rng) -> (state, metrics).
 
   Returns:
     The new state and health, and the metrics of the last step.
   """
-  def one(carry, x):
+  def single(carry, x):
     state, health = carry
     batch = {'image': x if data is None else data[x]}
-    now = state.step
-    state, metrics = step(state, batch, step_key(seed, now))
-    fine = jnp.stack([jnp.isfinite(metrics[key]) for key in sorted(metrics)])
-    seen = jnp.where(jnp.all(fine), _NEVER, now + 1)
-    health = jnp.where(seen < health[0],
-                       jnp.stack([seen, jnp.argmin(fine)]), health)
+    before = state.step
+    state, metrics = step(state, batch, step_key(seed, before))
+    finite = jnp.stack([jnp.isfinite(metrics[key]) for key in sorted(metrics)])
+    bad_step = jnp.where(jnp.all(finite), _NEVER, before + 1)
+    health = jnp.where(bad_step < health[0],
+                       jnp.stack([bad_step, jnp.argmin(finite)]), health)
     return (state, health), metrics
 
-  (state, health), metrics = loop.scan(one, (state, health), x, unroll=False)
+  (state, health), metrics = loop.scan(single, (state, health), x, unroll=False)
   return state, health, jax.tree.map(lambda m: m[-1], metrics)
 
 
 def step_key(seed, step):
-  """The key from which step `step` of a run draws everything."""
-  # One fold away from the key of the same seed that made the weights.
+  """The random key of step `step` of a run."""
+  # The extra fold keeps it apart from the key that initializes the weights.
   return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 1), step)
 
 
 def healthy():
-  """The health of a run in which nothing was bad yet, for `advance`."""
+  """The initial `health` of `advance`: all metrics were finite so far."""
   return jnp.array([_NEVER, 0], jnp.int32)
 
 
 def first_bad(health, metrics):
-  """The first non-finite metric: (name, step), or None. Waits for it."""
+  """The first non-finite metric: (name, step), or None. Waits for `health`."""
   step, index = jax.device_get(health)
   return None if step == _NEVER else (sorted(metrics)[index], int(step))
 
 
 def compile_call(function, where, state, health, data, x, seed):
-  """Compiles `advance` ahead of time, its state donated.
+  """Compiles `advance` ahead of time; its state is donated.
 
-  The arguments are as the calls will have them; x comes from `feed`. Returns
-  the executable.
+  The arguments must have the shapes of later calls; x comes from `feed`.
+
+  Returns:
+    The executable.
   """
   if where.kind == 'pmap':
-    # The executable takes the rows of all processes, tracing those of one.
+    # Tracing needs the rows of one process, the executable those of all.
     local = where.mesh.size // jax.process_count()
     x = np.empty((local, *x.shape[1:]), x.dtype)
     mapped = jax.pmap(
@@ -219,9 +227,9 @@ def compile_call(function, where, state, health, data, x, seed):
         devices=list(where.mesh.devices.flat))
     return mapped.lower(state, health, data, x, seed).compile()
   with jax.set_mesh(where.mesh):
-    whole = jax.jit(function, donate_argnums=(0,),
-                    out_shardings=where.replicated)
-    return whole.lower(state, health, data, x, seed).compile()
+    jitted = jax.jit(function, donate_argnums=(0,),
+                     out_shardings=where.replicated)
+    return jitted.lower(state, health, data, x, seed).compile()
 
 
 def local(tree):

@@ -1,4 +1,4 @@
-"""The states in a run's folder, for what looks at a trained network."""
+"""States from a run's folder, for verbs that use a trained network."""
 import contextlib
 
 from jgan import build
@@ -13,16 +13,16 @@ def reader(config, method, workdir):
 
   Args:
     config: completed; of the run.
-    method: Method of it.
+    method: Method of the config.
     workdir: the run's folder.
 
   Yields:
     steps: of the checkpoints, ascending.
-    choose: (step=-1, best=False) -> the GanState of that checkpoint, of the
-      newest, or of the best.
+    choose: (step=-1, best=False) -> the GanState of the checkpoint of `step`,
+      of the newest one, or of the best one.
 
   Raises:
-    UserError: there are none.
+    UserError: the workdir has no checkpoints.
   """
   folder = checkpoints(workdir)
   if not folder.is_dir():
@@ -37,7 +37,7 @@ def state_of(config, method, workdir, *, step=-1, best=False):
   """The GanState of one checkpoint: the newest, the best, or that of `step`.
 
   Raises:
-    UserError: there is none such, or it is damaged.
+    UserError: there is no such checkpoint, or it is damaged.
   """
   with reader(config, method, workdir) as (_, choose):
     return choose(step=step, best=best)

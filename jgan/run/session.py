@@ -1,7 +1,7 @@
-"""What happens between the steps of a run: logs, scores, samples, checkpoints.
+"""Periodic work between training steps: logs, scores, samples, checkpoints.
 
-The device is not waited for: a record is written when the next one is due,
-and pictures are made by a thread of their own.
+The host does not wait for the device: the metrics of a step are read and
+written when the next record is due, and a separate thread writes sample grids.
 """
 import concurrent.futures
 import datetime
@@ -55,11 +55,11 @@ class Session:
       record.go_on(folder, start, scorer, writer=self.writer)
 
   def begin(self, step):
-    """Starts the clock where host and device are both at `step`."""
+    """Restarts the clock of the speed; host and device are both at `step`."""
     self.clock = step, time.perf_counter()
 
   def after(self, step, state, health, metrics):
-    """Does what is due after `step`: -> the state to go on from."""
+    """Does the work that is due after `step`: -> the state to continue with."""
     c = self.config
     due = lambda every: every and (step % every == 0 or step == c.steps)
     self.health = health, metrics
@@ -81,7 +81,7 @@ class Session:
     return state
 
   def flush(self):
-    """Writes the record that waits, if one does."""
+    """Writes the pending record, if there is one."""
     if self.pending is None:
       return
     step, health, metrics = self.pending
@@ -98,28 +98,28 @@ class Session:
     if bad:
       raise Stopped(
           f'{bad[0]} is not finite at step {bad[1]}. The last finite '
-          f'checkpoint is kept (step {(self.saved.steps() or [0])[-1]}); lower '
-          'a learning rate or change --config.seed, with '
-          '--allow_config_change, to go on from it')
+          f'checkpoint is kept (step {(self.saved.steps() or [0])[-1]}); to '
+          'resume from it, lower a learning rate or change --config.seed, with '
+          '--allow_config_change')
 
   def progress(self, step, values):
-    """One line on the console: where, how fast, how long still."""
-    before, then = self.clock
-    rate = (step - before) / (time.perf_counter() - then)
-    turns = [self.plan(s) for s in range(before, step)]
+    """Logs one line: step, speed, estimated time to the end, losses."""
+    first, since = self.clock
+    rate = (step - first) / (time.perf_counter() - since)
+    turns = [self.plan(s) for s in range(first, step)]
     images = sum(t.critics * (t.batch or self.config.batch) for t in turns)
     images *= rate / max(len(turns), 1)
-    left = (self.config.steps - step) / max(rate, 1e-9)
+    remaining = (self.config.steps - step) / max(rate, 1e-9)
     self.book.speed(step, {'steps_per_second': rate,
                            'images_per_second': images})
-    shown = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
-                      if k.endswith('/loss'))
+    losses = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
+                       if k.endswith('/loss'))
     log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
              f'{self.config.steps:,}', rate, f'{images:,.0f}',
-             datetime.timedelta(seconds=int(left)), shown)
+             datetime.timedelta(seconds=int(remaining)), losses)
 
   def evaluate(self, step, state):
-    """Scores the averaged generator: -> scores, whether it is the best yet."""
+    """Scores the averaged generator: -> scores, whether they are the best."""
     self.flush()
     self.require_finite(*self.health)
     began = time.perf_counter()
@@ -128,9 +128,9 @@ class Session:
       scores = self.gap.score(parallel.local(state), self.config.seed + 3)
       values |= {f'eval/{name}': value for name, value in scores.items()}
     if self.writer:
-      spent = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
+      cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
       self.timing.scored(time.perf_counter() - began)
-      self.book.write(step, {**values, **spent})
+      self.book.write(step, {**values, **cost})
       log.info('step %s  %s', f'{step:,}', '  '.join(
           f'{k} {v:.4g}' for k, v in values.items()))
     self.begin(step)
@@ -138,18 +138,18 @@ class Session:
 
   @functools.cached_property
   def cost(self):
-    """What the steps cost; counted when that is first asked for."""
+    """Cost of the run's steps, counted at the first use."""
     return Cost(self.config)
 
   def is_best(self, step, values, identity):
     """Whether these scores are the best so far; if so, notes it."""
     name = self.config.checkpoint.best
     if name and name not in values:
-      raise UserError(f"config.checkpoint.best is '{name}', and what is scored "
-                      f'is {", ".join(values)}')
+      raise UserError(f"config.checkpoint.best is '{name}', and the scores are "
+                      f'{", ".join(values)}')
     if self.best and self.best['identity'] != identity:
       log.warning('scores up to step %s were made under another protocol (%s, '
-                  'now %s): the curves join both, the best is sought anew',
+                  'now %s): curves show both, the best score is reset',
                   f'{step:,}', self.best['identity'], identity)
       self.best = None
     if not name or (self.best and values[name] >= self.best['value']):
@@ -159,14 +159,14 @@ class Session:
     return True
 
   def steer(self, step, state, values):
-    """Lets the feedback rules set the loss's scalars: -> state."""
+    """Lets the feedback rules set traced scalars of the loss: -> state."""
     if not self.rules:
       return state
     extra = jax.tree.map(np.asarray, parallel.local(state.extra))
     for name, rule in self.rules.items():
       if rule.metric not in values:
-        raise UserError(f"feedback '{name}' follows '{rule.metric}', and what "
-                        f'is scored is {", ".join(values)}')
+        raise UserError(f"feedback '{name}' follows '{rule.metric}', and the "
+                        f'scores are {", ".join(values)}')
       memory = rule.update(extra['feedback'][name], values[rule.metric],
                            step / self.config.steps)
       old, new = extra['loss'][rule.sets], memory[rule.sets]
@@ -177,7 +177,7 @@ class Session:
     return state.replace(extra=parallel.place(extra, self.where))
 
   def score(self, step, net):
-    """{'eval/LABEL': value} of a generator, and its protocol's identity."""
+    """{'eval/LABEL': value} of a generator, and the protocol's identity."""
     e = self.config.eval
     images = samples.fakes(self.sample, net, e.samples, e.batch,
                            self.method.latent, self.config.seed + 2,
@@ -192,13 +192,13 @@ class Session:
             protocol.identity(stamp))
 
   def draw(self, step, state):
-    """Dispatches the grid of fixed latents; a thread waits and writes it."""
+    """Generates images of the fixed latents; a thread writes them."""
     images = self.sample(parallel.local(state.ema), self.z)
     if self.writer:
       self.later(self.write_samples, step, images)
 
   def write_samples(self, step, images):
-    """Writes samples/STEP.png: a grid, or for points of the plane a plot."""
+    """Writes samples/STEP.png: a grid of images or a scatter plot of points."""
     path = self.folder / 'samples' / f'{step:08d}.png'
     if self.points is None:
       grid.save_png(path, grid.grid(images))
@@ -216,7 +216,7 @@ class Session:
       pair.write(self.folder, self.ends[step], step, parallel.local(state.ema))
 
   def save(self, step, state):
-    """Brings the log up to date, then writes a checkpoint of finite numbers."""
+    """Writes a checkpoint, after pending records and host work."""
     self.flush()
     self.require_finite(*self.health)
     self.settle()
@@ -228,15 +228,17 @@ class Session:
     self.begin(step)
 
   def derive(self, step, state):
-    """Writes the genotype that a search stands at: genotypes/STEP.json."""
+    """Writes the current genotype of a search: genotypes/STEP.json."""
     if self.method.search and self.method.search.derive:
-      found = self.method.search.derive(jax.device_get(parallel.local(state)))
-      scored = [f'{k} {v:.6g}' for k, v in self.scores.get(step, {}).items()]
-      found['origin'] = ', '.join([f'{self.folder.name}, step {step}', *scored])
-      genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', found)
+      derived = self.method.search.derive(
+          jax.device_get(parallel.local(state)))
+      scores = [f'{k} {v:.6g}' for k, v in self.scores.get(step, {}).items()]
+      derived['origin'] = ', '.join(
+          [f'{self.folder.name}, step {step}', *scores])
+      genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', derived)
 
   def profile(self, step):
-    """Records the steps that config.profile asks for."""
+    """Starts and stops the profiler trace of config.profile."""
     first, count = self.config.profile.start, self.config.profile.steps
     if count and self.trace is None and first <= step < first + count:
       self.trace = str(self.folder / 'profile')
@@ -247,31 +249,31 @@ class Session:
       self.trace = None
 
   def later(self, job, *arguments):
-    """Runs host work beside the steps; `settle` raises what failed."""
+    """Runs host work in the thread; `settle` raises its exceptions."""
     self.jobs.append(self.worker.submit(job, *arguments))
 
   def settle(self):
-    """Waits for the host work under way: a checkpoint comes after it."""
+    """Waits for the host work in the thread to finish."""
     while self.jobs:
       self.jobs.pop(0).result()
 
   def finish(self):
-    """Waits for everything, and draws the curves."""
+    """Waits for all pending work and draws the curves."""
     self.flush()
     self.settle()
     self.saved.wait()
     if self.writer:
-      spent = self.timing.now()
+      seconds = self.timing.now()
       log.info('training took %.1f s and scoring %.1f s, in all sessions',
-               spent['training'], spent['scoring'])
+               seconds['training'], seconds['scoring'])
       self.book.tabulate()
-      logged = read(self.folder)
-      if logged:  # a run may begin at its end: `compress --last`
+      records = read(self.folder)
+      if records:  # `compress --last` makes a run that is at its end
         from jgan.report import curves  # loads matplotlib
-        curves.draw(self.folder / 'plots' / 'curves.png', logged)
+        curves.draw(self.folder / 'plots' / 'curves.png', records)
 
   def close(self):
-    """Lets go of threads and files, whether or not the run ended well."""
+    """Closes threads and files, also after a failure."""
     if self.trace:
       jax.profiler.stop_trace()
     self.worker.shutdown(cancel_futures=True)

@@ -1,8 +1,8 @@
-"""How long a run trained: RUN/timing.jsonl.
+"""Training time of a run: RUN/timing.jsonl.
 
-Seconds up to a step, over all sessions, of the steps that led to it: what a
-killed run did after its last checkpoint, and has to do again, counts once.
-Compiling, sample grids and checkpoints are part of training; scoring is not.
+A record has the seconds up to its step, over all sessions. Steps after the
+last checkpoint of a killed session, which are repeated, count once. Training
+includes compilation, sample grids and checkpoints, but not scoring.
 """
 import pathlib
 import time
@@ -16,7 +16,7 @@ def read(workdir):
 
 
 class Timing:
-  """The clock of one session, which goes on from `step` of the one before."""
+  """The clock of one session; it continues from `step` of the previous one."""
 
   def __init__(self, workdir, step=0):
     self._file = pathlib.Path(workdir) / 'timing.jsonl'
@@ -26,15 +26,15 @@ class Timing:
     self._began, self._scoring = time.perf_counter(), 0.
 
   def scored(self, seconds):
-    """Says that so much of the time went into scoring."""
+    """Adds to the time spent on scoring."""
     self._scoring += seconds
 
   def now(self):
     """Seconds of all sessions up to now: {'training', 'scoring'}."""
-    passed = time.perf_counter() - self._began
-    return {'training': self._before['training'] + passed - self._scoring,
+    elapsed = time.perf_counter() - self._began
+    return {'training': self._before['training'] + elapsed - self._scoring,
             'scoring': self._before['scoring'] + self._scoring}
 
   def write(self, step):
-    """Records `now`, as of a step that is done."""
+    """Appends the record of a finished step."""
     append(self._file, {'step': step, **self.now()})

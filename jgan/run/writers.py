@@ -1,7 +1,7 @@
-"""Writers of clu as further places for the log: config.log.writers.
+"""Further outputs of the log, by metric writers of clu: config.log.writers.
 
-They are imported only where a config names them: clu's need TensorFlow, which
-nothing else of jgan does.
+They are imported only if a config names them, because they need TensorFlow,
+which no other part of jgan needs.
 """
 from jgan import lookup
 from jgan.errors import UserError
@@ -14,10 +14,10 @@ WRITERS = {
 
 
 def check(names):
-  """Refuses writers that there are not, or that cannot be imported here.
+  """Refuses unknown writers, and writers that cannot be imported.
 
   Raises:
-    UserError: an unknown name, or no TensorFlow.
+    UserError: an unknown name, or TensorFlow is not installed.
   """
   for name in names:
     if name not in WRITERS:
@@ -28,7 +28,7 @@ def check(names):
 
 
 def opened(names, folder):
-  """The writers called `names`, of a run in `folder`: a list."""
+  """List of the writers called `names`, for a run in `folder`."""
   return [WRITERS[name](_module(names), folder) for name in names]
 
 

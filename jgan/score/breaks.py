@@ -1,7 +1,7 @@
-"""How stable a training was, in four numbers of its curve of scores.
+"""Stability of training: four numbers that summarise a curve of scores.
 
-Durall et al. (2021) show such curves: a GAN may score well in the middle of a
-run and collapse after it.
+A GAN may score well in the middle of a run and collapse later, as curves of
+Durall et al. (2021) show.
 """
 import numpy as np
 
@@ -9,16 +9,16 @@ from jgan.errors import UserError
 
 
 def summary(curve):
-  """Summarises a score of which lower is better.
+  """Summarises a score, of which lower is better, over the steps.
 
   Args:
     curve: {step: score}, in any order.
 
   Returns:
-    {'min', 'final', 'max_late', 'breaks'}: the least and the last score, the
-    greatest in the second half of the steps, and how many scores are above
-    twice the least up to them (of a least below 0: above 0). A score that is
-    not a number is a break, and the greatest.
+    {'min', 'final', 'max_late', 'breaks'}: the lowest and the last score, the
+    highest one in the second half of the steps, and the number of scores above
+    2 max(m, 0), with m the lowest score up to that step. A NaN counts as a
+    break, and makes max_late NaN.
 
   Raises:
     UserError: an empty curve.
@@ -26,7 +26,7 @@ def summary(curve):
   if not curve:
     raise UserError('no scores to summarise: one or more would be right')
   steps, scores = map(np.array, zip(*sorted(curve.items())))
-  least = np.fmin.accumulate(scores)  # passes over NaN
-  return {'min': float(least[-1]), 'final': float(scores[-1]),
+  lowest = np.fmin.accumulate(scores)  # ignores NaN
+  return {'min': float(lowest[-1]), 'final': float(scores[-1]),
           'max_late': float(scores[steps > steps[-1] / 2].max()),
-          'breaks': int(np.sum(~(scores <= np.maximum(2. * least, 0.))))}
+          'breaks': int(np.sum(~(scores <= np.maximum(2. * lowest, 0.))))}

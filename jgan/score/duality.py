@@ -1,12 +1,13 @@
-"""The duality gap of any GAN, as a live score (Grnarova et al., 2019;
-Tian et al., 2020, Eq. 5).
+"""The duality gap of any GAN, as a score during training (Grnarova et al.,
+2019; Tian et al., 2020, Eq. 5).
 
-Both players get a copy with a fresh optimizer that trains some steps against
-the other one as it stands: Dbar against G, Gbar against D. With h the
-discriminator's loss,
+A copy of each player, with a fresh optimizer, trains some steps against the
+other player, whose weights are fixed: Dbar against G, Gbar against D. With h
+the discriminator's loss, the gap is
   V = h(Gbar, D) - h(G, Dbar),
-how much both could still gain. It is 0 if no step is taken, and at an
-equilibrium; it may come out below 0 where a copy's steps did not help it.
+which measures how much both players could still improve. It is 0 at an
+equilibrium, and without updates of the copies. It may be negative if the
+updates of a copy made it worse.
 """
 import functools
 
@@ -18,17 +19,17 @@ from jgan import batches, build, forward, steps
 
 
 class Gap:
-  """Measures the gap of a config's game on images held out from it."""
+  """Measures the duality gap of a config's game."""
 
   def __init__(self, config, real, *, updates, batches=4):
-    """Binds the game.
+    """Compiles the updates and the loss.
 
     Args:
       config: completed.
-      real: the images both copies train and are scored on; held out ones
-        say more, since D may know its training images by heart.
-      updates: of each copy, R in the paper.
-      batches: over which both losses are averaged afterwards.
+      real: the images on which both copies are trained and scored; held-out
+        images are better, since D may have memorised its training images.
+      updates: number of updates of each copy, R in the paper.
+      batches: number of batches over which both losses are averaged.
     """
     self.config, self.real = config, real
     self.updates, self.batches = updates, batches
@@ -55,16 +56,16 @@ class Gap:
       z = jax.random.normal(z_rng, (image.shape[0], latent))
       fake, _ = forward.generate(models.gen, gen.params, gen.stats, z,
                                  keys[0])
-      judged = []
+      logits = []
       for x, key in zip((prepare(image_rng, image), fake), keys[1:]):
         view, _ = forward.judge(models.disc, disc.params, disc.stats, x, key)
-        judged.append(view.logits)
-      return loss.discriminator(*judged, **steps.traced(loss, state))
+        logits.append(view.logits)
+      return loss.discriminator(*logits, **steps.traced(loss, state))
 
     self.h = jax.jit(h)
 
   def score(self, state, seed):
-    """V and its two terms, at a GanState on one device.
+    """V and its two terms for a GanState on one device.
 
     Returns:
       {'duality_gap': V, 'duality_gap-minmax': -h(G, Dbar),
@@ -81,15 +82,15 @@ class Gap:
       best_gen = self.train_gen(best_gen, image, key)
     terms = {'minmax': (state.gen, best_disc.disc),
              'maxmin': (best_gen.gen, state.disc)}
-    found = {}
+    values = {}
     for name, (gen, disc) in terms.items():
-      # The same images and noise for both terms: with no update V is 0.
-      found[name] = -float(jnp.mean(jnp.stack([
+      # Both terms use the same images and noise, so V is 0 without updates.
+      values[name] = -float(jnp.mean(jnp.stack([
           self.h(state, gen, disc, self._images(seed, self.updates + i),
                  jax.random.fold_in(rng, self.updates + i))
           for i in range(self.batches)])))
-    return {'duality_gap': found['minmax'] - found['maxmin'],
-            **{f'duality_gap-{k}': v for k, v in found.items()}}
+    return {'duality_gap': values['minmax'] - values['maxmin'],
+            **{f'duality_gap-{k}': v for k, v in values.items()}}
 
   def _images(self, seed, i):
     """Batch i of the held-out images."""

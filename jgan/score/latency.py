@@ -1,4 +1,4 @@
-"""How long compiled functions take on the device at hand."""
+"""Latency of compiled functions on the current device."""
 import time
 
 import jax
@@ -6,17 +6,18 @@ import numpy as np
 
 
 def measure(calls, *, rounds=30, seconds=20.):
-  """Times functions of arrays against each other.
+  """Measures the latency of several functions of arrays, for comparison.
 
-  All are compiled and called once unmeasured, with their arguments on the
-  device already. Then they take turns, each round in the reverse order of the
-  one before, so that what else the machine does hits all alike. A call ends
-  when its result is ready.
+  All functions are compiled and called once without timing, with arguments on
+  the device. Then they are called in turns, and every round reverses the order
+  of the previous one, so that other load on the machine affects all equally. A
+  call ends when its result is ready.
 
   Args:
-    calls: {name: (function, arguments)}, a tuple of pytrees of arrays.
-    rounds: calls of each function.
-    seconds: after so long there are fewer rounds, but at least three.
+    calls: {name: (function, arguments)}; arguments is a tuple of pytrees of
+      arrays.
+    rounds: number of calls of each function.
+    seconds: time limit; no round begins after it, except the first three.
 
   Returns:
     {name: median seconds of one call}.
@@ -37,4 +38,4 @@ def measure(calls, *, rounds=30, seconds=20.):
       jax.block_until_ready(function(*arguments))
       times[name].append(time.perf_counter() - start)
     order.reverse()
-  return {name: float(np.median(taken)) for name, taken in times.items()}
+  return {name: float(np.median(values)) for name, values in times.items()}

@@ -1,4 +1,4 @@
-"""Scores of networks at hand, made as a run's own evaluations are."""
+"""Scores of given networks, computed like the evaluations of a run."""
 from jgan import build, protocol
 from jgan.errors import UserError
 from jgan.score import samples
@@ -6,26 +6,27 @@ from jgan.score.scorer import Scorer
 
 
 class Scoring:
-  """Scores generators by what config.eval says, one after the other.
+  """Scores generators as config.eval says, one at a time.
 
   Attributes:
-    about: what must agree for two of its scores to be compared, JSON types.
+    about: the settings that must be equal for two scores to be comparable,
+      JSON types.
   """
 
   def __init__(self, config, data_dir=''):
-    """Loads data and feature network.
+    """Loads the data and the feature network.
 
     Args:
       config: completed; its eval section says what to score and how.
-      data_dir: where data sets and weights are found.
+      data_dir: folder of data sets and weights.
 
     Raises:
-      UserError: there is no metric, or none to decide by.
+      UserError: config.eval.metrics is empty.
     """
     self.config = config
     if not config.eval.metrics:
-      raise UserError('config.eval.metrics is empty: this verb decides by a '
-                      'score, as --config.eval.metrics="(\'fd_pixels\',)"')
+      raise UserError('config.eval.metrics is empty: this verb needs a score '
+                      'as in --config.eval.metrics="(\'fd_pixels\',)"')
     source = build.source(config, data_dir)
     real, labels = build.reference(config, source, data_dir)
     self.dtype = source.dtype
@@ -41,8 +42,8 @@ class Scoring:
     Args:
       sample: compiled Method.sample.
       net: Network.
-      latent: the width of its noise.
-      step: of its run, for the record.
+      latent: the dimension of its latent vectors.
+      step: the training step of the network, for the stamp.
 
     Returns:
       {label: value}, and the stamp of the protocol.
@@ -56,12 +57,13 @@ class Scoring:
     return values, stamp
 
   def decisive(self, values):
-    """The score by which to decide, lower is better: -> label, value.
+    """The score that decisions are based on: -> label, value; lower is better.
 
-    That of config.checkpoint.best, or the only one.
+    It is the score of config.checkpoint.best, or the only one if that is ''.
 
     Raises:
-      UserError: no metric is named, and there are several.
+      UserError: config.checkpoint.best names none of the scores, or is '' with
+        several scores.
     """
     name = self.config.checkpoint.best.removeprefix('eval/')
     name = name or (next(iter(values)) if len(values) == 1 else '')
@@ -71,13 +73,13 @@ class Scoring:
     return name, values[name]
 
   def best(self, step, values, stamp):
-    """What a checkpoint's notes say, if these scores are the best."""
+    """The entry 'best' of a checkpoint's notes, for the best scores."""
     return {'step': step, 'value': self.decisive(values)[1],
             'identity': protocol.identity(stamp)}
 
 
 def of_config(config, source, *, data_dir='', protocols=None, labels=None):
-  """The Scorer that config.eval asks for."""
+  """The Scorer of a config's `eval` section."""
   e = config.eval
   return Scorer(source, metrics=e.metrics, knobs=e.knobs.to_dict(),
                 network=e.network, weights=e.weights, labels=labels,
@@ -88,16 +90,16 @@ def of_config(config, source, *, data_dir='', protocols=None, labels=None):
 
 
 def settings_of(config):
-  """Knobs of metrics that follow from a config."""
+  """{argument: value} of metrics whose values follow from the config."""
   e = config.eval
-  found = {'subset_size': min(1000, e.samples)}
+  settings = {'subset_size': min(1000, e.samples)}
   if config.data.name == 'mixture':
-    found |= {'kind': config.data.kind, 'std': config.data.std}
-  return found
+    settings |= {'kind': config.data.kind, 'std': config.data.std}
+  return settings
 
 
 def of_fakes(config, step, *, network='average'):
-  """What a stamp says of the generator."""
+  """The entries of a stamp that describe the generator."""
   return {'data': config.data.name, 'step': step, 'generator': network,
           'batch norm': 'averaged statistics' if config.ema.stats
           else 'running statistics', 'noise seed': config.seed + 2}

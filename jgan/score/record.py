@@ -1,8 +1,8 @@
-"""The record of a run's scores: WORKDIR/evaluations.jsonl, and scores.jsonl.
+"""The scores of a run: WORKDIR/evaluations.jsonl and WORKDIR/scores.jsonl.
 
-The first holds what was scored while the run trained, the second what
-`--mode=evaluate` scored later. A line is {'step', 'values': {label: value},
-'protocol': stamp, 'identity'} (jgan/protocol.py).
+The first file has the scores computed during training, the second those of
+`--mode=evaluate`. A line is {'step', 'values': {label: value}, 'protocol':
+stamp, 'identity'} (jgan/protocol.py).
 """
 import os
 import pathlib
@@ -22,38 +22,37 @@ def add(workdir, step, values, stamp, name='evaluations.jsonl'):
 
 
 def of_average(workdir, step=None):
-  """The records of the averaged generator at a step, oldest first.
+  """The scores of the averaged generator, oldest first: a list of records.
 
-  Both while it was trained and by `evaluate`, which came later. step: None for
-  all of them.
+  step: only scores of this step; None for all.
   """
-  every = [r for name in ('evaluations.jsonl', 'scores.jsonl')
-           for r in records(pathlib.Path(workdir) / name)]
-  return [r for r in every if step in (None, r['step'])
-          and r['protocol']['generator'] == 'average']
+  lines = [line for name in ('evaluations.jsonl', 'scores.jsonl')
+           for line in records(pathlib.Path(workdir) / name)]
+  return [line for line in lines if step in (None, line['step'])
+          and line['protocol']['generator'] == 'average']
 
 
 def keep_previous(workdir, step, scorer):
-  """Keeps the images that the next stability score compares with."""
+  """Saves the images that the next stability score is compared with."""
   for name, samples in scorer.previous.items():
     folder = pathlib.Path(workdir) / 'stability'
     folder.mkdir(exist_ok=True)
-    half = folder / f'.{name}.npz'
-    np.savez_compressed(half, images=samples.images)
-    os.replace(half, folder / f'{step:08d}.{name}.npz')
+    part = folder / f'.{name}.npz'
+    np.savez_compressed(part, images=samples.images)
+    os.replace(part, folder / f'{step:08d}.{name}.npz')
 
 
 def go_on(workdir, start, scorer, *, writer=True):
-  """Puts the record of scores, and a Scorer, back to where step `start` was.
+  """Resets evaluations.jsonl and a Scorer to their state at step `start`.
 
-  writer: this process is the one that writes the record.
+  writer: whether this process writes evaluations.jsonl.
   """
   file = pathlib.Path(workdir) / 'evaluations.jsonl'
   if writer and file.exists():
     write_records(file, [r for r in records(file) if r['step'] <= start])
-  for kept in sorted((pathlib.Path(workdir) / 'stability').glob('0*.npz')):
-    step, name, _ = kept.name.split('.')
+  for saved in sorted((pathlib.Path(workdir) / 'stability').glob('0*.npz')):
+    step, name, _ = saved.name.split('.')
     if int(step) <= start and name in scorer.protocols:
-      with np.load(kept, allow_pickle=False) as arrays:
+      with np.load(saved, allow_pickle=False) as arrays:
         images = arrays['images']
       scorer.previous[name] = Samples(len(images), images=images)

@@ -1,8 +1,9 @@
 """Scores of generated images against a data set, with their protocol.
 
 A metric is a file of jgan/metrics (metrics/_samples.py says what it exports),
-a feature network one of jgan/features. `Scorer` brings both together: the
-reference is seen once, the fakes once for all metrics and protocols.
+a feature network a file of jgan/features. `Scorer` combines them: features of
+the reference are computed once, and features of each set of fakes once for all
+metrics and protocols.
 """
 import functools
 import hashlib
@@ -22,40 +23,40 @@ from jgan.metrics._samples import Moments, Samples
 
 log = logging.getLogger(__name__)
 
-_FEW = 64  # latents whose images the stability metric follows
-_NEAR_ZERO = .1  # Frechet distance of a set to published statistics of it
+_FEW = 64  # images that the stability metric compares between steps
+_NEAR_ZERO = .1  # tolerated Frechet distance to published statistics
 
 
 class Scorer:
-  """Scores fakes by some metrics under some protocols.
+  """Scores generated images by several metrics under several protocols.
 
   Attributes:
-    stamps: {protocol: dict}, what to say beside the scores.
+    stamps: {protocol: dict that describes how its scores are computed}.
   """
 
   def __init__(self, source, *, metrics, knobs=None, network='', weights='',
                labels=None, data_dir='', reference='', count=0,
                protocols=('standard',), statistics='', batch=100, seed=0,
                cache='~/.cache/jgan'):
-    """Loads the network; the reference is read when first needed.
+    """Loads the feature network; the reference is read at its first use.
 
     Args:
       source: the real images (data/).
       metrics: names in jgan/metrics.
       knobs: {metric: {argument: value}} of their score().
-      network: a name in jgan/features, '' where no metric needs one.
-      weights: file of the network's weights, '' to look for it.
-      labels: [n] of the source, from which 'classifier' learns; None: it
-        learns rotations.
-      data_dir: where weights may stand.
-      reference: what to call the source in the stamp.
-      count: reals to compare with, drawn once by `seed`; 0 for all.
+      network: a name in jgan/features, '' if no metric needs one.
+      weights: file of the network's weights, '' to search for it.
+      labels: [n] of the source, to train the network 'classifier'; None: it
+        is trained to predict rotations.
+      data_dir: folder in which weights are searched.
+      reference: the name of the source in the stamp.
+      count: number of reals to compare with, drawn once by `seed`; 0 for all.
       protocols: names in jgan/protocol.py.
-      statistics: an .npz with 'mu' and 'sigma' of the reals, to use instead
-        of our own; refused if it does not describe them.
-      batch: images to process at once.
-      seed: of the draw of reals and of metrics that draw subsets.
-      cache: folder in which statistics of the reals are kept.
+      statistics: an .npz with 'mu' and 'sigma' of the reals, to be used
+        instead of computing them; refused if it does not describe the reals.
+      batch: number of images to process at once.
+      seed: of the choice of reals, and of metrics that draw subsets.
+      cache: folder in which statistics of the reals are cached.
     """
     self.modules = {name: lookup.find('metrics', name) for name in metrics}
     self.knobs = {k: dict(v) for k, v in (knobs or {}).items()
@@ -71,7 +72,7 @@ class Scorer:
                       f'{", ".join(lookup.names("features"))}')
     if statistics and not needs - {'images'}:
       raise UserError(f'statistics={statistics} are of features, and none of '
-                      f'the metrics looks at any: {", ".join(self.modules)}')
+                      f'the metrics uses features: {", ".join(self.modules)}')
     self.needs = needs
     self.network = network if needs - {'images'} else ''
     rng = np.random.default_rng(seed)
@@ -89,15 +90,15 @@ class Scorer:
     """Scores generated images.
 
     Args:
-      batches: iterable of [b, h, w, c], uint8 (or points as floats).
-      settings: {argument: value} for the knobs of metrics that have them.
-      stamp: what to add to the stamps about the fakes.
+      batches: iterable of [b, h, w, c], uint8 (or float for points).
+      settings: {argument: value}, passed to metrics with such an argument.
+      stamp: entries about the fakes, added to each protocol's stamp.
 
     Returns:
       {protocol: ({label: value}, stamp)}.
     """
     fakes = self._see(batches)
-    found = {}
+    scores = {}
     for name, p in self.protocols.items():
       values = {}
       for metric, module in self.modules.items():
@@ -107,22 +108,22 @@ class Scorer:
           values[label(metric, suffix, self.nets[name])] = value
       net = self.nets[name]
       if net and 'moments' in self.needs and fakes[name].count <= net.dims:
-        log.warning('%d fakes for %d features: a Frechet distance of so few '
-                    'is exact but far above that of many',
+        log.warning('%d fakes for %d features: the Frechet distance of so few '
+                    'fakes is much higher than that of many',
                     fakes[name].count, net.dims)
-      found[name] = values, {**self.stamps[name], **(stamp or {}),
-                             'settings': settings or {},
-                             'fakes': fakes[name].count}
-    return found
+      scores[name] = values, {**self.stamps[name], **(stamp or {}),
+                              'settings': settings or {},
+                              'fakes': fakes[name].count}
+    return scores
 
   def _metric(self, name, p, module, fake, settings):
     """The values of one metric under one protocol."""
     if hasattr(module, 'make'):
       return self._made(name, module)(fake)
     if module.REFERENCE == 'previous':
-      few = fake._replace(images=fake.images[:_FEW])
-      real, self.previous[name] = self.previous.get(name), few
-      fake = few
+      followed = fake._replace(images=fake.images[:_FEW])
+      real, self.previous[name] = self.previous.get(name), followed
+      fake = followed
       if real is None:
         return {}
     else:
@@ -130,9 +131,9 @@ class Scorer:
     return scored(module, real, fake, {'splits': p.splits, 'seed': self.seed,
                                        **settings})
 
-  @functools.cache  # noqa: B019 - one per run, and it lives as long
+  @functools.cache  # noqa: B019 - a Scorer lives as long as its run
   def _made(self, name, module):
-    """A metric whose work on the reals is done."""
+    """A metric after its precomputation on the reals: fake -> values."""
     return module.make(self._reference(name))
 
   @functools.cache  # noqa: B019
@@ -148,13 +149,13 @@ class Scorer:
     return real
 
   def _reals(self):
-    """Yields the real images in batches; there may be too many to hold."""
+    """Yields the real images in batches; all may not fit into memory."""
     for i in range(0, len(self.chosen), self.batch):
       yield np.stack([self.source[int(j)]
                       for j in self.chosen[i:i + self.batch]])
 
   def _moments_of_reals(self, net, p):
-    """Mean and covariance of the reals' features, kept by content."""
+    """Mean and covariance of the reals' features, cached by content."""
     digest = hashlib.sha256(repr(
         (net.sha256, sorted(net.protocol.items()), p.ddof)).encode())
     for chunk in self._reals():
@@ -162,39 +163,40 @@ class Scorer:
     file = pathlib.Path(self.cache).expanduser() / 'statistics' / (
         digest.hexdigest() + '.npz')
     if file.exists():
-      with np.load(file, allow_pickle=False) as kept:
-        return Samples(int(kept['count']), kept['mean'], kept['cov'])
+      with np.load(file, allow_pickle=False) as cached:
+        return Samples(int(cached['count']), cached['mean'], cached['cov'])
     moments = Moments(net.dims)
     run = self.run[net.name + net.protocol.get('resize', '')]
     for chunk in self._reals():
       moments.add(run(chunk, ('features',))['features'])
-    found = Samples(moments.count, moments.mean, moments.cov(p.ddof))
+    statistics = Samples(moments.count, moments.mean, moments.cov(p.ddof))
     data = io.BytesIO()
-    np.savez(data, count=found.count, mean=found.mean, cov=found.cov)
+    np.savez(data, count=statistics.count, mean=statistics.mean,
+             cov=statistics.cov)
     _cache.write(file, data.getvalue())
-    return found
+    return statistics
 
   def _published(self, real):
-    """Statistics from a file, if they do describe the reals."""
+    """`real` with the statistics of a file, which must describe the reals."""
     try:
-      with np.load(self.statistics, allow_pickle=False) as kept:
-        mean, cov = kept['mu'], kept['sigma']
+      with np.load(self.statistics, allow_pickle=False) as arrays:
+        mean, cov = arrays['mu'], arrays['sigma']
     except (OSError, ValueError, KeyError) as error:
       raise UserError(f"cannot read {self.statistics}: {error}; an .npz with "
                       "'mu' and 'sigma' would be right") from error
-    apart = _frechet.distance(real.mean, real.cov, mean, cov)
-    if apart > _NEAR_ZERO:
+    distance = _frechet.distance(real.mean, real.cov, mean, cov)
+    if distance > _NEAR_ZERO:
       raise UserError(
-          f'{self.statistics} does not describe these {real.count} images: the '
-          f'distance between both is {apart:.4g}, above {_NEAR_ZERO}; another '
-          'split, resize or set of weights made it')
+          f'{self.statistics} does not describe these {real.count} images: '
+          f'their Frechet distance is {distance:.4g}, above {_NEAR_ZERO}; the '
+          'file may be of another split, resize or set of weights')
     return real._replace(mean=mean, cov=cov)
 
   def _see(self, batches):
-    """{protocol: Samples} of images that arrive in batches."""
+    """{protocol: Samples} of batches of images."""
     names = list(self.nets)
     moments = {n: Moments(net.dims) for n, net in self.nets.items() if net}
-    kept = {n: {'features': [], 'logits': []} for n in names}
+    outputs = {n: {'features': [], 'logits': []} for n in names}
     images, count = [], 0
     wanted = tuple(x for x in ('features', 'logits') if x in self.needs
                    or (x == 'features' and 'moments' in self.needs))
@@ -202,43 +204,44 @@ class Scorer:
       count += len(chunk)
       if 'images' in self.needs:
         images.append(chunk)
-      seen = {}
+      computed = {}  # protocols may share a network and resize
       for name, net in self.nets.items():
         if net is None:
           continue
         key = net.name + net.protocol.get('resize', '')
-        if key not in seen:
-          seen[key] = self.run[key](chunk, wanted)
+        if key not in computed:
+          computed[key] = self.run[key](chunk, wanted)
         if 'features' in wanted:
-          moments[name].add(seen[key]['features'])
+          moments[name].add(computed[key]['features'])
         for x in ('features', 'logits'):
           if x in self.needs:
-            kept[name][x].append(seen[key][x])
+            outputs[name][x].append(computed[key][x])
     join = lambda parts: np.concatenate(parts) if parts else None
-    found = {}
+    samples = {}
     for name, p in self.protocols.items():
-      summed = moments.get(name)
-      has = summed is not None and summed.count > p.ddof
-      found[name] = Samples(
-          count, summed.mean if has else None,
-          summed.cov(p.ddof) if has else None, join(kept[name]['features']),
-          join(kept[name]['logits']), join(images))
-    return found
+      moment = moments.get(name)
+      enough = moment is not None and moment.count > p.ddof
+      samples[name] = Samples(
+          count, moment.mean if enough else None,
+          moment.cov(p.ddof) if enough else None,
+          join(outputs[name]['features']), join(outputs[name]['logits']),
+          join(images))
+    return samples
 
   def _net(self, p, source, labels, weights, data_dir):
-    """The Extractor for a protocol."""
+    """The Extractor of a protocol; None if no metric needs a network."""
     if not self.network:
       return None
     module = lookup.find('features', self.network)
-    takes = inspect.signature(module.load).parameters
-    if 'images' in takes:
+    parameters = inspect.signature(module.load).parameters
+    if 'images' in parameters:
       from jgan import batches
       return module.load(batches.as_array(source), labels, seed=self.seed)
-    given = {'data_dir': data_dir, 'resize': p.resize}
+    options = {'data_dir': data_dir, 'resize': p.resize}
     weights = weights or (os.environ.get('JGAN_INCEPTION', '')
                           if self.network == 'inception' else '')
-    return module.load(weights, **{k: v for k, v in given.items()
-                                   if k in takes})
+    return module.load(weights, **{k: v for k, v in options.items()
+                                   if k in parameters})
 
   def _stamp(self, name, reference, source):
     p, net = self.protocols[name], self.nets[name]
@@ -256,9 +259,9 @@ class Scorer:
 
 
 def label(metric, suffix, net):
-  """How a value is called: 'FID', 'FD-resnet56', 'kid-std-resnet56'.
+  """The label of a score: 'FID', 'FD-resnet56', 'kid-std-resnet56'.
 
-  Only a Frechet distance of the published Inception is called FID.
+  Only the Frechet distance of the published Inception network is called FID.
   """
   module = lookup.find('metrics', metric)
   if set(module.NEEDS) == {'images'}:
@@ -271,7 +274,7 @@ def label(metric, suffix, net):
 
 
 def scored(module, real, fake, settings):
-  """Calls a metric with those settings that it takes."""
-  takes = inspect.signature(module.score).parameters
+  """Calls a metric with the settings that its signature has."""
+  parameters = inspect.signature(module.score).parameters
   return module.score(real, fake, **{k: v for k, v in settings.items()
-                                     if k in takes})
+                                     if k in parameters})

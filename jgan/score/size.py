@@ -1,4 +1,4 @@
-"""Size and work of a config's networks, counted without computing anything."""
+"""Parameters and MACs of a config's networks, counted from shapes only."""
 import jax
 import jax.numpy as jnp
 
@@ -11,8 +11,9 @@ def networks(config):
 
   Returns:
     {'generator', 'discriminator'}, each a dict of 'params', 'mb' (megabytes in
-    float32), 'macs' and 'macs_thop' (of one image, see ops/flops.py) and
-    'layers', a list of the same by 'name' and output 'shape'.
+    float32), 'macs' and 'macs_thop' (for one image, see ops/flops.py), and
+    'layers', a list of dicts of 'name', output 'shape', 'params', 'macs' and
+    'macs_thop'.
   """
   spec = build.spec(config)
   models = build.models(config, spec.shape)

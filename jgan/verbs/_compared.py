@@ -1,4 +1,4 @@
-"""What `report` measures of runs, and of which of them what is compared."""
+"""Measurements behind `report`: what each run has, and what is comparable."""
 import pathlib
 from typing import Any, NamedTuple
 
@@ -23,17 +23,18 @@ class Run(NamedTuple):
   """The generator of one workdir.
 
   Attributes:
-    name: what to call it.
+    name: the label of the run in tables and plots.
     method: Method.
     net: the averaged generator, a Network.
     step: of its checkpoint.
-    best: the metric by which that is the best one; '' where it is the newest.
+    best: the metric by which this checkpoint is the best one; '' if it is the
+      newest.
     size: 'params', 'mb', 'macs', 'macs_thop', as `describe` counts them.
-    scores: records of evaluation.record at that step, oldest first.
-    history: the same at all steps.
+    scores: records of score/record.py at this step, oldest first.
+    history: records of all steps.
     config: completed.
-    cost: what training up to the checkpoint took: {'total', 'phases'} of
-      cost.py, and the 'seconds' of all sessions where they were recorded.
+    cost: of training up to the checkpoint: {'total', 'phases'} of run/cost.py
+      and, where it was recorded, 'seconds' of all sessions.
   """
   name: str
   method: Method
@@ -48,10 +49,10 @@ class Run(NamedTuple):
 
 
 def names(folders):
-  """What to call runs: the last part of their paths, if that tells them apart.
+  """Labels of runs: the last parts of their paths if these differ, else paths.
 
   Raises:
-    UserError: there are none, or one of them is given twice.
+    UserError: no folders, or one of them is given twice.
   """
   paths = [pathlib.Path(folder) for folder in folders]
   if not paths:
@@ -69,7 +70,7 @@ def load(folder, name):
   """The Run of a workdir.
 
   Raises:
-    UserError: no run is there, or none of its checkpoints can be read.
+    UserError: the folder has no run, or no checkpoint that can be read.
   """
   recorded = configs.recorded(folder)
   if not recorded:
@@ -86,7 +87,7 @@ def load(folder, name):
 
 
 def trained(folder, config, step):
-  """Run.cost of the checkpoint of a workdir."""
+  """The training cost of a checkpoint, as in Run.cost."""
   cost = Cost(config)
   seconds = [r['training'] for r in timing.read(folder) if r['step'] == step]
   return {'total': cost.total(step), 'phases': cost.phases(step),
@@ -94,30 +95,32 @@ def trained(folder, config, step):
 
 
 def latencies(runs):
-  """How long they take to make images: {batch: {name: seconds}}."""
+  """Time to generate one batch of images: {batch: {name: seconds}}."""
   return {batch: latency.measure({run.name: _call(run, batch) for run in runs})
           for batch in BATCHES}
 
 
 def curve(history, label):
-  """A score over the steps, {step: value}, of one protocol.
+  """One score over the steps, under a single protocol: {step: value}.
 
-  Of the identity that most of its records have; a later one counts.
+  The protocol is the identity that most records of the score have. Of several
+  records of one step, the latest is used.
   """
-  found = [r for r in history if label in r['values']]
-  identities = [r['identity'] for r in found]
+  scored = [r for r in history if label in r['values']]
+  identities = [r['identity'] for r in scored]
   usual = max(identities, key=identities.count, default='')
   return {r['step']: r['values'][label]
-          for r in sorted(found, key=lambda r: r['step'])
+          for r in sorted(scored, key=lambda r: r['step'])
           if r['identity'] == usual}
 
 
 def course(run):
-  """How the score went by which a run's best checkpoint is chosen.
+  """Curve and stability of the score that selects a run's best checkpoint.
 
   Returns:
-    {'score', 'curve', 'min', 'final', 'max_late', 'breaks'}, see breaks.py, or
-    None where that score is not chosen or was not taken several times.
+    {'score', 'curve', 'min', 'final', 'max_late', 'breaks'}, see
+    score/breaks.py; None if the run selects by no score, or has fewer than two
+    values of it.
   """
   label = run.best.removeprefix('eval/')
   points = curve(run.history, label)
@@ -127,42 +130,42 @@ def course(run):
 
 
 def evolution(history):
-  """The metric spectrum_bands over the steps: {band: {step: ratio}}, or {}."""
-  found = {band: curve(history, f'spectrum_bands-{band}')
-           for band in spectrum_bands.BANDS}
-  return found if all(found.values()) else {}
+  """Metric spectrum_bands over the steps: {band: {step: ratio}}; {} if none."""
+  curves = {band: curve(history, f'spectrum_bands-{band}')
+            for band in spectrum_bands.BANDS}
+  return curves if all(curves.values()) else {}
 
 
 def profiles(runs, data_dir):
-  """Spectra of the real images and of each run's: {name: [n, bins]}.
+  """Power spectra of real images and of each run's: {name: [n, bins]}.
 
   Raises:
-    UserError: the runs were trained on several data sets.
+    UserError: the runs were trained on different data sets.
   """
   first = runs[0].config
   for r in runs:
     if r.config.data != first.data:
       apart = configs.differences(first.data.to_dict(), r.config.data.to_dict())
       raise UserError(f'{runs[0].name} and {r.name} were trained on different '
-                      f'images ({"; ".join(apart)}): their spectra are not to '
-                      'be compared; give runs on one data set')
+                      f'images ({"; ".join(apart)}): their spectra cannot be '
+                      'compared; give runs on one data set')
   source = build.source(first, data_dir)
-  found = {'real': spectrum.profiles(
+  spectra = {'real': spectrum.profiles(
       samples.reals(source, _IMAGES, first.seed))}
   for r in runs:
     fake = samples.fakes(jax.jit(r.method.sample), r.net, _IMAGES,
                          r.config.eval.batch, r.method.latent,
                          r.config.seed + 2, source.dtype)
-    found[r.name] = spectrum.profiles(np.concatenate([*fake]))
-  return found
+    spectra[r.name] = spectrum.profiles(np.concatenate([*fake]))
+  return spectra
 
 
 def score_columns(scores):
-  """Puts what may be compared into one column.
+  """Groups scores into the columns of a table.
 
-  Scores share a column by label and protocol. Each column has the identity
-  (protocol.py) that most runs share; where a run has none of that, its latest
-  score stands there with its own identity.
+  A column has the scores of one label and protocol. Its identity (protocol.py)
+  is the one that most runs have. A run without a score of this identity is
+  represented by its latest score, with the identity of that score.
 
   Args:
     scores: {run: records, oldest first}.
@@ -185,7 +188,7 @@ def score_columns(scores):
     counts = {}
     for identity in (i for latest in cells.values() for i in latest):
       counts[identity] = counts.get(identity, 0) + 1
-    shared = max(counts, key=counts.get)  # of equals, that of the first run
+    shared = max(counts, key=counts.get)  # a tie goes to the first run
     chosen = {run: latest.get(shared, next(iter(latest.values())))
               for run, latest in cells.items()}
     columns.append({
@@ -198,17 +201,17 @@ def score_columns(scores):
 
 
 def millions(params):
-  """10^6 parameters, cut to two decimals: what the paper calls 'Size (MB)'."""
+  """Millions of parameters, cut to two decimals: the paper's 'Size (MB)'."""
   return params // 10**4 / 100
 
 
 def ratios(first, other, times):
-  """How many times smaller and faster than the first: {quantity: ratio}."""
+  """Factors by which `other` is smaller and faster: {quantity: ratio}."""
   return {
       **{k: first.size[k] / other.size[k]
          for k in ('params', 'macs', 'macs_thop')},
-      **{f'latency_{b}': taken[first.name] / taken[other.name]
-         for b, taken in times.items()}}
+      **{f'latency_{batch}': seconds[first.name] / seconds[other.name]
+         for batch, seconds in times.items()}}
 
 
 def _call(run, batch):

@@ -1,4 +1,4 @@
-"""The tables of a report: of several runs, as lines that GitHub reads too."""
+"""The tables of a report on several runs, as lines of GitHub Markdown."""
 import json
 
 import numpy as np
@@ -8,8 +8,8 @@ from jgan import protocol
 from jgan.verbs import _compared
 
 
-def sizes(runs, times, where):
-  """Lines: the table of sizes, work and latency, and what it means."""
+def sizes(runs, times, hardware):
+  """Lines: the table of sizes, MACs and latency, and its legend."""
   rows = [['run', 'checkpoint', 'parameters', 'MB', 'millions', 'MACs',
            'MACs (thop)', *(f'ms, batch {b}' for b in times)]]
   for r in runs:
@@ -20,18 +20,18 @@ def sizes(runs, times, where):
         f'{r.size["mb"]:.2f}', f'{_compared.millions(r.size["params"]):.2f}',
         f'{r.size["macs"]:,} ({ratio["macs"]:.2f}x)',
         f'{r.size["macs_thop"]:,}',
-        *(f'{1e3 * taken[r.name]:.2f} ({ratio[f"latency_{b}"]:.2f}x)'
-          for b, taken in times.items())])
+        *(f'{1e3 * seconds[r.name]:.2f} ({ratio[f"latency_{b}"]:.2f}x)'
+          for b, seconds in times.items())])
   return [
       *_table(rows), '',
       f'In brackets: how many times smaller or faster than {runs[0].name}. MB: '
-      'of the parameters in float32. Millions: of parameters, cut to two '
-      'decimals. MACs: of one image. ms: median time to make a batch on '
-      f'{where}, all runs in turns.']
+      'size of the parameters in float32. Millions: number of parameters, '
+      'truncated to two decimals. MACs: for one image. ms: median time to '
+      f'generate a batch on {hardware}; the runs are timed in turns.']
 
 
 def scores(runs, columns):
-  """Lines: the table of scores, and what keeps them from being compared."""
+  """Lines: the table of scores, with notes on those not comparable."""
   if not columns:
     return ['No scores: none of the runs was evaluated at its checkpoint.']
   rows = [['run', *(c['title'] for c in columns)]]
@@ -54,13 +54,13 @@ def scores(runs, columns):
     titles = [c['title'] for c in columns if c['identity'] == identity]
     lines += ['', f'{", ".join(titles)}: protocol {kind}, identity {identity}.']
   for note, i in notes.items():
-    lines += ['', f'[{i}] made under another protocol, not to be compared with '
-              f'the rest of the column: {note}.']
+    lines += ['', f'[{i}] made under another protocol, not comparable with the '
+              f'rest of the column: {note}.']
   return lines
 
 
 def costs(runs):
-  """Lines: what training up to the checkpoint took; [] if none is known."""
+  """Lines: the table of training costs; [] if no cost is known."""
   if not any(r.cost for r in runs):
     return []
   rows = [['run', 'phase', 'real images', 'FLOPs', 'if sparse', 'published',
@@ -70,22 +70,26 @@ def costs(runs):
       continue
     hours = (f'{r.cost["seconds"] / 3600:.3g}' if 'seconds' in r.cost else '-')
     phases = r.cost['phases'] if len(r.cost['phases']) > 1 else {}
-    for phase, spent in {'all': r.cost['total'], **phases}.items():
-      number = lambda key, spent=spent: (
-          f'{spent[key]:.4g}' if key in spent else '-')
-      rows.append([r.name, phase, f'{spent["real_images"]:,}', *map(number, (
+    for phase, cost in {'all': r.cost['total'], **phases}.items():
+      number = lambda key, cost=cost: (
+          f'{cost[key]:.4g}' if key in cost else '-')
+      rows.append([r.name, phase, f'{cost["real_images"]:,}', *map(number, (
           'flops', 'flops_sparse', 'published', 'published_sparse')),
                    hours if phase == 'all' else ''])
   return ['', *_table(rows), '',
-          'Of the training up to the checkpoint. Real images: those that D was '
-          'shown. FLOPs: of all its steps, forward and backward. Published: '
-          'real images times one pass of G, as Saxena et al. (2023) count. If '
-          'sparse: were zeroed weights free, which they are not on real '
-          'hardware. Hours: of all sessions, without scoring.']
+          'Cost of training up to the checkpoint. Real images: those that D '
+          'was trained on. FLOPs: of all steps, forward and backward. '
+          'Published: real images times the FLOPs of one forward pass of G, as '
+          'Saxena et al. (2023) count. If sparse: with masked weights free, '
+          'which real hardware does not achieve. Hours: of all sessions, '
+          'without scoring.']
 
 
 def courses(runs, courses):
-  """Lines: how each run's score went, and the mean over seeds; [] if none."""
+  """Lines: the stability of each run's score, and means over seeds.
+
+  courses: {run name: its _compared.course}; the result of {} is [].
+  """
   if not courses:
     return []
   keys = 'min', 'final', 'max_late', 'breaks'
@@ -94,9 +98,9 @@ def courses(runs, courses):
   seeds = {}
   for r in runs:
     if r.name in courses:
-      found = courses[r.name]
-      rows.append([r.name, found['score'], str(len(found['curve'])),
-                   *(f'{found[k]:.6g}' for k in keys)])
+      course = courses[r.name]
+      rows.append([r.name, course['score'], str(len(course['curve'])),
+                   *(f'{course[k]:.6g}' for k in keys)])
       recipe = json.dumps(configs.plain(r.config) | {'seed': None})
       seeds.setdefault(recipe, []).append(r.name)
   notes = []
@@ -111,13 +115,13 @@ def courses(runs, courses):
       notes += ['', f'{len(group)} seeds: mean and standard deviation of '
                 f'{", ".join(group)}.']
   return ['', *_table(rows), '',
-          'Over the evaluations of a run. Max after half: of the second half '
-          'of its steps. Breaks: scores above twice the least before them.',
+          'Over the evaluations of a run. Max after half: in the second half '
+          'of its steps. Breaks: scores above twice the lowest score so far.',
           *notes]
 
 
 def _table(rows):
-  """Lines of a GitHub table, aligned to be read as text too."""
+  """Lines of a GitHub Markdown table, aligned for reading as plain text."""
   widths = [max(map(len, column)) for column in zip(*rows)]
   pad = lambda row: '| ' + ' | '.join(
       [row[0].ljust(widths[0]),

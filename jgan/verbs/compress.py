@@ -1,8 +1,8 @@
-"""Factors the generator; writes a run to --out, to be fine-tuned there.
+"""Factorizes layers of the generator; writes a new run to --out to fine-tune.
 
-The new run starts where the old one stood: the discriminator, the surviving
-parameters and their optimizer state go on, the factors begin afresh at a
-learning rate of their own.
+The new run continues from the checkpoint: it has the discriminator, the
+parameters that are not factorized, and the optimizer state of both. The
+factors have a fresh optimizer state and their own learning rate.
 """
 import contextlib
 import dataclasses
@@ -58,23 +58,23 @@ def run(config, flags):
 
 
 def write(config, method, state, out, *, last=False, data_dir=''):
-  """Compresses a generator and writes a run that goes on from there.
+  """Compresses a generator and writes it as a new run.
 
   Args:
-    config: completed; config.compress says what to do.
-    method: Method of it.
+    config: completed; config.compress says which layers to factorize and how.
+    method: Method of the config.
     state: GanState.
-    out: folder of the new run; `train` there fine-tunes it.
-    last: apply config.compress.last instead of .rules, without fine-tuning:
-      the new run stands at its end.
-    data_dir: where data sets and weights are found.
+    out: folder of the new run; `train` with this workdir fine-tunes it.
+    last: apply config.compress.last instead of .rules, for a network that is
+      not fine-tuned afterwards: the new run is already at its last step.
+    data_dir: folder of data sets and weights.
 
   Returns:
-    Text: what became of each layer, and the score before and after.
+    Text: the size of each layer and the scores, before and after.
 
   Raises:
-    UserError: nothing says what to factor, it does not fit the generator, or
-      `out` is in use already.
+    UserError: the config has no rules, they do not fit the generator, or
+      `out` is not an empty folder.
   """
   plan = config.compress
   out = pathlib.Path(out)
@@ -114,16 +114,16 @@ def write(config, method, state, out, *, last=False, data_dir=''):
 
 
 def chosen(plan, params, last):
-  """The layers to factor: {path: {'form', 'rank'}}.
+  """The layers to factorize: {path: {'form', 'rank'}}.
 
-  By the rules of config.compress, or the trials of a sensitivity.json.
+  They come from config.compress.sensitivity if it names a file and `last` is
+  false, otherwise from the rules of config.compress.
   """
   name = 'last' if last else 'rules'
   if plan.sensitivity and not last:
-    found = proposed(plan)
     return ranks.resolve(params, [
         {'match': f'^{re.escape(path)}$', **options}
-        for path, options in found.items()])
+        for path, options in proposed(plan).items()])
   if not plan[name]:
     raise UserError(f'config.compress.{name} is empty: rules like '
                     "({'match': '.*conv', 'form': 'cp', 'rank': 64},) say "
@@ -132,32 +132,33 @@ def chosen(plan, params, last):
 
 
 def proposed(plan):
-  """What the trials of config.compress.sensitivity speak for."""
+  """The layers and ranks that config.compress.sensitivity selects."""
   file = pathlib.Path(plan.sensitivity)
   try:
-    found = json.loads(file.read_text())
-    rows = [sensitivity.Row(**row) for row in found['rows']]
+    report = json.loads(file.read_text())
+    rows = [sensitivity.Row(**row) for row in report['rows']]
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise UserError(f'cannot read config.compress.sensitivity={file}: {error}; '
                     'a sensitivity.json of --mode=sensitivity would be right'
                     ) from error
   if plan.penalty:
-    layers = ranks.by_penalty(found['base'], rows, penalty=plan.penalty)
+    layers = ranks.by_penalty(report['base'], rows, penalty=plan.penalty)
   else:
-    layers, _ = ranks.by_budget(found['base'], rows, budget=plan.budget)
+    layers, _ = ranks.by_budget(report['base'], rows, budget=plan.budget)
   if not layers:
     raise UserError(f'none of the {len(rows)} trials in {file} is good enough '
                     f'with penalty={plan.penalty:g}, budget={plan.budget:g}: a '
-                    'larger one would compress more')
+                    'larger penalty or budget would compress more')
   return layers
 
 
 def tuned(config, layers, last):
-  """The config of the new run."""
+  """The config of the new run, with factorized layers and fine-tuning."""
   config = config.copy_and_resolve_references().unlock()
   config.factored = {**config.factored.to_dict(), **layers}
   config.init.update({'generator': '', 'discriminator': ''})
-  # Biases stay in the group that they were in, with what Adam knows of them.
+  # Biases are not matched: they stay in their parameter group and keep their
+  # Adam moments.
   names = '|'.join(re.escape(path) for path in layers)
   config.optimizer.gen.groups = (
       {'match': f'^({names})/({_FACTORS})$', 'lr': config.compress.lr},
@@ -172,8 +173,9 @@ def tuned(config, layers, last):
 def moved(config, tuning, state, params, layers, last):
   """The state of the new run.
 
-  Where the average was factored, both generators start from it; otherwise
-  each keeps its own other layers, as the published code has it.
+  With config.compress.source='average', the trained generator and the average
+  both start from the factorized average. Otherwise they share the factors
+  only, and each keeps its other layers, as in the published code.
   """
   if config.compress.source == 'average':
     averaged = params
@@ -181,7 +183,7 @@ def moved(config, tuning, state, params, layers, last):
     averaged = with_layers(jax.device_get(state.ema.params), params, layers)
   opt, fresh = transfer.carry(state.gen.opt,
                               build.optimizers(tuning).gen.init(params))
-  log.info('%d arrays of the optimizer start afresh', len(fresh))
+  log.info('%d arrays of the optimizer state are reset', len(fresh))
   extra = {k: v for k, v in state.extra.items() if k != 'feedback'}
   if not last:
     extra |= build.extra(tuning)
@@ -190,7 +192,8 @@ def moved(config, tuning, state, params, layers, last):
   stats = state.gen.stats
   if config.compress.source == 'average':
     stats = state.ema.stats
-  # New buffers: the two generators must not share what a step may overwrite.
+  # Copies: a training step donates its state, so no two arrays may share a
+  # buffer.
   new = state.replace(
       step=jnp.int32(tuning.steps if last else 0),
       gen=Network(params, stats, opt),
@@ -199,7 +202,7 @@ def moved(config, tuning, state, params, layers, last):
 
 
 def with_layers(params, source, layers):
-  """`params` with the factors of some layers taken from `source`."""
+  """`params` with the factors of `layers` copied from `source`."""
   flat = flatten_dict(params, sep='/')
   for path in layers:
     del flat[f'{path}/kernel']
@@ -211,22 +214,23 @@ def with_layers(params, source, layers):
 
 
 def quickest(model, net, layers, batch=16):
-  """Settles the way in which each cp layer is computed, by measurement.
+  """Chooses the fastest way to compute each CP layer, by measuring latency.
 
-  Layers for which the rules say it, and other forms, stay as they are.
+  Layers whose options already name a way, and layers of other forms, are not
+  changed.
 
   Returns:
     {path: {'form', 'rank', 'way'}}.
   """
   convs = {}
 
-  def note(call, arguments, keywords, context):
+  def intercept(call, arguments, keywords, context):
     if isinstance(context.module, Conv) and context.method_name == '__call__':
       path = '/'.join(context.module.path)
       convs[path] = context.module, arguments[0].shape[1:]
     return call(*arguments, **keywords)
 
-  with nn.intercept_methods(note):
+  with nn.intercept_methods(intercept):
     jax.eval_shape(lambda net, z: model.apply(
         {'params': net.params, **net.stats}, z, False), net,
         jax.ShapeDtypeStruct((1, model.latent), jnp.float32))
@@ -246,7 +250,10 @@ def quickest(model, net, layers, batch=16):
 
 
 def _fastest(conv, shape, options):
-  """Times the ways of computing one cp convolution: -> the fastest."""
+  """The fastest way to compute one CP convolution on this device.
+
+  shape: of the input, [b, h, w, c].
+  """
   fields = {f.name: getattr(conv, f.name) for f in dataclasses.fields(Conv)
             if f.name not in ('parent', 'name')}
   x = np.ones(shape, np.float32)
@@ -254,31 +261,31 @@ def _fastest(conv, shape, options):
   for way in factored.WAYS:
     layer = factored.FactoredConv(**fields, layers=FrozenDict(
         {'': factored.checked('', {**options, 'way': way})}))
-    like = jax.eval_shape(layer.init, jax.random.key(0), x)
-    weights = jax.tree.map(lambda a: np.ones(a.shape, a.dtype), like)
+    shapes = jax.eval_shape(layer.init, jax.random.key(0), x)
+    weights = jax.tree.map(lambda a: np.ones(a.shape, a.dtype), shapes)
     calls[way] = layer.apply, (weights, x)
   times = latency.measure(calls, rounds=9, seconds=3.)
   return min(times, key=times.get)
 
 
 def table(reports, scores):
-  """What became of each layer, and of the scores, as text."""
+  """Each layer and the scores, before and after compression, as text."""
   out = io.StringIO()
   console = rich.console.Console(file=out, width=100)
-  shown = rich.table.Table()
+  layers = rich.table.Table()
   for name in ('layer', 'form', 'rank', 'parameters', 'after', 'error',
                'largest term', 'log sensitivity'):
-    shown.add_column(name, justify='left' if name == 'layer' else 'right')
+    layers.add_column(name, justify='left' if name == 'layer' else 'right')
   number = lambda x: '' if x is None else f'{x:.3g}'
   for r in reports:
-    shown.add_row(r.layer, r.form, str(r.rank), f'{r.before:,}',
-                  f'{r.after:,}', f'{r.error:.4f}', number(r.largest_term),
-                  number(r.log_sensitivity))
+    layers.add_row(r.layer, r.form, str(r.rank), f'{r.before:,}',
+                   f'{r.after:,}', f'{r.error:.4f}', number(r.largest_term),
+                   number(r.log_sensitivity))
   before, after = (sum(getattr(r, k) for r in reports)
                    for k in ('before', 'after'))
-  shown.add_section()
-  shown.add_row('total', '', '', f'{before:,}', f'{after:,}', '', '', '')
-  console.print(shown)
+  layers.add_section()
+  layers.add_row('total', '', '', f'{before:,}', f'{after:,}', '', '', '')
+  console.print(layers)
   for label in scores.get('before', ()):
     console.print(f'{label}: {scores["before"][label]:.6g} -> '
                   f'{scores["after"][label]:.6g}, without fine-tuning')

@@ -1,7 +1,7 @@
 """Writes the genotype that a search found.
 
---out=FILE.json is the genotype, to be trained by
---config.generator.genotype=FILE.json, and FILE.png its picture.
+--out=FILE.json gets the genotype; --config.generator.genotype=FILE.json trains
+its network. FILE.png gets a drawing of it.
 """
 import json
 import logging
@@ -33,7 +33,7 @@ FLAGS = (
 
 
 def run(config, flags):
-  """Derives from the checkpoint that the flags choose."""
+  """Derives a genotype from the checkpoint that the flags choose."""
   method = build.method(config)
   state = restore.state_of(config, method, flags.workdir, step=flags.step,
                            best=flags.best)
@@ -44,25 +44,28 @@ def run(config, flags):
 
 
 def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
-  """Writes one genotype, what the logits say or the best of some drawn, and
-  its picture beside it.
+  """Writes the genotype of a search, and a drawing of it beside it.
+
+  The genotype is the one derived from the architecture parameters or, with
+  `candidates`, the one with the lowest score.
 
   Args:
     config: completed; of the search.
     method: Method with a search.
-    state: GanState of it.
+    state: GanState of the search.
     out: .json file to write.
-    candidates: architectures to draw from the space and score with the
-      super-network's averaged weights, beside the derived one if there is
-      one; the lowest score wins. 0: no scoring.
-    folder: candidates.jsonl stands there; a repeated command goes on in it.
-    data_dir: where data sets are found.
+    candidates: number of architectures to draw from the search space. They,
+      and the derived genotype if the method has one, are scored with the
+      averaged weights of the super-network. 0: no scoring.
+    folder: folder of candidates.jsonl; a repeated command reuses its scores.
+    data_dir: folder of data sets.
 
   Returns:
     The path written.
 
   Raises:
-    UserError: the method does not search, or there is nothing to score by.
+    UserError: the method does not search, it derives no genotype and
+      `candidates` is 0, or config.eval has no metric to score by.
   """
   search = method.search
   if not search:
@@ -70,44 +73,44 @@ def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
                     'no genotype to derive')
   if not candidates and not search.derive:
     raise UserError(f"method '{config.method.name}' only draws architectures: "
-                    'say how many to score, as --candidates=100')
-  found = search.derive(state) if search.derive else None
+                    'say how many to score, as in --candidates=100')
+  chosen = search.derive(state) if search.derive else None
   if candidates:
-    found = best_of(config, method, state, found, candidates,
-                    pathlib.Path(folder) / 'candidates.jsonl', data_dir)
+    chosen = best_of(config, method, state, chosen, candidates,
+                     pathlib.Path(folder) / 'candidates.jsonl', data_dir)
   else:
-    found['origin'] = f'{config.method.name}, step {int(state.step)}'
+    chosen['origin'] = f'{config.method.name}, step {int(state.step)}'
   path = pathlib.Path(out)
-  genotype.save(path, found)
-  genotype_graph.draw(path.with_suffix('.png'), found)
+  genotype.save(path, chosen)
+  genotype_graph.draw(path.with_suffix('.png'), chosen)
   return path
 
 
 def best_of(config, method, state, derived, count, file, data_dir):
-  """The best of `count` drawn genotypes and the derived one, by score.
+  """The genotype with the lowest score: of `count` drawn and the derived one.
 
-  Every score is appended to `file`; one that stands there, of the same step
-  and made the same way, is not made again.
+  Every score is appended to `file`. A genotype that has a score there, of the
+  same step and scoring settings, is not scored again.
   """
   scoring = Scoring(config, data_dir)
   sample = jax.jit(method.sample)
   rng = np.random.default_rng(config.seed)
-  drawn = [*([derived] if derived else []),
-           *(method.search.draw(rng) for _ in range(count))]
-  about = {'step': int(state.step), **scoring.about}
-  made = {json.dumps(line['genotype'], sort_keys=True): line['values']
-          for line in lines(file)
-          if about == {key: line.get(key) for key in about}}
+  genotypes = [*([derived] if derived else []),
+               *(method.search.draw(rng) for _ in range(count))]
+  settings = {'step': int(state.step), **scoring.about}
+  scores = {json.dumps(line['genotype'], sort_keys=True): line['values']
+            for line in lines(file)
+            if settings == {key: line.get(key) for key in settings}}
   rows = []
-  for i, one in enumerate(drawn):
-    key = json.dumps(one, sort_keys=True)
-    if key not in made:
-      net = method.search.select(state.ema, one)
-      made[key], _ = scoring.score(sample, net, method.latent)
-      append(file, {**about, 'genotype': one, 'values': made[key]})
-    rows.append((scoring.decisive(made[key])[1], i, one))
-    log.info('candidate %d of %d: %.5g', i + 1, len(drawn), rows[-1][0])
+  for i, candidate in enumerate(genotypes):
+    key = json.dumps(candidate, sort_keys=True)
+    if key not in scores:
+      net = method.search.select(state.ema, candidate)
+      scores[key], _ = scoring.score(sample, net, method.latent)
+      append(file, {**settings, 'genotype': candidate, 'values': scores[key]})
+    rows.append((scoring.decisive(scores[key])[1], i, candidate))
+    log.info('candidate %d of %d: %.5g', i + 1, len(genotypes), rows[-1][0])
   score, i, best = min(rows, key=lambda row: row[:2])
   return {**best, 'origin': f'{config.method.name}, step {int(state.step)}, '
-          f'best of {len(drawn)}: {score:.6g}'}
+          f'best of {len(genotypes)}: {score:.6g}'}
 

@@ -30,12 +30,14 @@ def run(config, flags):
 
 
 def describe(config):
-  """What a completed config would train; no data is read.
+  """Describes the networks and the training of a completed config.
+
+  No data is read.
 
   Returns:
-    {'generator' and 'discriminator' (score/size.py), 'data',
-    'steps_per_epoch' (generator steps), 'state_mb' (megabytes that a device
-    holds between steps), 'devices', 'steps_per_call'}.
+    {'generator', 'discriminator' (both as in score/size.py), 'data',
+    'steps_per_epoch' (generator steps), 'state_mb' (megabytes of the training
+    state on each device), 'devices', 'steps_per_call'}.
   """
   spec = build.spec(config)
   state = build.abstract(config, build.method(config))
@@ -52,11 +54,11 @@ def describe(config):
 
 
 def _steps_per_epoch(config, spec):
-  """Generator steps in one pass over the images, None if unknown before."""
+  """Generator steps in one pass over the images; None if not known yet."""
   if spec.count is None:
     return None
-  p = config.pipeline
-  count = min(p.first or spec.count, spec.count) * p.fraction
+  pipeline = config.pipeline
+  count = min(pipeline.first or spec.count, spec.count) * pipeline.fraction
   return int(count) / (config.batch * config.critics)
 
 
@@ -65,7 +67,7 @@ def _megabytes(tree):
 
 
 def parameters(config):
-  """The arrays of both networks, as text."""
+  """The parameter arrays of both networks, as text."""
   state = build.abstract(config, build.method(config))
   text = ''
   for player, net in (('generator', state.gen), ('discriminator', state.disc)):
@@ -76,7 +78,7 @@ def parameters(config):
 
 
 def tables(description):
-  """A description as text."""
+  """A description (see `describe`) as text."""
   out = io.StringIO()
   console = rich.console.Console(file=out, width=100)
   for player in ('generator', 'discriminator'):

@@ -1,7 +1,7 @@
 """Scores checkpoints, or with --a and --b two sets of images.
 
-Scores of checkpoints are appended to scores.jsonl in --workdir, each with the
-protocol that it was made by.
+Scores of checkpoints are appended to scores.jsonl in --workdir, each with its
+protocol.
 """
 import inspect
 import io
@@ -32,17 +32,17 @@ FLAGS = (
     Flag('steps', '', "Several checkpoints: 'all', FROM:TO or a list."),
     Flag('metrics', (), 'Names, with commas; else config.eval.metrics.'),
     Flag('network', '', 'The feature network; else config.eval.network.'),
-    Flag('weights', '', "That network's file; else config.eval.weights."),
+    Flag('weights', '', 'File of its weights; else config.eval.weights.'),
     Flag('protocols', (), "Names, with commas, or 'all'."),
     Flag('a', '', 'The reference: a folder of images, or cifar10:train.'),
-    Flag('b', '', 'The images to score against --a, likewise.'),
-    Flag('image_size', 0, 'Side to which images of --a and --b are brought.'),
+    Flag('b', '', 'The images to score against --a, in the same form.'),
+    Flag('image_size', 0, 'Resize images of --a and --b to this side.'),
 )
-_REALS = 10000  # among which the pictures look for neighbours
+_REALS = 10000  # images among which nearest neighbours are searched
 
 
 def run(config, flags):
-  """Scores what the flags choose: -> a table."""
+  """Scores what the flags choose and returns a table."""
   if flags.a or flags.b:
     common.refuse_together(
         flags, FLAGS, 'a' if flags.a else 'b', 'config', 'workdir', 'step',
@@ -79,16 +79,16 @@ def run(config, flags):
 
 def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
                 protocols=(), online=False, params=''):
-  """Scores checkpoints under every protocol asked for, in one pass each.
+  """Scores checkpoints under several protocols, in one pass each.
 
   Args:
     config: completed; its eval section says what to score and how.
     method: Method.
-    restore: step -> state.
+    restore: step -> GanState.
     steps: of the checkpoints.
-    workdir: the scores are appended to its scores.jsonl.
-    data_dir: where data sets and weights are found.
-    protocols: names, or ('all',); () for the config's.
+    workdir: the scores are appended to scores.jsonl in it.
+    data_dir: folder of data sets and weights.
+    protocols: names, or ('all',); () for the protocol of the config.
     online: score the trained generator instead of its average.
     params: score this exported generator instead of the checkpoint's.
 
@@ -96,7 +96,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
     Text: a table.
 
   Raises:
-    UserError: nothing to score with.
+    UserError: config.eval.metrics is empty.
   """
   if not config.eval.metrics:
     raise UserError('config.eval.metrics is empty: set --config.eval.metrics, '
@@ -125,26 +125,27 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
                               network='online' if online else 'average')
     if params:
       stamp |= {'generator': 'exported', 'file': params}
-    found = scorer.score(images, networks.settings_of(config), stamp)
+    scores = scorer.score(images, networks.settings_of(config), stamp)
     gains = gap.score(state, config.seed + 3) if gap else {}
-    for values, stamp in found.values():
+    for values, stamp in scores.values():
       values |= gains
       record.add(workdir, step, values, stamp, 'scores.jsonl')
       rows.append((step, values, stamp))
-  few = next(samples.fakes(sample, net, 1000, 1000, method.latent,
-                           config.seed + 2, source.dtype))
-  drawn = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
-                   samples.reals(real, _REALS, config.seed), few)
-  return table(rows) + ''.join(f'{path}\n' for path in drawn)
+  fakes = next(samples.fakes(sample, net, 1000, 1000, method.latent,
+                             config.seed + 2, source.dtype))
+  paths = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
+                   samples.reals(real, _REALS, config.seed), fakes)
+  return table(rows) + ''.join(f'{path}\n' for path in paths)
 
 
 def pictures(folder, metrics, real, fake):
-  """Draws what two of the metrics show of the last generator scored.
+  """Draws plots for the metrics 'spectrum' and 'memorisation', if named.
 
-  'spectrum': both mean power spectra; 'memorisation': eight generated images,
-  each with its nearest real ones in pixels.
+  'spectrum': the mean power spectra of both sets of images; 'memorisation':
+  eight generated images, each with its nearest real images in pixel space.
 
-  Returns the paths written.
+  Returns:
+    The paths written.
   """
   paths = []
   if 'spectrum' in metrics:
@@ -158,19 +159,19 @@ def pictures(folder, metrics, real, fake):
   return paths
 
 
-def sets(one, two, *, metrics, network, weights='', data_dir='', size=0,
-         protocols=('standard',), subset_size=1000):
-  """Scores the images of set `two` against those of set `one`.
+def sets(reference, generated, *, metrics, network, weights='', data_dir='',
+         size=0, protocols=('standard',), subset_size=1000):
+  """Scores one set of images against another one.
 
   Args:
-    one, two: each a folder of images, or 'NAME:SPLIT' of a data set, as
-      'cifar10:test'; `one` is the reference.
-    metrics, network, weights: as config.eval's.
-    data_dir: where data sets, and the network's weights, may stand.
-    size: side of the square to which images are brought; 0 for that of the
-      first image of the reference.
+    reference, generated: each a folder of images, or 'NAME:SPLIT' of a data
+      set, as in 'cifar10:test'.
+    metrics, network, weights: as in config.eval.
+    data_dir: folder of data sets and of the network's weights.
+    size: side of the square to which images are resized; 0 for the side of
+      the first image of the reference.
     protocols: names, or ('all',).
-    subset_size: of KID, at most the images there are.
+    subset_size: of KID, at most the number of images.
 
   Returns:
     Text: a table.
@@ -180,34 +181,34 @@ def sets(one, two, *, metrics, network, weights='', data_dir='', size=0,
   """
   if protocols == ('all',):
     protocols = tuple(protocol.NAMED)
-  real = _images('a', one, size, data_dir)
-  fake = _images('b', two, real.shape[1], data_dir)
+  real = _images('a', reference, size, data_dir)
+  fake = _images('b', generated, real.shape[1], data_dir)
   scorer = Scorer(
       real, metrics=metrics, network=network, weights=weights,
-      data_dir=data_dir, reference=str(one), protocols=protocols)
+      data_dir=data_dir, reference=str(reference), protocols=protocols)
   fake = batches.as_array(fake)
   chunks = (fake[i:i + 100] for i in range(0, len(fake), 100))
   subset = min(subset_size, len(real), len(fake))
-  found = scorer.score(chunks, {'subset_size': subset},
-                       {'data': str(two), 'size': real.shape[1]})
-  return table([(0, *scores) for scores in found.values()])
+  scores = scorer.score(chunks, {'subset_size': subset},
+                        {'data': str(generated), 'size': real.shape[1]})
+  return table([(0, values, stamp) for values, stamp in scores.values()])
 
 
 def table(rows):
-  """Scores as text, and under them what they depend on.
+  """A table of scores as text, followed by the stamps of their protocols.
 
   rows: [(step, {label: value}, stamp)].
   """
   out = io.StringIO()
   console = rich.console.Console(file=out, width=100)
-  shown = rich.table.Table()
+  scores = rich.table.Table()
   for name in ('step', 'protocol', 'identity', 'score', 'value'):
-    shown.add_column(name, justify='right' if name == 'value' else 'left')
+    scores.add_column(name, justify='right' if name == 'value' else 'left')
   for step, values, stamp in rows:
     for label, value in sorted(values.items()):
-      shown.add_row(str(step), stamp['protocol'], protocol.identity(stamp),
-                    label, f'{value:.6g}')
-  console.print(shown)
+      scores.add_row(str(step), stamp['protocol'], protocol.identity(stamp),
+                     label, f'{value:.6g}')
+  console.print(scores)
   stamps = {protocol.identity(stamp): stamp for _, _, stamp in rows}
   if len(stamps) > 1:
     console.print('Rows of different identity were made under different '
@@ -220,7 +221,7 @@ def table(rows):
 
 
 def _images(flag, text, size, data_dir):
-  """The images that --a or --b names, size x size (0: as they are)."""
+  """The images of --a or --b, resized to size x size (0: not resized)."""
   if not text:
     raise UserError(f'--{flag} is missing: --a and --b are folders of images '
                     'or data sets like cifar10:test, --a the reference')
@@ -229,13 +230,14 @@ def _images(flag, text, size, data_dir):
     return folder.load(text, size=size or _side(folder, text))
   name, _, split = text.partition(':')
   if name not in lookup.names('data'):
-    raise UserError(f'--{flag}={text} is no folder, and no data set: '
+    raise UserError(f'--{flag}={text} is no folder and no data set: '
                     f'{lookup.nearest(name, lookup.names("data"))}')
   load = lookup.find('data', name).load
   chosen = {k: v for k, v in (('split', split), ('size', size)) if v}
   for key, value in chosen.items():
     if key not in inspect.signature(load).parameters:
-      raise UserError(f'--{flag}={text}: {name} has no {key} to be {value}')
+      raise UserError(f'--{flag}={text}: {name} has no {key} to set to '
+                      f'{value}')
   return load(data_dir, **chosen)
 
 
@@ -245,7 +247,7 @@ def _side(folder, path):
   with Image.open(first) as image:
     if image.width != image.height:
       raise UserError(f'{first} is {image.width} x {image.height}: give '
-                      '--image_size to bring all images to one square')
+                      '--image_size to resize all images to one square')
     return image.width
 
 
@@ -253,7 +255,7 @@ def steps_of(text, available):
   """The checkpoints that --steps names: 'all', 'A:B' (inclusive) or 'A,B'.
 
   Raises:
-    UserError: no checkpoint is among them.
+    UserError: `text` has another form, or names no available checkpoint.
   """
   if text == 'all':
     return available

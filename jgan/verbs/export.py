@@ -1,7 +1,7 @@
 """Writes the weights, or the sampling program, to one file.
 
---out=FILE.safetensors and FILE.npz hold arrays, FILE.jaxexport a program
-z -> images that runs where only jax is installed (jgan/weights.py).
+FILE.safetensors and FILE.npz contain the arrays of a network. FILE.jaxexport
+contains a program z -> images that needs only jax to run (jgan/weights.py).
 """
 import pathlib
 
@@ -32,12 +32,20 @@ def run(config, flags):
 
 
 def write(method, state, out, *, online=False, discriminator=False):
-  """Writes the averaged generator, or what flags say.
+  """Writes one network: the averaged generator by default.
 
-  Returns the path written.
+  Args:
+    method: Method.
+    state: GanState.
+    out: path of the file; its suffix is the format.
+    online: write the trained generator instead of its average.
+    discriminator: write the discriminator instead.
+
+  Returns:
+    The path written.
 
   Raises:
-    UserError: `out` has no known ending or cannot be written.
+    UserError: `out` has an unknown suffix or cannot be written.
   """
   net = state.disc if discriminator else state.gen if online else state.ema
   path = pathlib.Path(out)

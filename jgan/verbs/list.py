@@ -1,7 +1,7 @@
 """Lists experiments with their rows, and every part that a config can name.
 
---what=losses lists one kind, --what=loss.mmd shows the arguments of one part;
-a kind is called like its folder in jgan/ or like its section of a config.
+--what=losses lists one kind, --what=loss.mmd shows the arguments of one part.
+The name of a kind is that of its folder in jgan/ or of its config section.
 """
 import ast
 import inspect
@@ -14,7 +14,7 @@ from jgan.flags import Flag
 
 FLAGS = (
     Flag('what', '', 'One kind, as losses or experiments, or one part, as '
-         'loss.mmd; all kinds without.'),
+         "loss.mmd; '' for all kinds."),
     Flag('json', False, 'One JSON object on stdout.'),
 )
 
@@ -33,16 +33,16 @@ def run(config, flags):
 
 
 def kinds():
-  """What can be listed: 'experiments', folders of files, modules of parts."""
+  """The kinds of parts that can be listed."""
   return ['experiments', *contracts.CONTRACTS, *contracts.MEMBERS, 'genotypes']
 
 
 def parts(kind):
-  """What there is of a kind.
+  """The parts of one kind.
 
   Returns:
-    List of {'path', 'rows', 'help'} of experiments, else {'name', 'help'} with
-    'arguments', {argument: default}, of what takes some.
+    List of {'path', 'rows', 'help'} for experiments; for other kinds, of
+    {'name', 'help', 'arguments': {argument: default}}.
   """
   if kind == 'experiments':
     return [{'path': experiment.shown(file),
@@ -57,7 +57,7 @@ def described(kind, name):
   """One part: {'kind', 'name', 'help', 'text', 'arguments'}.
 
   Raises:
-    UserError: there is none of that name.
+    UserError: the kind has no part of that name.
   """
   if name not in _names(kind):
     raise UserError(f"no '{name}' in {kind}: "
@@ -96,7 +96,7 @@ def _names(kind):
 
 
 def _text(kind, name):
-  """The docstring of a part, with those of what it defines."""
+  """The docstring of a part, with those of its public definitions."""
   if kind == 'genotypes':
     return genotype.load(name).get('origin', '')
   if kind in contracts.MEMBERS:
@@ -111,7 +111,7 @@ def _text(kind, name):
 
 
 def _arguments(kind, name):
-  """{argument: default} of a part; of a model by player."""
+  """{argument: default} of a part; of a model {player: {argument: default}}."""
   if kind == 'genotypes':
     return {}
   if kind in contracts.MEMBERS:
@@ -130,7 +130,7 @@ def _arguments(kind, name):
 
 
 def _function(part):
-  """A part without the arguments that are bound to it."""
+  """The function of a part, without arguments bound by functools.partial."""
   return getattr(part, 'func', part)
 
 
@@ -145,7 +145,7 @@ def _json(tree):
 
 
 def _table(kind, listed):
-  """A kind as text: a line a part, and of experiments their rows."""
+  """A kind as text: one line per part, and the rows of experiments."""
   lines = [f'{kind}:']
   for part in listed:
     title = part.get('name') or part['path']
@@ -160,7 +160,7 @@ def _table(kind, listed):
 
 
 def _page(part):
-  """One part as text: what it is, and its arguments with their defaults."""
+  """One part as text: its docstring, and its arguments with defaults."""
   lines = [f'{part["kind"]}.{part["name"]}', '', part['text'], '']
   players = (part['arguments'] if part['kind'] == 'models'
              else {'': part['arguments']})

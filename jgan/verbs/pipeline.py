@@ -1,17 +1,16 @@
-"""Searches, trains, compresses, fine-tunes, reports; again: resumes.
+"""Searches, trains, compresses, fine-tunes and reports; a repeat resumes.
 
-Every stage is a run, or a verb, of its own and can be called alone:
+Every stage writes one run or report, and its verb can also be called alone:
 
-  search/       the super-networks (config.search; else config's genotype)
-  dense/        the network of the genotype, trained
-  sensitivity/  each of its layers compressed alone
-  compressed/   its layers factored (config.compress.rules; without any, as
-                the sensitivity says)
-  finetuned/    trained on
-  final/        its last layers factored too (config.compress.last)
-  report.md     all generators side by side
-
-A repeated command goes on where the last one ended.
+  search/       training of the super-networks of config.search; without that,
+                the genotype is the one in the config
+  dense/        training of the network of the genotype
+  sensitivity/  scores with each of its layers compressed alone
+  compressed/   its layers factorized, by config.compress.rules or, if there
+                are none, by the sensitivity
+  finetuned/    training of the compressed network
+  final/        its last layers factorized too (config.compress.last)
+  report.md     comparison of all generators
 """
 import logging
 import pathlib
@@ -39,25 +38,26 @@ def write(config, workdir, *, data_dir=''):
   """Runs all stages in subfolders of `workdir`.
 
   Args:
-    config: completed; of the training, with config.search and
-      config.compress.
+    config: completed; of the training of dense/, with sections `search` and
+      `compress`.
     workdir: folder.
-    data_dir: where data sets and weights are found.
+    data_dir: folder of data sets and weights.
 
   Returns:
     Text: the report.
 
   Raises:
-    UserError: the config names nothing to compress, or no metric.
+    UserError: config.compress has neither rules nor ranks, or a sensitivity
+      is to be measured without a metric.
   """
   folder = pathlib.Path(workdir)
   if not (config.compress.rules or config.compress.ranks):
     raise UserError('config.compress has neither rules nor ranks to try: the '
                     'pipeline compresses; for training alone use --mode=train')
   if config.compress.ranks and not config.eval.metrics:
-    raise UserError(f'config.compress.ranks={config.compress.ranks} are to be '
-                    'tried, and config.eval.metrics is empty: one is needed, '
-                    "as ('fd_pixels',)")
+    raise UserError('config.eval.metrics is empty: trying config.compress.'
+                    f'ranks={config.compress.ranks} needs a metric, as in '
+                    "('fd_pixels',)")
   if config.search:
     config = searched(config, folder, data_dir)
   stage(folder / 'dense')
@@ -79,22 +79,22 @@ def write(config, workdir, *, data_dir=''):
 
 
 def searched(config, folder, data_dir):
-  """Searches, and puts the genotype into the config."""
+  """Runs the search: -> the config with the genotype that it derived."""
   stage(folder / 'search')
-  found = configs.complete(cli.load(config.search))
-  loop.run(found, folder / 'search', data_dir=data_dir)
-  found, method, state = restored(folder / 'search', best=False)
+  search = configs.complete(cli.load(config.search))
+  loop.run(search, folder / 'search', data_dir=data_dir)
+  search, method, state = restored(folder / 'search', best=False)
   path = folder / 'genotype.json'
-  derive.write(found, method, state, path, folder=folder / 'search')
+  derive.write(search, method, state, path, folder=folder / 'search')
   with config.unlocked():
     config.generator.genotype = str(path)
   return configs.complete(config)
 
 
 def compressed(source, target, data_dir, last=False, trials=''):
-  """Compresses a run into another folder, unless that was done.
+  """Compresses the run `source` into the run `target`, unless that exists.
 
-  trials: the sensitivity.json that decides where the config has no rules.
+  trials: the sensitivity.json that decides if the config has no rules.
   """
   stage(target)
   if configs.recorded(target) is None:
@@ -107,17 +107,17 @@ def compressed(source, target, data_dir, last=False, trials=''):
 
 
 def copied(source, target):
-  """Makes the run `target` start as `source` stands: -> its config."""
+  """Copies the run `source` to `target`, unless that exists: -> its config."""
   if configs.recorded(target) is None:
-    half = target.with_name(f'.{target.name}.part')
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(source, half)
-    half.rename(target)
+    part = target.with_name(f'.{target.name}.part')
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part)
+    part.rename(target)
   return configs.from_record(configs.recorded(target))
 
 
 def restored(folder, best=True):
-  """Config, method and state of a run: its best, or its last checkpoint."""
+  """Config, method and state of a run's best checkpoint, or of its newest."""
   config = configs.from_record(configs.recorded(folder))
   method = build.method(config)
   return config, method, restore.state_of(
@@ -125,5 +125,5 @@ def restored(folder, best=True):
 
 
 def stage(folder):
-  """Says where the pipeline stands."""
+  """Logs the stage that begins."""
   log.info('---- %s', folder)

@@ -18,8 +18,8 @@ from jgan.workdir import write_text
 FLAGS = (
     Flag('runs', (), 'Workdirs to compare with the first, with commas.'),
     common.OUT._replace(required=False,
-                        help='Folder for tables and plots; none without.'),
-    Flag('spectra', False, 'Draw their mean power spectra too.'),
+                        help='Folder for tables and plots; none by default.'),
+    Flag('spectra', False, 'Draw mean power spectra of the images too.'),
     common.DATA_DIR._replace(help='Folder of the data set, for --spectra; else '
                              '$JGAN_DATA.'),
 )
@@ -35,41 +35,43 @@ def run(config, flags):
 def write(folders, out='', *, mean_spectra=False, data_dir=''):
   """Compares the generators of several workdirs.
 
-  From each, the averaged generator of the best checkpoint by its
-  config.checkpoint.best, or of the newest where that is not set. Scores are
-  those that were recorded at that very step.
+  Each run is represented by the averaged generator of its best checkpoint by
+  config.checkpoint.best, or of its newest checkpoint if that is not set. Its
+  scores are those recorded at the step of this checkpoint.
 
   Args:
     folders: workdirs; the others are compared with the first.
     out: a folder for report.md (the returned text), report.json (all numbers,
-      unrounded) and, where there are scores, tradeoff.png, and of the metric
-      'spectrum_bands' bands.png; '' for none.
-    mean_spectra: draw there spectra.png too, of images that are made for it.
-    data_dir: where the real images for that stand.
+      unrounded), tradeoff.png if there are scores, and bands.png if there are
+      scores of the metric 'spectrum_bands'; '' writes no files.
+    mean_spectra: also generate images and write spectra.png.
+    data_dir: folder of the real images, for mean_spectra.
 
   Returns:
-    Text: tables, as GitHub reads them.
+    Text: tables in GitHub Markdown.
 
   Raises:
     UserError: no folders, one of them twice, one without a checkpoint, or
-      `out` cannot be written; for spectra, no `out` or several data sets.
+      `out` cannot be written; with mean_spectra, no `out` or runs on several
+      data sets.
   """
   if mean_spectra and not out:
-    raise UserError('spectra are a picture: --out=FOLDER would be right')
+    raise UserError('--spectra draws a picture and needs a folder for it: '
+                    '--out=FOLDER would be right')
   runs = [_compared.load(folder, name)
           for folder, name in zip(folders, _compared.names(folders))]
   columns = _compared.score_columns({r.name: r.scores for r in runs})
   times = _compared.latencies(runs)
   device = jax.devices()[0]
-  where = f'{device.device_kind} of {platform.node()}'
+  hardware = f'{device.device_kind} of {platform.node()}'
   courses = {r.name: curve for r in runs if (curve := _compared.course(r))}
   text = '\n'.join([
-      *_tables.sizes(runs, times, where), '', *_tables.scores(runs, columns),
+      *_tables.sizes(runs, times, hardware), '', *_tables.scores(runs, columns),
       *_tables.costs(runs), *_tables.courses(runs, courses)])
   if not out:
     return text + '\n'
   numbers = {
-      'device': where, 'first': runs[0].name,
+      'device': hardware, 'first': runs[0].name,
       'runs': {r.name: {
           'workdir': str(folder), 'step': r.step, 'best': r.best,
           **r.size, 'params_1e6': _compared.millions(r.size['params']),

@@ -1,7 +1,7 @@
 """Writes images of a trained generator: a grid, files or an array.
 
---out=FILE.png is one grid, FILE.npz an array [n, h, w, c] under 'images', and
-another name a folder of n PNG files.
+--out=FILE.png gets one grid, FILE.npz an array 'images' [n, h, w, c], and a
+name without suffix becomes a folder of n PNG files.
 """
 import pathlib
 
@@ -23,8 +23,9 @@ FLAGS = (
     common.OUT._replace(required=False, help='What to write: .png, .npz or a '
                         'folder; else sample.png in --workdir.'),
     Flag('n', 64, 'How many images (with --interpolate: rows).'),
-    Flag('seed', 0, 'Seed of the latents.'),
-    Flag('interpolate', 0, 'Images from one latent to the next; 0: none.'),
+    Flag('seed', 0, 'Seed of the latent vectors.'),
+    Flag('interpolate', 0, 'Images per row, from one latent vector to '
+         'another; 0: no interpolation.'),
     common.STEP, common.BEST, common.ONLINE, common.PARAMS,
 )
 
@@ -57,20 +58,20 @@ def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
   Args:
     method: Method.
     net: the generator, averaged or not.
-    out: FILE.png for one grid, FILE.npz for [n, h, w, c] under 'images',
-      else a folder for n PNG files.
-    n: images; with `interpolate`, rows.
-    seed: of the noise.
-    batch: images made at a time.
-    interpolate: images from one latent to the next in each row of the grid,
-      0 for independent images.
-    dtype: of the real images; where that is uint8 the samples are rounded.
+    out: FILE.png for one grid, FILE.npz for an array 'images' [n, h, w, c],
+      or a folder for n PNG files.
+    n: number of images; with `interpolate`, of rows.
+    seed: of the latent vectors.
+    batch: number of images generated at a time.
+    interpolate: number of images in each row of the grid, from one latent
+      vector to another; 0 for independent images.
+    dtype: of the real images; if it is uint8, samples are rounded to it.
 
   Returns:
     The path written.
 
   Raises:
-    UserError: n or interpolate makes no sense, or `out` cannot be written.
+    UserError: n < 1, interpolate < 0 or 1, or `out` cannot be written.
   """
   if n < 1 or interpolate < 0 or interpolate == 1:
     raise UserError(f'--n={n} --interpolate={interpolate}: n is at least 1, '
@@ -91,10 +92,13 @@ def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
 
 
 def interpolation(seed, rows, count, latent):
-  """Latents along great circles (Shoemake, 1985): [rows * count, latent].
+  """Spherical interpolation of latents (slerp; Shoemake, 1985).
 
-  Each row goes from one normal draw to another; on the circle between them
-  the norm stays what the generator was trained on.
+  Each row goes from one normal sample to another. Along the great circle
+  between them the norm stays typical of the latents seen in training.
+
+  Returns:
+    [rows * count, latent].
   """
   ends = jax.random.normal(jax.random.key(seed), (2, rows, 1, latent))
   a, b = ends

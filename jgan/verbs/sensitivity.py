@@ -1,8 +1,8 @@
 """Scores the generator with each layer compressed alone.
 
-The paper's figure 3: a layer's kernel is replaced by its low-rank
-reconstruction, the generator is scored without fine-tuning, and the layers
-that lose little are those to compress.
+As in figure 3 of the paper, the kernel of one layer is replaced by its
+low-rank reconstruction and the generator is scored without fine-tuning. Layers
+whose compression hardly changes the score are the ones to compress.
 """
 import json
 import logging
@@ -34,7 +34,7 @@ FLAGS = (
 
 
 def run(config, flags):
-  """Tries the layers of the checkpoint that the flags choose."""
+  """Measures the layers of the checkpoint that the flags choose."""
   method = build.method(config)
   state = restore.state_of(config, method, flags.workdir, step=flags.step,
                            best=flags.best)
@@ -43,25 +43,25 @@ def run(config, flags):
 
 
 def write(config, method, state, out, *, data_dir=''):
-  """Tries every layer and rank; a repeated command goes on where it ended.
+  """Tries every layer and rank; a repeated call resumes.
 
   Args:
     config: completed; config.compress has `ranks`, `match` and `budget`.
-    method: Method of it.
+    method: Method of the config.
     state: GanState.
     out: folder for trials.jsonl, sensitivity.json, .md and .png.
-    data_dir: where data sets and weights are found.
+    data_dir: folder of data sets and weights.
 
   Returns:
-    Text: the table, and what to compress within the budget.
+    Text: the table, and the layers to compress within the budget.
 
   Raises:
-    UserError: no ranks, no metric, or trials of another checkpoint in `out`.
+    UserError: no ranks, no metric, or `out` has trials of another checkpoint.
   """
   plan = config.compress
   if not plan.ranks:
     raise UserError('config.compress.ranks is empty: ranks to try on each '
-                    'layer are needed, as --config.compress.ranks="(64,)"')
+                    'layer are needed, as in --config.compress.ranks="(64,)"')
   net = state.ema if plan.source == 'average' else state.gen
   scoring = Scoring(config, data_dir)
   sample = jax.jit(method.sample)
@@ -76,13 +76,13 @@ def write(config, method, state, out, *, data_dir=''):
   folder = pathlib.Path(out)
   folder.mkdir(parents=True, exist_ok=True)
   file = folder / 'trials.jsonl'
-  about = {'step': int(state.step), 'source': plan.source,
-           'restarts': plan.restarts, 'iterations': plan.iterations,
-           **scoring.about}
+  settings = {'step': int(state.step), 'source': plan.source,
+              'restarts': plan.restarts, 'iterations': plan.iterations,
+              **scoring.about}
   if not lines(file):
     metric, base = score(params)
-    append(file, {**about, 'metric': metric, 'base': base})
-  header, rows = read(file, about)
+    append(file, {**settings, 'metric': metric, 'base': base})
+  header, rows = read(file, settings)
   for path, options in pairs:
     if (path, options['rank']) not in rows:
       row, = sensitivity.measure(
@@ -97,7 +97,7 @@ def write(config, method, state, out, *, data_dir=''):
 
 
 def report(folder, header, rows, budget):
-  """Writes table, numbers and bar chart; -> text."""
+  """Writes the table, its numbers and a bar chart: -> text."""
   base, metric = header['base'], header['metric']
   proposal, rise = ranks.by_budget(base, rows, budget=budget)
   text = table(base, rows, proposal, metric)
@@ -114,30 +114,32 @@ def report(folder, header, rows, budget):
 
 
 def table(base, rows, proposal, metric):
-  """The trials as a GitHub table."""
+  """The trials as a table in GitHub Markdown."""
   lines = [f'| layer | form | rank | parameters | removed | kernel error | '
            f'{metric} | rise | proposed |',
            '|---|---|--:|--:|--:|--:|--:|--:|---|']
   for row in rows:
-    taken = proposal.get(row.layer, {}).get('rank') == row.rank
+    proposed = proposal.get(row.layer, {}).get('rank') == row.rank
     lines.append(
         f'| {row.layer} | {row.form} | {row.rank} | {row.params:,} | '
         f'{row.removed:,} | {row.error:.4f} | {row.score:.5g} | '
-        f'{row.score - base:+.4g} | {"yes" if taken else ""} |')
+        f'{row.score - base:+.4g} | {"yes" if proposed else ""} |')
   return '\n'.join(lines) + '\n'
 
 
-def read(file, about):
-  """The header and the finished trials: {(layer, rank): Row}.
+def read(file, settings):
+  """The header of trials.jsonl and its trials: {(layer, rank): Row}.
+
+  settings: what the header must contain.
 
   Raises:
-    UserError: they are of another checkpoint, or scored otherwise.
+    UserError: the trials are of another checkpoint or other settings.
   """
   header, *rows = lines(file)
-  for key, value in about.items():
+  for key, value in settings.items():
     if header.get(key) != value:
       raise UserError(f'{file} has trials with {key}={header.get(key)}, not '
-                      f'{value}: take another --out')
+                      f'{value}: choose another --out')
   rank = lambda r: tuple(r) if isinstance(r, list) else r
   return header, {(row['layer'], rank(row['rank'])): sensitivity.Row(**row)
                   for row in rows}

@@ -1,10 +1,11 @@
-"""Takes pruned channels out of the generator; writes a run to --out.
+"""Removes pruned channels from the generator; writes a new run to --out.
 
-What the masks of a run's optimizer prune is set to zero in both generators, as
-in its last sparse phase, and channels that nothing takes any more are removed
-with all that belongs to them: the images stay the same. The new run has the
-discriminator and what the optimizers know, counts its steps from 0, so that
-its cost is that of its own training, if any, and prunes no more.
+First, weights that the masks of the run's optimizer prune are set to zero in
+the generator and its average, as in a sparse phase of training. Then channels
+with no remaining connection to the next layer are removed with all their
+parameters, which does not change the images. The new run keeps the
+discriminator and the optimizer states, and no longer prunes. It counts its
+steps from 0, so its cost is the cost of its own training.
 """
 import contextlib
 import io
@@ -51,78 +52,84 @@ def run(config, flags):
 
 
 def write(config, method, state, out, *, params='', data_dir=''):
-  """Removes channels from a generator and writes a run that has the rest.
+  """Removes unused channels from a generator and writes it as a new run.
 
   Args:
     config: completed.
-    method: Method of it.
+    method: Method of the config.
     state: GanState.
-    out: folder of the new run, with generator.safetensors (the average) and
-      shrink.json (all numbers) beside what a run has.
-    params: an exported generator to take instead of the state's, as
-      RUN/pair/sparse.safetensors; masks are not applied to it.
-    data_dir: where data sets and weights are found.
+    out: folder of the new run; it also gets generator.safetensors (the
+      average) and shrink.json (all numbers of the returned text).
+    params: file of an exported generator that replaces both generators of the
+      state, as RUN/pair/sparse.safetensors; masks are not applied to it.
+    data_dir: folder of data sets and weights.
 
   Returns:
-    Text: channels, size, work, latency and scores before and after.
+    Text: channels, size, MACs, latency and scores, before and after.
 
   Raises:
-    UserError: the generator cannot lose channels or has none to lose, the
-      run's method holds more of it than a state does, or `out` is in use.
+    UserError: channels of this generator cannot be removed, all of them are
+      in use, the state of the run's method does not have the shape of the
+      smaller generator, or `out` is not an empty folder.
   """
   out = pathlib.Path(out)
   refuse_used(out)
   groups = channels.groups(
       build.models(config, build.spec(config).shape).gen)
-  state, whole = jax.device_get(state), state.ema
+  state, average = jax.device_get(state), state.ema
   if params:
     state = weights.warm_start(state, SimpleNamespace(generator=params,
                                                       discriminator=''))
-    whole = state.ema
+    average = state.ema
   else:
     state = pruned(state)
-  kept = channels.alive(state.ema.params, groups)
-  if all(k.all() for k in kept):
+  alive = channels.alive(state.ema.params, groups)
+  if all(mask.all() for mask in alive):
+    total = sum(mask.size for mask in alive)
     raise UserError(
-        f'all {sum(k.size for k in kept)} channels of the generator are in use:'
-        ' a run trained with config.optimizer.gen.pruning.name='
-        'prune_grow_channels beyond its warm-up has some to remove')
-  small = shrunk(config, kept)
-  after = build.method(small)
-  smaller = narrowed(state, groups, kept)
-  _refuse_another_shape(small, after, smaller)
+        f'all {total} channels of the generator are in use: a run trained with '
+        'config.optimizer.gen.pruning.name=prune_grow_channels beyond its '
+        'warm-up has some to remove')
+  new_config = shrunk(config, alive)
+  new_method = build.method(new_config)
+  new_state = narrowed(state, groups, alive)
+  _refuse_another_shape(new_config, new_method, new_state)
 
-  found = {'channels': {group.makers[0]: [k.size, int(k.sum())]
-                        for group, k in zip(groups, kept)},
-           **compared(config, small, (method.sample, whole),
-                      (after.sample, smaller.ema), method.latent),
-           'difference': difference(method.sample, state.ema, after.sample,
-                                    smaller.ema, method.latent),
-           'scores': {}}
+  numbers = {
+      'channels': {group.makers[0]: [mask.size, int(mask.sum())]
+                   for group, mask in zip(groups, alive)},
+      **compared(config, new_config, (method.sample, average),
+                 (new_method.sample, new_state.ema), method.latent),
+      'difference': difference(method.sample, state.ema, new_method.sample,
+                               new_state.ema, method.latent),
+      'scores': {}}
   notes = {}
   if config.eval.metrics:
     scoring = Scoring(config, data_dir)
-    scores = found['scores']
-    scores['before'], _ = scoring.score(jax.jit(method.sample), whole,
+    scores = numbers['scores']
+    scores['before'], _ = scoring.score(jax.jit(method.sample), average,
                                         method.latent)
-    scores['after'], stamp = scoring.score(jax.jit(after.sample), smaller.ema,
-                                           method.latent)
+    scores['after'], stamp = scoring.score(jax.jit(new_method.sample),
+                                           new_state.ema, method.latent)
     if config.checkpoint.best:
       notes = {'best': scoring.best(0, scores['after'], stamp)}
-  with made(out, small) as folder, contextlib.closing(
+  with made(out, new_config) as folder, contextlib.closing(
       checkpoint.Checkpoints(checkpoints(folder))) as saved:
-    if found['scores']:
+    if numbers['scores']:
       record.add(folder, 0, scores['after'], stamp)
     saved.keep_best(0 if notes else None)
-    saved.save(0, smaller, notes)
+    saved.save(0, new_state, notes)
     saved.wait()
-    weights.save(smaller.ema, folder / 'generator.safetensors')
-    write_text(folder / 'shrink.json', json.dumps(found, indent=2) + '\n')
-  return table(found) + f'{out}\n'
+    weights.save(new_state.ema, folder / 'generator.safetensors')
+    write_text(folder / 'shrink.json', json.dumps(numbers, indent=2) + '\n')
+  return table(numbers) + f'{out}\n'
 
 
 def pruned(state):
-  """The state with both generators zero at the optimizer's masks, if any."""
+  """The state with masked weights of both generators set to zero.
+
+  A state whose optimizer has no masks is returned unchanged.
+  """
   masks = masked.masks_of(state.gen.opt)
   if masks is None:
     return state
@@ -131,71 +138,77 @@ def pruned(state):
   return state.replace(gen=sparse(state.gen), ema=sparse(state.ema))
 
 
-def shrunk(config, kept):
-  """The config of the new run. kept: of each of `hidden`, bool [n]."""
+def shrunk(config, alive):
+  """The config of the new run.
+
+  alive: for each entry of config.generator.hidden, bool [channels].
+  """
   config = config.copy_and_resolve_references().unlock()
-  config.generator.hidden = tuple(int(k.sum()) for k in kept)
+  config.generator.hidden = tuple(int(mask.sum()) for mask in alive)
   config.optimizer.gen.pruning = {'name': 'none'}
   config.init.update({'generator': '', 'discriminator': ''})
   return configs.complete(config)
 
 
-def narrowed(state, groups, kept):
-  """The state of the new run, with the optimizer inside of one that masks."""
+def narrowed(state, groups, alive):
+  """The state of the new run, with the optimizer state without masks."""
   opt = state.gen.opt
   gen = state.gen.replace(
       opt=opt.inner if isinstance(opt, masked.Masked) else opt)
   return state.replace(step=np.int32(0),
-                       gen=channels.narrow(gen, groups, kept),
-                       ema=channels.narrow(state.ema, groups, kept))
+                       gen=channels.narrow(gen, groups, alive),
+                       ema=channels.narrow(state.ema, groups, alive))
 
 
 def compared(before, after, old, new, latent):
-  """Size, work and latency of two generators.
+  """Size, MACs and latency of two generators.
 
   Args:
     before, after: their configs, completed.
-    old, new: (sample, Network).
-    latent: the width of their noise.
+    old, new: (sample, Network) of each.
+    latent: the dimension of their latent vectors.
 
   Returns:
-    {'before': {...}, 'after': {...}}, each as `describe` counts ('params',
-    'mb', 'macs', 'macs_thop') with 'latency', {batch: seconds}.
+    {'before': {...}, 'after': {...}}, each with 'params', 'mb', 'macs' and
+    'macs_thop' as in `describe`, and 'latency', {batch: seconds}.
   """
-  found = {}
+  measured = {}
   for name, config in (('before', before), ('after', after)):
-    found[name] = {**size.generator(config), 'latency': {}}
+    measured[name] = {**size.generator(config), 'latency': {}}
   for batch in BATCHES:
     z = jax.random.normal(jax.random.key(0), (batch, latent))
     times = latency.measure({
         name: (sample, (net, z))
         for name, (sample, net) in (('before', old), ('after', new))})
     for name, seconds in times.items():
-      found[name]['latency'][batch] = seconds
-  return found
+      measured[name]['latency'][batch] = seconds
+  return measured
 
 
 def difference(sample, net, other_sample, other, latent):
-  """The largest difference of a pixel, in [-1, 1], of 16 images of two."""
+  """The largest absolute pixel difference of two generators' 16 images.
+
+  Pixels are in [-1, 1].
+  """
   z = jax.random.normal(jax.random.key(1), (16, latent))
   a, b = jax.jit(sample)(net, z), jax.jit(other_sample)(other, z)
   return float(jnp.abs(a - b).max())
 
 
-def table(found):
-  """What was removed, and what it saves, as text."""
+def table(numbers):
+  """The numbers of `write` as text: channels removed, and savings."""
   out = io.StringIO()
   console = rich.console.Console(file=out, width=100)
   layers, sizes = rich.table.Table(), rich.table.Table()
-  for shown, names in ((layers, ('channels of', 'before', 'after')),
-                       (sizes, ('generator', 'before', 'after', 'ratio'))):
+  for columns, names in ((layers, ('channels of', 'before', 'after')),
+                         (sizes, ('generator', 'before', 'after', 'ratio'))):
     for name in names:
-      shown.add_column(name, justify='left' if name == names[0] else 'right')
-  for name, counts in found['channels'].items():
+      columns.add_column(name, justify='left' if name == names[0] else 'right')
+  for name, counts in numbers['channels'].items():
     layers.add_row(name, *map(str, counts))
   console.print(layers)
 
-  before, after = found['before'], found['after']
+  before, after = numbers['before'], numbers['after']
 
   def row(name, show, pick):
     a, b = pick(before), pick(after)
@@ -208,11 +221,11 @@ def table(found):
     row(f'ms, batch {batch}', '{:.2f}'.format,
         lambda x, batch=batch: 1e3 * x['latency'][batch])
   console.print(sizes)
-  console.print('FLOPs are twice the MACs. The two took turns on '
+  console.print('FLOPs are twice the MACs. Latencies were measured in turns on '
                 f'{jax.devices()[0].device_kind}.')
-  console.print('Largest difference of a pixel to the masked generator: '
-                f'{found["difference"]:.1e}')
-  scores = found['scores']
+  console.print('Largest pixel difference to the masked generator: '
+                f'{numbers["difference"]:.1e}')
+  scores = numbers['scores']
   for label in scores.get('before', ()):
     console.print(f'{label}: {scores["before"][label]:.6g} -> '
                   f'{scores["after"][label]:.6g}')
@@ -222,7 +235,7 @@ def table(found):
 
 
 def _refuse_another_shape(config, method, state):
-  """Refuses a state that is not what the new run's method has."""
+  """Refuses a state whose arrays differ from those of the new run's method."""
   shapes = lambda tree: {
       jax.tree_util.keystr(path, simple=True, separator='/'): np.shape(x)
       for path, x in jax.tree_util.tree_leaves_with_path(tree)}

@@ -1,4 +1,4 @@
-"""Trains; the same command again resumes.
+"""Trains; a repeat of the same command resumes.
 
 Writes into --workdir: config.json, run.json, metrics.jsonl and .csv,
 evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/.
@@ -15,15 +15,15 @@ from jgan.run import loop
 FLAGS = (
     common.CONFIG, common.WORKDIR, common.DATA_DIR,
     Flag('allow_config_change', False,
-         'Go on from a checkpoint of another config.'),
+         'Resume from a checkpoint of another config.'),
     Flag('coordinator', '', 'HOST:PORT of process 0, to train with several.'),
-    Flag('processes', 1, 'How many processes train together.'),
-    Flag('process', 0, 'Which of them this is, from 0.'),
+    Flag('processes', 1, 'Number of processes that train together.'),
+    Flag('process', 0, 'Index of this process, from 0.'),
 )
 
 
 def run(config, flags):
-  """Trains, and says where everything was written."""
+  """Trains and returns the paths of its output."""
   if flags.coordinator:
     jax.distributed.initialize(flags.coordinator, flags.processes,
                                flags.process)

@@ -567,7 +567,7 @@ def test_best_responses_learn_half_as_fast_after_the_halving(searching, made):
     ({'method.held': 1.}, 'held=1.0'),
     ({'method.warmup': -1}, 'warmup=-1'),
     ({'method.gbar': 'both', 'method.gbar_shares_arch': True},
-     'what Gbar shares it cannot move'),
+     'Gbar cannot update parameters that it shares'),
     ({'generator': {'name': 'dcgan'}}, "config.generator.name is 'dcgan'")])
 def test_what_cannot_be_is_refused(searching, changes, words):
   c = searching()

@@ -98,7 +98,7 @@ def test_a_run_delivers_both_generators_and_tells_what_it_cost(
   assert command('--mode=sample', '--n=2', f'--out={tmp_path}/a.npz')[0] == 0
   assert np.load(tmp_path / 'a.npz')['images'].shape == (2, 16, 16, 1)
   code, shown = command('--mode=evaluate', '--steps=all')
-  assert code == 2 and 'is one generator' in shown.err
+  assert code == 2 and '--steps is not read beside --params' in shown.err
 
 
 def test_a_killed_run_leaves_the_pair_of_the_unbroken_one(

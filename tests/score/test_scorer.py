@@ -128,7 +128,7 @@ def test_statistics_are_kept_and_published_ones_are_verified(
 
 
 def test_statistics_without_a_metric_that_reads_them_are_refused(digits):
-  with pytest.raises(UserError, match='none of the metrics looks at any'):
+  with pytest.raises(UserError, match='none of the metrics uses features'):
     Scorer(digits[0], metrics=('fd_pixels',), statistics='x.npz')
 
 
