@@ -108,6 +108,14 @@ def test_only_build_and_make_read_a_config():
       assert 'config' not in names, file
 
 
+def test_names_say_what_they_hold():
+  """Not that something was found, kept or held."""
+  for file in (ROOT / 'jgan').rglob('*.py'):
+    names = {node.id for node in ast.walk(ast.parse(file.read_text()))
+             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert not names & {'found', 'kept', 'held', 'takes', 'more'}, file
+
+
 def test_main_and_the_command_line_know_no_verb_by_name():
   verbs = {file.stem for file in (ROOT / 'jgan' / 'verbs').glob('[!_]*.py')}
   for name in ('main', 'cli'):
