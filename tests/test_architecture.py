@@ -109,11 +109,11 @@ def test_only_build_and_make_read_a_config():
 
 
 def test_names_say_what_they_hold():
-  """Not that something was found, kept or held."""
+  """Not that something was found, kept or taken."""
   for file in (ROOT / 'jgan').rglob('*.py'):
     names = {node.id for node in ast.walk(ast.parse(file.read_text()))
              if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    assert not names & {'found', 'kept', 'held', 'takes', 'more'}, file
+    assert not names & {'found', 'kept', 'takes', 'more'}, file
 
 
 def test_main_and_the_command_line_know_no_verb_by_name():
