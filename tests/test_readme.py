@@ -118,7 +118,7 @@ def test_no_document_or_file_names_a_module_that_moved():
       'train', 'session', 'parallel', 'checkpoint', 'logbook', 'timing', 'cost',
       'pair', 'evaluation', 'scoring', 'duality', 'breaks', 'latency', 'sample',
       'describe', 'evaluate', 'derive', 'sensitivity', 'shrink', 'compression',
-      'compare', 'operations', 'recipe', 'export', 'pipeline', 'search')]
+      'compare', 'recipe', 'export', 'pipeline', 'search')]
   assert not [path for path in gone if (ROOT / path).exists()]
   names = '|'.join(path[5:-3] for path in gone)
   pattern = re.compile(rf'\bjgan[./]({names})(?:\.py\b|(?![\w/.-]))'

@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import build
+from jgan import build, checks
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import lottery
@@ -177,7 +177,7 @@ def test_a_pruned_round_is_a_run_of_the_plain_game(unbroken, both,
                                                    monkeypatch):
   """Schedules and ramps count from its start: all as in a first step."""
   # Elsewhere fixed masks are refused, for nothing would set them.
-  monkeypatch.setattr(configs, '_check_values', lambda config: None)
+  monkeypatch.setattr(checks, 'check', lambda config: None)
   c = game(**BOTH, steps=ROUND)
   c.method = {'name': 'adversarial'}
   plain, (method, states) = build.method(c), both
