@@ -55,8 +55,8 @@ def test_the_generator_loss_of_the_reference():
 
 def test_features_that_are_all_equal():
   x = jnp.full((5, 3), .7)
-  np.testing.assert_allclose(disc(x, x), 1. - np.exp(-.125), atol=1e-7)
-  np.testing.assert_allclose(gen(x, x), 0., atol=1e-7)
+  np.testing.assert_allclose(disc(x, x), 1. - np.exp(-.125), atol=1e-6)
+  np.testing.assert_allclose(gen(x, x), 0., atol=1e-6)
 
 
 def test_the_repulsive_loss_has_its_minimum_at_the_bounds():
@@ -134,7 +134,7 @@ def test_the_order_of_samples_does_not_matter(knobs):
     loss = jax.jit(functools.partial(loss, **knobs))
     np.testing.assert_allclose(
         loss(REAL, FAKE), loss(REAL[::-1], np.roll(FAKE, 1, axis=0)),
-        atol=1e-6)
+        atol=5e-6)  # sums of kernels, each at most 1
 
 
 def test_losses_and_means_stay_in_their_ranges():

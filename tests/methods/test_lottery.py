@@ -13,6 +13,7 @@ from jgan.optim import masked
 from jgan.optim.fixed_mask import ladder, prunable
 from jgan.run import checkpoint, loop
 from jgan.run.logbook import read
+from tests.rounding import assert_replicated, assert_same_but_rounding
 
 ROUND = 3  # steps
 
@@ -258,17 +259,14 @@ def test_a_run_stopped_between_or_in_rounds_goes_on_bit_for_bit(
 
 @pytest.mark.parametrize('kind', ['pmap', 'jit'])
 def test_eight_devices_find_the_ticket_of_one(kind, unbroken, tmp_path):
-  """The same masks, and weights to 2e-4: float32 sums in another order."""
+  """The same masks, and weights but for rounding."""
   end = 2 * ROUND
   c = game(**{'devices': 8, 'parallel': kind, 'checkpoint.every': end,
               'method.rounds': 1}, steps=end)
   state, alone = loop.run(c, tmp_path), unbroken[1][end]
   assert equal(state.gen.opt.masks, alone.gen.opt.masks)
-  jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=2e-4,
-                                 atol=2e-5), state, alone)
-  for x in jax.tree.leaves(state):
-    shards = [np.asarray(s.data) for s in x.addressable_shards]
-    assert all(np.array_equal(shards[0], s) for s in shards)
+  assert_same_but_rounding(state, alone)
+  assert_replicated(state)
 
 
 # What is refused.

@@ -72,7 +72,8 @@ def test_the_amended_gradient_is_the_finite_difference_of_the_published_code(
     mixed = along(lambda w: jax.grad(train)(arch64, w)['a'], curved)
     first = jax.grad(lambda a: held(a, w64)[0])(arch64)['a']
     want = arch64['a'] - (first - mixed)
-  np.testing.assert_allclose(moved.stats['arch']['a'], want, rtol=1e-4)
+  np.testing.assert_allclose(moved.stats['arch']['a'], want,
+                             atol=1e-3 * np.abs(want).max())
 
 
 def test_entropy_is_that_of_a_uniform_choice_at_equal_logits():

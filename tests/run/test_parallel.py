@@ -14,6 +14,7 @@ from jgan import build
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import loop, parallel
+from tests.rounding import assert_replicated, assert_same_but_rounding
 
 ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 
@@ -51,20 +52,13 @@ def one(tmp_path_factory):
 
 @pytest.mark.parametrize('kind', ['pmap', 'jit'])
 def test_eight_devices_give_the_state_of_one(kind, one, tmp_path):
-  """To 2e-4 relative, 2e-5 absolute: float32 sums in another order."""
   state = loop.run(game(parallel=kind, devices=8), tmp_path)
-  flat, _ = jax.tree_util.tree_flatten_with_path(state)
-  for (path, a), b in zip(flat, jax.tree.leaves(one[0])):
-    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5,
-                               err_msg=jax.tree_util.keystr(path))
-  for a, b in zip(read(tmp_path), read(one[1])):
-    assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
+  assert_same_but_rounding(state, one[0])
   # Declared replicated, a value that differs between devices would go
   # unnoticed: look at all of them.
-  for path, x in flat:
-    shards = [np.asarray(s.data) for s in x.addressable_shards]
-    assert len(shards) == 8
-    assert all(np.array_equal(shards[0], s) for s in shards), path
+  assert_replicated(state)
+  for a, b in zip(read(tmp_path), read(one[1])):
+    assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
 
 
 def read(folder):
@@ -78,8 +72,7 @@ def test_a_run_goes_on_with_another_number_of_devices(one, tmp_path):
   c.checkpoint.every = 1
   loop.run(c, tmp_path)
   state = loop.run(game(devices=1), tmp_path, allow_config_change=True)
-  for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(one[0])):
-    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+  assert_same_but_rounding(state, one[0])
 
 
 def test_the_noise_of_a_step_is_spread_over_a_mesh():
@@ -169,5 +162,4 @@ def test_two_processes_train_together_and_agree(one, tmp_path):
   state, step, _ = loop.begin(
       c, *loop.first_state(c, method, source), saved, where)
   assert step == 2
-  for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(one[0])):
-    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+  assert_same_but_rounding(state, one[0])
