@@ -19,10 +19,10 @@ $(VENV)/.done: requirements.txt requirements-dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-run: setup  ## train a small GAN on handwritten digits, about two minutes
+run: setup  ## train a small GAN on handwritten digits, two to four minutes
 	$(PY) -m jgan.main --config=experiments/digits/default.py --workdir=$(WORKDIR)
 
-test: setup  ## run the tests, some minutes
+test: setup  ## run the tests, about a quarter of an hour
 	$(PY) -m pytest -n 2 --dist worksteal tests
 
 # What of the tests runs on other versions, each in an environment of its own.
@@ -74,5 +74,6 @@ bench-torch: setup $(TORCH)/.done  ## time the searches beside PyTorch
 	$(PY) -m bench.search --torch $(TORCH)/bin/python
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) .venv-bench .venv-versions .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY) .venv-bench .venv-versions .pytest_cache .ruff_cache \
+	  build dist jgan.egg-info
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -93,7 +93,7 @@ def models(config, shape, *, axis_name=None):
     raise UserError(f'images are {height} x {width}: only square images are '
                     'supported')
   pair = Pair(*(
-      getattr(lookup.find('models', config[player].name), player.capitalize())(
+      sections.player(player, config[player].name)(
           size=height, colors=colors, dtype=jnp.dtype(config.dtype),
           axis_name=axis_name, **_parts(config[player]))
       for player in ('generator', 'discriminator')))

@@ -62,9 +62,10 @@ def parse(argv):
   parsed = _parsed(argv, declared, config)
   values_of = lambda names: {name: _plain(parsed[name].value) for name in names}
   flags = values(verb.FLAGS, values_of(declared.keys() - {'config'}))
+  if 'config' in declared:
+    flags.config = _value(argv, 'config') or ''
   if config:
     config = configs.complete(parsed.config)
-    flags.config = _value(argv, 'config')
   for flag in verb.FLAGS:
     if flag.name == 'config' and flag.required and not config:
       raise UserError('no --config=FILE given, and no run in --workdir='
@@ -128,7 +129,10 @@ def _config(argv):
     match = re.fullmatch(r'--?config\.(.+)\.name(?:=(.*))?', argument)
     # Only now: an experiment need not have all keys of its sections.
     if match and match[1] in {path for path, _, _ in sections.sections(config)}:
-      sections.rename(config, match[1], match[2] or argv[i + 1])
+      name = match[2] if match[2] is not None else ''.join(argv[i + 1:i + 2])
+      if not name or name.startswith('-'):
+        raise UserError(f'{argument} gives no name')
+      sections.rename(config, match[1], name)
   return configs.fill(config)
 
 
@@ -164,8 +168,11 @@ def _refuse_unread(argument, mode, declared):
     return
   readers = []
   for other in lookup.names('verbs'):
-    names = {flag.name for flag in lookup.find('verbs', other).FLAGS}
-    if name in names or name.removeprefix('no') in names:
+    try:
+      flags = lookup.find('verbs', other).FLAGS
+    except UserError:
+      continue  # a broken file of another verb is not this command's mistake
+    if {name, name.removeprefix('no')} & {flag.name for flag in flags}:
       readers.append(other)
   if readers and name.removeprefix('no') not in declared:
     raise UserError(f'--mode={mode} does not read --{name}: '
@@ -173,12 +180,13 @@ def _refuse_unread(argument, mode, declared):
 
 
 def _value(argv, name):
-  """The value of a flag on a command line; None if it is not there."""
-  for argument, following in zip(argv[1:], [*argv[2:], '']):
+  """The last value given to a flag on the command line, None without one."""
+  value = None
+  for argument, after in zip(argv[1:], [*argv[2:], '']):
     match = re.fullmatch(rf'--?{name}(?:=(.*))?', argument)
     if match:
-      return following if match[1] is None else match[1]
-  return None
+      value = after if match[1] is None else match[1]
+  return value
 
 
 def _without_config(argv):
@@ -211,6 +219,10 @@ def _wrong_override(argv, config, error):
         return (f"unknown config key '{match[1]}': "
                 f'{lookup.nearest(key, known)}')
       section = section[key]
+    if hasattr(section, 'keys'):
+      key = 'name' if 'name' in section else next(iter(section), 'KEY')
+      return (f'config.{match[1]} is a section: its keys are set one by one, '
+              f'as --config.{match[1]}.{key}=VALUE')
   return ' '.join(str(error).split())
 
 
@@ -228,4 +240,8 @@ def _described(flag):
 
 def _first_line(file):
   """The first line of a file's docstring, read without importing the file."""
-  return (ast.get_docstring(ast.parse(file.read_bytes())) or '').split('\n')[0]
+  try:
+    text = ast.get_docstring(ast.parse(file.read_bytes()))
+  except SyntaxError as error:
+    return f'cannot be read: line {error.lineno}: {error.msg}'
+  return (text or '').split('\n')[0]

@@ -147,6 +147,8 @@ def row(form, rows):
     UserError: an unknown row.
   """
   name, _, rest = (form or '').partition(':')
+  if name == 'smoke' and rest:
+    raise UserError(f"':{form}': the row comes first, as in ':{rest}:smoke'")
   if name in ('', 'smoke'):
     return next(iter(rows)), name or None
   if name not in rows:
@@ -175,7 +177,8 @@ def fill(config):
   config = config.copy_and_resolve_references().unlock()
   _refuse_unknown_top(config)
   for kind in LISTS:
-    config[kind] = tuple(ConfigDict(section) for section in config[kind])
+    config[kind] = tuple(ConfigDict(section)
+                         for section in _sections_of(kind, config[kind]))
   for path, kind, section in list(sections(config)):
     if 'name' not in section:
       raise UserError(f'{path} has no name: {lookup.nearest("", [kind])}')
@@ -195,7 +198,25 @@ def fill(config):
 def recorded(workdir):
   """The config.json in a workdir as a dict, or None."""
   file = pathlib.Path(workdir) / 'config.json'
-  return json.loads(file.read_text()) if file.exists() else None
+  if not file.exists():
+    return None
+  try:
+    record = json.loads(file.read_text())
+  except ValueError as error:
+    raise UserError(f'{file} is damaged, it is not JSON: {error}') from error
+  if not isinstance(record, dict):
+    raise UserError(f'{file} is damaged: it holds a {type(record).__name__}, '
+                    'not an object of config keys')
+  return record
+
+
+def _sections_of(kind, value):
+  """The value of a key that holds several sections, if it is that."""
+  if not isinstance(value, tuple | list) or not all(
+      isinstance(section, dict | ConfigDict) for section in value):
+    raise UserError(f'config.{kind} is {value!r}; a tuple of named sections, '
+                    "as ({'name': ...},), would be right")
+  return value
 
 
 def from_record(record):
@@ -203,7 +224,7 @@ def from_record(record):
 
   Keys that jgan got after the run was started have their defaults.
   """
-  config = ConfigDict(record)
+  config = ConfigDict(_with_tuples(record))
   named = {path for path, _, _ in sections(base())}
 
   def add(target, known, prefix):
@@ -215,6 +236,15 @@ def from_record(record):
 
   add(config, base(), '')
   return complete(config)
+
+
+def _with_tuples(record):
+  """JSON's lists as tuples, so that each key has the type of its default."""
+  if isinstance(record, dict):
+    return {key: _with_tuples(value) for key, value in record.items()}
+  if isinstance(record, list):
+    return tuple(_with_tuples(value) for value in record)
+  return record
 
 
 def differences(old, new):

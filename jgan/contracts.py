@@ -10,14 +10,23 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from jgan.errors import UserError
+from jgan.flags import Flag
+
+
+class Fields(frozenset):
+  """Describes a linen module that has these fields."""
+
+
+class Items(frozenset):
+  """Describes a constant, a tuple of some of these names."""
 
 
 class Contract(NamedTuple):
   """The definitions that files of one folder have.
 
   The description of a definition is a tuple of names for a function with these
-  positional arguments, a set of names for a linen module with these fields, or
-  the type of a constant.
+  positional arguments, with those after '*' as keywords; Fields of a linen
+  module; Items of a tuple; or the type, or types, of a constant.
 
   Attributes:
     section: the config section, or the flag, that names a file of the folder.
@@ -25,11 +34,16 @@ class Contract(NamedTuple):
     may: {name: description} of optional definitions.
     one_of: {name: description} of definitions of which a file needs at least
       one.
+    with_: {name: another} of optional definitions that need another one.
+    filled: a config sets the keyword-only arguments of the functions, so that
+      each needs a default.
   """
   section: str
   must: Mapping = types.MappingProxyType({})
   may: Mapping = types.MappingProxyType({})
   one_of: Mapping = types.MappingProxyType({})
+  with_: Mapping = types.MappingProxyType({})
+  filled: bool = True
 
   @property
   def described(self):
@@ -37,12 +51,13 @@ class Contract(NamedTuple):
     return {**self.must, **self.one_of, **self.may}
 
 
-_MODULE = {'size', 'colors', 'dtype', 'axis_name'}
+_MODULE = Fields({'size', 'colors', 'dtype', 'axis_name'})
 
 CONTRACTS = {
     'models': Contract(
         'generator, discriminator',
-        one_of={'Generator': {*_MODULE, 'latent'}, 'Discriminator': _MODULE},
+        one_of={'Generator': Fields({*_MODULE, 'latent'}),
+                'Discriminator': _MODULE},
         may={'SPACE': str}),
     'losses': Contract(
         'loss',
@@ -53,18 +68,23 @@ CONTRACTS = {
         'penalties',
         one_of={'discriminator': ('play',), 'generator': ('play',)},
         may={'PAIRED': bool, 'TRACED': tuple}),
-    'methods': Contract('method', must={'make': ('config', 'shape')}),
+    'methods': Contract(
+        'method', must={'make': ('config', 'shape', '*', 'axis_name')}),
     'metrics': Contract(
         'eval.metrics',
-        must={'NEEDS': tuple, 'REFERENCE': (bool, str)},
-        one_of={'score': ('real', 'fake'), 'make': ('real',)}),
-    'features': Contract('eval.network', must={'load': ('source',)}),
+        must={'NEEDS': Items({'moments', 'features', 'logits', 'images'}),
+              'REFERENCE': (bool, str)},
+        one_of={'score': ('real', 'fake'), 'make': ('real',)},
+        may={'label': ('net',)}),
+    'features': Contract('eval.network', must={'load': ('source',)},
+                         filled=False),
     'augment': Contract(
         'augment',
         one_of={'apply': ('rng', 'images', 'memory'),
                 'replace': ('rng', 'real', 'memory')},
         may={'start': ('shape',), 'remember': ('memory', 'fake'),
-             'update': ('memory', 'sign', 'images')}),
+             'update': ('memory', 'sign', 'images')},
+        with_={'remember': 'start', 'update': 'start'}),
     'schedules': Contract('schedules', must={'values': ('progress',)}),
     'feedback': Contract(
         'feedback',
@@ -77,10 +97,11 @@ CONTRACTS = {
         'compress.rules',
         must={'factor': ('kernel', 'rank'), 'compose': ('factors',),
               'size': ('shape', 'rank'), 'ladder': ('shape',),
-              'energy': ('kernel', 'share')}),
+              'energy': ('kernel', 'share')}, filled=False),
     'spaces': Contract('SPACE of a super-network', must={'cells': ('player',)}),
     'operations': Contract(
-        'genotype', must={'PLACES': tuple, 'apply': ('x', 'features')}),
+        'genotype', must={'PLACES': Items({'keeps', 'halves', 'doubles'}),
+                          'apply': ('x', 'features')}, filled=False),
     'verbs': Contract(
         '--mode', must={'FLAGS': tuple, 'run': ('config', 'flags')}),
 }
@@ -102,11 +123,11 @@ def check(kind, module):
   """Checks a file against the contract of its folder.
 
   Args:
-    kind: the folder; without a contract, nothing is checked.
+    kind: the folder; one that has no contract passes.
     module: the loaded file.
 
   Raises:
-    UserError: a definition is missing, or differs from its description.
+    UserError: a definition is missing, or is not what it should be.
   """
   contract = CONTRACTS.get(kind)
   if not contract:
@@ -118,38 +139,88 @@ def check(kind, module):
                       f'which every file of {kind} has')
   if contract.one_of and not any(hasattr(module, name)
                                  for name in contract.one_of):
-    options = ' or '.join(_shown(*item) for item in contract.one_of.items())
+    options = ' nor '.join(_shown(*item) for item in contract.one_of.items())
     raise UserError(f'{file} defines neither {options}; one is needed')
+  for name, other in contract.with_.items():
+    if hasattr(module, name) and not hasattr(module, other):
+      raise UserError(f'{file} defines {name} and not {other}, which it needs')
+  traced = {*getattr(module, 'TRACED', ()),
+            *(['rng'] if getattr(module, 'DRAWS', False) else [])}
   for name, description in contract.described.items():
     if hasattr(module, name):
-      _check_definition(file, name, getattr(module, name), description)
+      wrong = _mistake(getattr(module, name), description, traced,
+                       contract.filled)
+      if wrong:
+        raise UserError(f'{file}: {name} {wrong}; {_shown(name, description)} '
+                        'would be right')
+  if kind == 'verbs':
+    _check_verb(file, module)
 
 
-def _check_definition(file, name, value, description):
-  """Raises UserError if a definition differs from its description."""
-  wanted = _shown(name, description)
-  if isinstance(description, set):
-    fields = ({field.name for field in dataclasses.fields(value)}
-              if dataclasses.is_dataclass(value) else set())
-    missing = sorted(description - fields)
+def _check_verb(file, module):
+  """Checks what help is made of."""
+  if not (module.__doc__ or '').strip():
+    raise UserError(f'{file} has no docstring, whose first line is the help of '
+                    'the verb')
+  for flag in module.FLAGS:
+    if not isinstance(flag, Flag) or not (
+        flag.default is None or flag.default == () or
+        isinstance(flag.default, bool | int | float | str)):
+      raise UserError(f'{file}: FLAGS has {flag!r}; a jgan.flags.Flag with a '
+                      'bool, int, float, str, None or () as its default would '
+                      'be right')
+
+
+def _mistake(value, description, traced, filled):
+  """What is wrong with a definition, '' if nothing is."""
+  if isinstance(description, Fields):
+    if not (dataclasses.is_dataclass(value) and hasattr(value, 'init')):
+      return f'is {_kind(value)}'
+    missing = description - {field.name for field in dataclasses.fields(value)}
+    return f'has no field {", ".join(sorted(missing))}' if missing else ''
+  if isinstance(description, Items):
+    if not isinstance(value, tuple):
+      return f'is {_kind(value)}'
+    unknown = [item for item in value if item not in description]
+    return f'has {unknown[0]!r}' if unknown else ''
+  if not _is_function(description):
+    return '' if isinstance(value, description) else f'is {_kind(value)}'
+  if inspect.isclass(value) or not callable(value):
+    return f'is {_kind(value)}'
+  return _wrong_arguments(inspect.signature(value).parameters.values(),
+                          description, traced, filled)
+
+
+def _wrong_arguments(parameters, description, traced, filled):
+  """What is wrong with the arguments of a function, '' if nothing is."""
+  names = [*description, '*'][:[*description, '*'].index('*')]
+  keywords = description[len(names) + 1:]
+  kinds = {p.name: p.kind for p in parameters}
+  positional = [p for p in parameters if p.kind in (
+      p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+  any_number = inspect.Parameter.VAR_POSITIONAL in kinds.values()
+  if len(positional) < len(names) and not any_number:
+    return f'takes {len(positional)} positional argument(s)'
+  further = [p.name for p in positional[len(names):]
+             if p.default is p.empty and p.name not in traced]
+  if further:
+    return (f'needs {", ".join(further)} besides; what a config sets is a '
+            'keyword-only argument with a default')
+  if inspect.Parameter.VAR_KEYWORD not in kinds.values():
+    missing = [name for name in keywords if name not in kinds]
     if missing:
-      raise UserError(f'{file}: {name} has no field {", ".join(missing)}; '
-                      f'{wanted} would be right')
-  elif _is_function(description):
-    if not callable(value):
-      raise UserError(f'{file}: {name} is a {type(value).__name__}; a function '
-                      f'{wanted} would be right')
-    positional = [p for p in inspect.signature(value).parameters.values()
-                  if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p for p in positional if p.default is p.empty]
-    if len(positional) < len(description):
-      raise UserError(
-          f'{file}: {name} takes {len(needed)} positional arguments; {wanted} '
-          'would be right, with keyword-only arguments for config keys')
-  elif not isinstance(value, description):
-    kinds = description if isinstance(description, tuple) else (description,)
-    raise UserError(f'{file}: {name} is a {type(value).__name__}; a '
-                    f'{" or ".join(k.__name__ for k in kinds)} would be right')
+      return f'takes no {", ".join(missing)}'
+  bare = [p.name for p in parameters
+          if p.kind == p.KEYWORD_ONLY and p.default is p.empty
+          and p.name not in traced]
+  return (f'has no default for {", ".join(bare)}, which a config key needs'
+          if filled and bare else '')
+
+
+def _kind(value):
+  """What a definition is, for a message."""
+  return ('a class' if inspect.isclass(value) else 'a function'
+          if inspect.isfunction(value) else f'of type {type(value).__name__}')
 
 
 def _is_function(description):
@@ -159,8 +230,11 @@ def _is_function(description):
 
 def _shown(name, description):
   """A definition as a user would write it: 'generator(real, fake)'."""
-  if isinstance(description, set):
-    return f'a linen module {name}({", ".join(sorted(description))}, ...)'
+  if isinstance(description, Fields):
+    return f'a linen module {name} with {", ".join(sorted(description))}'
+  if isinstance(description, Items):
+    return f'{name}, a tuple of {", ".join(sorted(description))},'
   if _is_function(description):
     return f'{name}({", ".join(description)})'
-  return name
+  kinds = description if isinstance(description, tuple) else (description,)
+  return f'{name}, a {" or ".join(kind.__name__ for kind in kinds)},'

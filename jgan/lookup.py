@@ -45,9 +45,21 @@ def find(kind, name):
 @functools.cache
 def _loaded(kind, name):
   """A file that fulfils its contract, held against it once."""
-  module = importlib.import_module(f'jgan.{kind}.{name}')
+  module = _imported(f'jgan.{kind}.{name}')
   contracts.check(kind, module)
   return module
+
+
+def _imported(path):
+  """Imports a module of jgan, or says what is wrong with its file."""
+  try:
+    return importlib.import_module(path)
+  except SyntaxError as error:
+    raise UserError(f'{error.filename}, line {error.lineno}: {error.msg}'
+                    ) from error
+  except ImportError as error:
+    raise UserError(f'{path.replace(".", "/")}.py cannot be imported: {error}'
+                    ) from error
 
 
 def members(place):
@@ -75,9 +87,18 @@ def member(place, name):
   if name not in known:
     raise UserError(f"no '{name}' in {place}: {nearest(name, known)}")
   folder = (_ROOT / place.replace('.', '/')).is_dir()
-  module = importlib.import_module(
-      f'jgan.{place}.{name}' if folder else f'jgan.{place}')
-  if not hasattr(module, name):
-    raise UserError(f"{place.replace('.', '/')}/{name}.py has no '{name}': a "
-                    'function or class of that name is what configs ask for')
+  module = _imported(f'jgan.{place}.{name}' if folder else f'jgan.{place}')
+  if not callable(getattr(module, name, None)):
+    raise UserError(
+        f"jgan/{place.replace('.', '/')}/{name}.py defines no function or "
+        f"class '{name}': a file of this folder has one of its own name")
   return getattr(module, name)
+
+
+def name_of(place, part):
+  """The name by which `member` finds a part that jgan's own code imports."""
+  package = importlib.import_module(f'jgan.{place}')
+  # Of a folder only what is imported already: other files may be broken.
+  return next(name for name in members(place)
+              if getattr(package, name, None) is part
+              or getattr(getattr(package, name, None), name, None) is part)

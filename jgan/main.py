@@ -16,7 +16,7 @@ from jgan.errors import Stopped, UserError
 
 def main(argv):
   """Runs one command: -> exit code, 0 done, 2 user error, 3 run stopped."""
-  debug = '--debug' in argv
+  debug = bool({'--debug', '-debug', '--debug=true'} & {*argv})
   try:
     helps, mode = cli.wants_help(argv)
     if helps:
@@ -24,7 +24,7 @@ def main(argv):
       return 0
     command = cli.parse(argv)
     _start(command.main.compilation_cache)
-    sys.stdout.write(command.verb.run(command.config, command.flags))
+    sys.stdout.write(command.verb.run(command.config, command.flags) or '')
     return 0
   except (UserError, Stopped) as error:
     if debug:

@@ -42,8 +42,7 @@ def sections(config):
 def arguments(path, kind, name):
   """The config keys of the part called `name`: {key: default}."""
   if kind == 'models':
-    player = path.capitalize()
-    return _fields(getattr(lookup.find(kind, name), player))
+    return _fields(player(path, name))
   if kind == 'data':
     module, dataset = source(name)
     return {k: v for k, v in keywords(module.load).items()
@@ -59,6 +58,19 @@ def arguments(path, kind, name):
   if kind == 'schedules':  # read by build.schedule
     defaults |= {'every': 0, 'evaluation': 'current'}
   return {k: v for k, v in defaults.items() if k not in _PASSED}
+
+
+def player(role, name):
+  """The linen module 'generator' or 'discriminator' of jgan/models/<name>.py.
+
+  Raises:
+    UserError: that file has only the other one.
+  """
+  module = lookup.find('models', name)
+  if not hasattr(module, role.capitalize()):
+    raise UserError(f"model '{name}' has no {role.capitalize()}: config.{role}"
+                    '.name must be another one')
+  return getattr(module, role.capitalize())
 
 
 def source(name):
@@ -112,8 +124,9 @@ def typed(path, value, default):
   if isinstance(default, tuple) and isinstance(value, list):
     return tuple(value)
   if type(value) is not type(default):
-    raise UserError(f'config.{path} is {value!r}, a {type(value).__name__}; '
-                    f'a {type(default).__name__} like {default!r} is needed')
+    raise UserError(f'config.{path} is {value!r}, of type '
+                    f'{type(value).__name__}; type {type(default).__name__} is '
+                    f'needed, as {default!r}')
   return value
 
 
@@ -125,9 +138,7 @@ def _fields(module):
       continue
     default = field.default
     if field.name in PARTS:
-      place = f'layers.{field.name}'
-      default = next(name for name in lookup.members(place)
-                     if lookup.member(place, name) is default)
+      default = lookup.name_of(f'layers.{field.name}', default)
     defaults[field.name] = default
   return defaults
 

@@ -94,15 +94,22 @@ def save_program(sample, net, latent, path):
 
 def _fill(net, loaded, path):
   """`net` with the parameters and statistics of `loaded`."""
-  model_arrays, file_arrays = to_arrays(net), to_arrays(loaded)
-  for name in sorted({*model_arrays, *file_arrays}):
-    in_file, in_model = (x[name].shape if name in x else 'absent'
-                         for x in (file_arrays, model_arrays))
+  in_model_all, in_file_all = _shapes(net), _shapes(loaded)
+  for name in sorted({*in_model_all, *in_file_all}):
+    in_file, in_model = (shapes.get(name, 'absent')
+                         for shapes in (in_file_all, in_model_all))
     if in_file != in_model:
       raise UserError(f'{path} does not fit the model: {name} is {in_file} '
                       f'there and {in_model} in the config')
-  log.info('starting from %s (%d arrays)', path, len(file_arrays))
+  log.info('starting from %s (%d arrays)', path, len(in_file_all))
   return net.replace(params=loaded.params, stats=loaded.stats)
+
+
+def _shapes(net):
+  """{'/'-joined name: shape} of a Network without its optimizer."""
+  tree = {'params': net.params, **net.stats}
+  return {name: x.shape
+          for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
 
 
 def suffix(path, known):

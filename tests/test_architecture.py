@@ -41,7 +41,7 @@ ARROWS = {
     'types.py': set(),
     'batches.py': {'ops', 'errors', 'types'},
     'errors.py': set(),
-    'contracts.py': {'errors'},
+    'contracts.py': {'errors', 'flags'},
     'lookup.py': {'contracts', 'errors'},
     'flags.py': {'errors'},
 }

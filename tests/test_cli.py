@@ -1,10 +1,12 @@
 """What the command line says of itself: verbs, flags, and what is refused."""
+import json
 import subprocess
 import sys
 
 import pytest
 
-from jgan import cli, lookup, main
+from jgan import cli, experiment, lookup, main
+from jgan import config as configs
 from jgan.errors import UserError
 
 DIGITS = '--config=experiments/digits/default.py:smoke'
@@ -139,3 +141,67 @@ def test_a_variable_stands_for_the_folder_of_data(monkeypatch):
       ['jgan', DIGITS, '--workdir=x', *more]).flags.data_dir
   assert parse() == '/somewhere'
   assert parse('--data_dir=/elsewhere') == '/elsewhere'
+
+
+@pytest.fixture
+def recorded(tmp_path):
+  """A workdir with the config.json of a run, and no checkpoint."""
+  record = configs.plain(configs.complete(experiment.load(DIGITS[9:])))
+  (tmp_path / 'config.json').write_text(json.dumps(record))
+  return tmp_path
+
+
+def test_tuples_of_a_recorded_config_can_be_overridden(recorded):
+  config = cli.parse(['jgan', '--mode=sensitivity', f'--workdir={recorded}',
+                      '--config.compress.ranks=(2, 4)',
+                      "--config.eval.metrics=('spectrum',)"]).config
+  assert config.compress.ranks == (2, 4)
+  assert config.eval.metrics == ('spectrum',)
+
+
+def test_of_a_flag_that_is_given_twice_the_last_counts(recorded):
+  command = cli.parse(['jgan', '--mode=list', '--mode=describe', DIGITS,
+                       '--config=experiments/mini/ring.py',
+                       '--workdir=/nonesuch', f'--workdir={recorded}'])
+  assert command.verb is lookup.find('verbs', 'describe')
+  assert command.config.data.name == 'mixture'
+  assert command.flags.workdir == str(recorded)
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['--config=experiments/alphagan/search.py:smoke:l'], "':l:smoke'"),
+    ([DIGITS, '--config.loss.name='], 'gives no name'),
+    ([DIGITS, '--config.loss.name'], 'gives no name'),
+    ([DIGITS, '--config.loss=hinge'], '--config.loss.name=VALUE'),
+    ([DIGITS, "--config.penalties=('gradient',)"],
+     "config.penalties is ('gradient',); a tuple of named sections"),
+    ([DIGITS, '--config.generator.name=adversarial_nas_super',
+      '--config.discriminator.name=missing'], "no 'missing' in models"),
+    (['--config=README.md'], 'an experiment is a Python file'),
+])
+def test_mistakes_in_a_config_are_one_line(arguments, words, capsys):
+  code, _, err = said(capsys, '--mode=describe', *arguments)
+  assert code == 2 and words in err, err
+
+
+@pytest.mark.parametrize('text, words', [
+    ('def get_config(:\n', 'line 1: invalid syntax'),
+    ('import nonesuch\n', "No module named 'nonesuch'"),
+    ('def get_config():\n  return 1 / 0\n', 'ZeroDivisionError'),
+    ('def get_config():\n  return {}\n', 'returned a dict; a ConfigDict'),
+    ('def get_config():\n  pass\n', 'returned a NoneType'),
+    ('STEPS = 3\n', 'defines no get_config()'),
+])
+def test_a_mistake_in_an_experiment_is_one_line_that_says_where(
+    text, words, tmp_path, capsys):
+  (tmp_path / 'mine.py').write_text(text)
+  code, _, err = said(capsys, '--mode=describe', f'--config={tmp_path}/mine.py')
+  assert code == 2 and words in err and 'mine.py' in err, err
+  assert 'Traceback' not in err
+
+
+@pytest.mark.parametrize('text', ['{', '[]', 'no'])
+def test_a_damaged_config_json_is_one_line(text, recorded, capsys):
+  (recorded / 'config.json').write_text(text)
+  code, _, err = said(capsys, '--mode=describe', f'--workdir={recorded}')
+  assert code == 2 and 'config.json is damaged' in err

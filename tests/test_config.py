@@ -90,8 +90,8 @@ def test_defaults_of_what_is_named_are_filled_in(tiny):
     ('loss.margin', 1., "unknown key 'margin' in config.loss"),
     ('log.evry', 1, "'log.evry': did you mean 'every'"),
     ('generator', {'name': 'dcgan', 'width': 'wide'},
-     "width is 'wide', a str; a int like"),
-    ('optimizer.gen.b1', 'x', 'a float like'),
+     "width is 'wide', of type str; type int"),
+    ('optimizer.gen.b1', 'x', 'type float is'),
     ('steps', 0, 'config.steps is 0, it must be at least 1'),
     ('ema.decay', 1., r'in \[0, 1\)'),
     ('pipeline.fraction', 0., r'in \(0, 1\]'),
@@ -189,5 +189,5 @@ def test_a_part_is_of_the_file_of_its_name():
   with pytest.raises(UserError, match="no 'relo' in layers.act: did you mean "
                                       "'relu'"):
     lookup.member('layers.act', 'relo')
-  with pytest.raises(UserError, match=r"losses/hinge\.py has no 'hinge'"):
+  with pytest.raises(UserError, match=r"losses/hinge\.py defines no .*'hinge'"):
     lookup.member('losses', 'hinge')

@@ -183,6 +183,16 @@ def test_exported_weights_come_back_and_sample_the_same(
   assert weights.load(tmp_path / f'd.{suffix}').params
 
 
+def test_exported_weights_of_another_network_are_refused(
+    command, trained, tmp_path):
+  file = tmp_path / 'd.npz'
+  assert command('--mode=export', f'--workdir={trained}', '--discriminator',
+                 f'--out={file}', '--compilation_cache=')[0] == 0
+  code, _, err = command('--mode=sample', f'--workdir={trained}',
+                         f'--params={file}', '--compilation_cache=')
+  assert code == 2 and 'does not fit the model' in err
+
+
 def test_a_file_that_is_no_export_is_refused(command, trained, tmp_path):
   (tmp_path / 'x.safetensors').write_bytes(b'nothing of the kind')
   code, _, err = command('--mode=sample', f'--workdir={trained}',

@@ -85,11 +85,13 @@ def test_an_experiment_of_ones_own_inherits_from_one_of_jgan(
       '  c = default.get_config(form)\n'
       '  c.steps = base.STEPS\n'
       '  return c\n')
-  run = subprocess.run(
-      [installed, '-m', 'jgan.main', '--mode=describe', '--json',
-       '--config=mine.py:smoke'], cwd=tmp_path, capture_output=True, text=True)
-  assert run.returncode == 0, run.stderr
-  assert json.loads(run.stdout)['generator']['params'] > 0
+  for command in ([installed, '-m', 'jgan.main'],
+                  [installed.with_name('jgan')]):
+    run = subprocess.run(
+        [*command, '--mode=describe', '--json', '--config=mine.py:smoke'],
+        cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)['generator']['params'] > 0
 
 
 # Names of packages in requirements that are imported by another name.

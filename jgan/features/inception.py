@@ -29,7 +29,8 @@ SIDE = 299
 
 _HELP = ('give the weights yourself: pt_inception-2015-12-05-6726825d.pth of '
          'pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of '
-         'torch-fidelity, by --inception=FILE or JGAN_INCEPTION=FILE')
+         'torch-fidelity, by --config.eval.weights=FILE, or --weights=FILE '
+         'of --mode=evaluate, or JGAN_INCEPTION=FILE')
 
 
 class Unit(nn.Module):

@@ -10,6 +10,9 @@ A metric is a file of jgan/metrics with
     value that is logged under the metric's own name.
 Where part of the work depends on the real images alone, score is replaced by
   make(real): (fake) -> {suffix: float}.
+and optionally
+  label(net): the name of its value, of a feature network; else its own name
+    and the network's.
 """
 from typing import NamedTuple
 

@@ -29,3 +29,8 @@ def score(real, fake):
     real, fake = fake, real  # symmetric, and faster with the fewer samples last
   return {'': _frechet.distance(real.mean, real.cov, fake.mean, fake.cov,
                                 fake.features)}
+
+
+def label(net):
+  """FID for the published Inception network, else FD-NAME."""
+  return net.distance

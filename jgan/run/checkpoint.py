@@ -142,6 +142,9 @@ class Checkpoints:
       UserError: there is no such checkpoint, or it is damaged.
     """
     steps = self.steps()
+    if step < -1:
+      raise UserError(f'--step={step}: a step of a checkpoint, or -1 for the '
+                      'newest')
     if best and step >= 0:
       raise UserError(f'--best and --step={step} each choose a checkpoint: '
                       'leave one of them out')

@@ -266,10 +266,8 @@ def label(metric, suffix, net):
   module = lookup.find('metrics', metric)
   if set(module.NEEDS) == {'images'}:
     return '-'.join(filter(None, (metric, suffix)))
-  if metric == 'fd':
-    return net.distance
-  if metric == 'fd_infinity':
-    return f'{net.distance}-infinity'
+  if hasattr(module, 'label'):
+    return module.label(net)
   return '-'.join(filter(None, (metric, suffix, net.name)))
 
 

@@ -43,6 +43,9 @@ _REALS = 10000  # images among which nearest neighbours are searched
 
 def run(config, flags):
   """Scores what the flags choose and returns a table."""
+  if flags.image_size < 0:
+    raise UserError(f'--image_size={flags.image_size}: a side in pixels, or 0 '
+                    'for that of the images')
   if flags.a or flags.b:
     common.refuse_together(
         flags, FLAGS, 'a' if flags.a else 'b', 'config', 'workdir', 'step',
@@ -51,7 +54,7 @@ def run(config, flags):
                 network=flags.network or 'inception', weights=flags.weights,
                 data_dir=flags.data_dir, size=flags.image_size,
                 protocols=flags.protocols or ('standard',))
-  if not config:
+  if not (config and flags.workdir):
     raise UserError('no run and no images to score: --workdir=RUN, or --a and '
                     '--b, would be right')
   for name in ('steps', 'online', 'step', 'best'):
@@ -267,6 +270,11 @@ def steps_of(text, available):
     else:
       wanted = [int(x) for x in text.split(',')]
       chosen = [s for s in available if s in wanted]
+      missing = [s for s in wanted if s not in available]
+      if chosen and missing:
+        raise UserError(f'--steps={text}: no checkpoint of step '
+                        f'{", ".join(map(str, missing))}; there are '
+                        f'{", ".join(map(str, available))}')
   except ValueError as error:
     raise UserError(f"--steps={text}: 'all', FROM:TO or a list like 100,200 "
                     'would be right') from error

@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 FLAGS = (
     Flag('genotypes', (), 'Files, published names, folders or workdirs, with '
-         'commas.'),
+         'commas.', required=True),
     common.OUT._replace(required=False,
                         help='Folder for tables and pictures; none without.'),
     Flag('label', '', 'The score that tells good ones, as FID.'),

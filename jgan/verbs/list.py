@@ -3,7 +3,7 @@
 --what=losses lists one kind, --what=loss.mmd shows the arguments of one part.
 The name of a kind is that of its folder in jgan/ or of its config section.
 """
-import ast
+import difflib
 import inspect
 import json
 import textwrap
@@ -17,6 +17,11 @@ FLAGS = (
          "loss.mmd; '' for all kinds."),
     Flag('json', False, 'One JSON object on stdout.'),
 )
+
+
+# Arguments of layers that networks pass, or Flax.
+_NOT_OF_CONFIGS = ('parent', 'name', 'initializer', 'weight', 'dtype',
+                   'axis_name')
 
 
 def run(config, flags):
@@ -45,12 +50,29 @@ def parts(kind):
     {'name', 'help', 'arguments': {argument: default}}.
   """
   if kind == 'experiments':
-    return [{'path': experiment.shown(file),
-             'rows': [*getattr(experiment.imported(file), 'ROWS', ())],
-             'help': _summary(ast.get_docstring(ast.parse(file.read_bytes())))}
-            for file in experiment.files()]
-  return [{key: value for key, value in described(kind, name).items()
-           if key in ('name', 'help', 'arguments')} for name in _names(kind)]
+    return [_experiment(file) for file in experiment.files()]
+  return [_brief(kind, name) for name in _names(kind)]
+
+
+def _experiment(file):
+  """An experiment's entry; one that cannot be loaded says so."""
+  entry = {'path': experiment.shown(file), 'rows': []}
+  try:
+    module = experiment.imported(file)
+  except UserError as error:
+    return {**entry, 'help': f'cannot be loaded: {error}'}
+  return {**entry, 'rows': [*getattr(module, 'ROWS', ())],
+          'help': _summary(module.__doc__)}
+
+
+def _brief(kind, name):
+  """A part's entry; one that cannot be loaded says so."""
+  try:
+    part = described(kind, name)
+  except UserError as error:
+    return {'name': name, 'help': f'cannot be loaded: {error}',
+            'arguments': {}}
+  return {key: part[key] for key in ('name', 'help', 'arguments')}
 
 
 def described(kind, name):
@@ -76,6 +98,7 @@ def _split(what):
   for kind, section in contracts.MEMBERS.items():
     aliases |= {kind.rpartition('.')[2]: kind, section: kind}
   aliases |= {kind: kind for kind in contracts.CONTRACTS}
+  aliases['optimizer'] = 'optim.algorithms'
   kind, _, name = what.rpartition('.')
   if not what:
     return '', ''
@@ -83,8 +106,13 @@ def _split(what):
     return aliases[what], ''
   if kind in aliases:
     return aliases[kind], name
-  raise UserError(f'--what={what} names no kind: '
-                  f'{lookup.nearest(what, aliases)}')
+  if what in map(experiment.shown, experiment.files()):
+    raise UserError(f'--mode=describe --config={what} describes an experiment; '
+                    '--what=experiments lists them')
+  close = difflib.get_close_matches(what, aliases, n=1, cutoff=.5)
+  meant = f" did you mean '{close[0]}'?" if close else ''
+  raise UserError(f'--what={what} names no kind:{meant} known: '
+                  f'{", ".join(kinds())}')
 
 
 def _names(kind):
@@ -115,9 +143,10 @@ def _arguments(kind, name):
   if kind == 'genotypes':
     return {}
   if kind in contracts.MEMBERS:
-    return {name: parameter.default for name, parameter in inspect.signature(
-        lookup.member(kind, name)).parameters.items()
-            if parameter.default is not parameter.empty}
+    parameters = inspect.signature(lookup.member(kind, name)).parameters
+    return {name: parameter.default for name, parameter in parameters.items()
+            if parameter.default is not parameter.empty
+            and name not in _NOT_OF_CONFIGS}
   module = lookup.find(kind, name)
   if kind == 'models':
     return {player: sections.arguments(player, kind, name)

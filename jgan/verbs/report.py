@@ -16,7 +16,8 @@ from jgan.verbs import _compared, _tables
 from jgan.workdir import write_text
 
 FLAGS = (
-    Flag('runs', (), 'Workdirs to compare with the first, with commas.'),
+    Flag('runs', (), 'Workdirs to compare with the first, with commas.',
+         required=True),
     common.OUT._replace(required=False,
                         help='Folder for tables and plots; none by default.'),
     Flag('spectra', False, 'Draw mean power spectra of the images too.'),

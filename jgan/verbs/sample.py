@@ -4,6 +4,7 @@
 name without suffix becomes a folder of n PNG files.
 """
 import pathlib
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +38,9 @@ def run(config, flags):
   method = build.method(config)
   if flags.params:
     common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online')
-    net = weights.load(flags.params)
+    net = weights.warm_start(
+        build.abstract(config, method),
+        SimpleNamespace(generator=flags.params, discriminator='')).ema
   else:
     if not flags.workdir:
       raise UserError('--mode=sample needs --workdir, or --params=FILE')

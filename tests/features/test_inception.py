@@ -146,7 +146,7 @@ def test_every_output_has_the_shape_that_is_promised():
     (lambda s: s.update({'fc.weight': np.zeros((1000, 2048))}),
      r'fc.weight is \[2048, 1000\] and should be \[2048, 1008\]'),
     (lambda s: s.update({'fc.bias': np.full(1008, np.nan)}), 'not finite'),
-    (lambda s: s.clear(), 'no fc.weight.*--inception=FILE'),
+    (lambda s: s.clear(), 'no fc.weight.*--weights=FILE'),
 ])
 def test_weights_of_another_network_are_refused(state, change, message):
   other = dict(state)
@@ -172,7 +172,7 @@ def no_network(monkeypatch, tmp_path):
 def test_without_weights_the_user_is_told_which_file_to_give(
     no_network, tmp_path):
   with pytest.raises(UserError, match=r'cannot get file.*pt_inception-2015-12-'
-                     r'05-6726825d\.pth.*--inception=FILE or JGAN_INCEPTION'):
+                     r'05-6726825d\.pth.*eval.weights=FILE.*JGAN_INCEPTION'):
     inception.load(cache=tmp_path / 'cache')
 
 
