@@ -434,7 +434,8 @@ def test_eight_devices_take_the_turns_of_one(kind, unbroken, searching,
   saved = checkpoint.Checkpoints(unbroken[0] / 'checkpoints', read_only=True)
   alone = saved.choose(jax.eval_shape(lambda: unbroken[1]), step=end)
   saved.close()
-  assert_same_but_rounding(state, alone)
+  # Absolute, because Adam moves logits whose gradient is all rounding, too.
+  assert_same_but_rounding(state, alone, absolute=1e-4)
   assert_replicated(state)
 
 
