@@ -118,8 +118,9 @@ def derive(arch, player, cells, *, softmax_over_edges=False):
     arch: {part: [cells, edges, operations]} logits.
     player: 'generator' or 'discriminator'.
     cells: of that player, as a search offered them.
-    softmax_over_edges: compare D's operations after a softmax over the edges
-      of a cell, a slip of the published code; G has it over operations.
+    softmax_over_edges: compare the operations of D's normal edges after a
+      softmax over the edges of a cell, a slip of the published code. Its down
+      edges, and all edges of G, have it over operations.
 
   Returns:
     {edge: operation} per cell, valid.
@@ -127,7 +128,7 @@ def derive(arch, player, cells, *, softmax_over_edges=False):
   over_edges = softmax_over_edges and player == 'discriminator'
   # Logarithms: small probabilities can still be told apart.
   scores = {part: log_softmax(np.asarray(logits, np.float64),
-                              axis=1 if over_edges else -1)
+                              axis=1 if over_edges and part == 'normal' else -1)
             for part, logits in arch.items()}
   genotype = space.strongest(scores, cells)
   for cell, edges in zip(genotype, cells):

@@ -138,15 +138,21 @@ def test_the_softmax_over_edges_changes_the_discriminator_alone():
   assert quirk['generator'] == space.derive(arch['generator'], 'generator')
   assert quirk['discriminator'] != space.derive(arch['discriminator'],
                                                 'discriminator')
-  # The whole row of an edge is divided by sums over the edges of its cell.
+  # The whole row of an edge is divided by sums over the edges of its cell,
+  # but those of down edges by sums over their operations.
   down = arch['discriminator']['down']
-  shares = np.exp(down) / np.exp(down).sum(1, keepdims=True)
   assert [[rules.DOWN.index(cell[name]) for name in ('down0', 'down1')]
-          for cell in quirk['discriminator']] == shares.argmax(-1).tolist()
+          for cell in quirk['discriminator']] == down.argmax(-1).tolist()
+  normal = arch['discriminator']['normal']
+  shares = np.exp(normal) / np.exp(normal).sum(1, keepdims=True)
+  for cell, best in zip(quirk['discriminator'][1:], shares.argmax(-1)[1:]):
+    # Of edges that no repair has touched.
+    assert all(cell[f'c{e}'] in ('none', rules.NORMAL[best[e]])
+               or rules.NORMAL[best[e]] == 'none' for e in range(5))
 
 
-def test_the_softmax_over_edges_changes_a_third_of_the_edges():
-  """33 % at random logits of deviation .1, as the published code did."""
+def test_the_softmax_over_edges_changes_a_third_of_the_normal_edges():
+  """At random logits of deviation .1; no down edge, as in the published code."""
   rng = np.random.default_rng(1)
   changed = []
   for _ in range(60):
@@ -154,7 +160,10 @@ def test_the_softmax_over_edges_changes_a_third_of_the_edges():
             for k, s in SHAPES['discriminator'].items()}
     pair = [space.derive(arch, 'discriminator', softmax_over_edges=over)
             for over in (False, True)]
-    changed += [a[name] != b[name] for a, b in zip(*pair) for name in a]
+    assert all(a[f'down{e}'] == b[f'down{e}'] for a, b in zip(*pair)
+               for e in range(2))
+    changed += [a[f'c{e}'] != b[f'c{e}'] for a, b in zip(*pair)
+                for e in range(5)]
   assert np.mean(changed) == pytest.approx(.33, abs=.05)
 
 
