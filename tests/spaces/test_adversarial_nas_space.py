@@ -152,7 +152,7 @@ def test_the_softmax_over_edges_changes_the_discriminator_alone():
 
 
 def test_the_softmax_over_edges_changes_a_third_of_the_normal_edges():
-  """At random logits of deviation .1; no down edge, as in the published code."""
+  """At random logits of deviation .1; and no down edge."""
   rng = np.random.default_rng(1)
   changed = []
   for _ in range(60):
