@@ -178,13 +178,9 @@ class Session:
 
   def score(self, step, net):
     """{'eval/LABEL': value} of a generator, and the protocol's identity."""
-    e = self.config.eval
-    images = samples.fakes(self.sample, net, e.samples, e.batch,
-                           self.method.latent, self.config.seed + 2,
-                           self.dtype)
-    (values, stamp), = self.scorer.score(
-        images, networks.settings_of(self.config),
-        networks.of_fakes(self.config, step)).values()
+    (values, stamp), = networks.scores(
+        self.scorer, self.config, self.sample, net, self.method.latent,
+        self.dtype, networks.of_fakes(self.config, step)).values()
     if self.writer:
       record.add(self.folder, step, values, stamp)
       record.keep_previous(self.folder, step, self.scorer)

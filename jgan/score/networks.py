@@ -48,12 +48,8 @@ class Scoring:
     Returns:
       {label: value}, and the stamp of the protocol.
     """
-    e = self.config.eval
-    images = samples.fakes(sample, net, e.samples, e.batch, latent,
-                           self.config.seed + 2, self.dtype)
-    (values, stamp), = self.scorer.score(
-        images, settings_of(self.config),
-        of_fakes(self.config, step)).values()
+    (values, stamp), = scores(self.scorer, self.config, sample, net, latent,
+                              self.dtype, of_fakes(self.config, step)).values()
     return values, stamp
 
   def decisive(self, values):
@@ -76,6 +72,27 @@ class Scoring:
     """The entry 'best' of a checkpoint's notes, for the best scores."""
     return {'step': step, 'value': self.decisive(values)[1],
             'identity': protocol.identity(stamp)}
+
+
+def scores(scorer, config, sample, net, latent, dtype, stamp):
+  """Scores one generator by as many images as config.eval says.
+
+  Args:
+    scorer: Scorer.
+    config: completed.
+    sample: compiled Method.sample.
+    net: Network of the generator.
+    latent: the width of its noise.
+    dtype: of the real images.
+    stamp: what the stamps say of the generator, as from `of_fakes`.
+
+  Returns:
+    {protocol: ({label: value}, stamp)}.
+  """
+  e = config.eval
+  images = samples.fakes(sample, net, e.samples, e.batch, latent,
+                         config.seed + 2, dtype)
+  return scorer.score(images, settings_of(config), stamp)
 
 
 def of_config(config, source, *, data_dir='', protocols=None, labels=None):

@@ -120,15 +120,13 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
       state = weights.warm_start(state, ConfigDict({'generator': params,
                                                    'discriminator': ''}))
     net = state.gen if online else state.ema
-    images = samples.fakes(sample, net, config.eval.samples,
-                           config.eval.batch, method.latent,
-                           config.seed + 2, source.dtype)
     step = pair.step_of(params) if params else int(state.step)
     stamp = networks.of_fakes(config, step,
                               network='online' if online else 'average')
     if params:
       stamp |= {'generator': 'exported', 'file': params}
-    scores = scorer.score(images, networks.settings_of(config), stamp)
+    scores = networks.scores(scorer, config, sample, net, method.latent,
+                             source.dtype, stamp)
     gains = gap.score(state, config.seed + 3) if gap else {}
     for values, stamp in scores.values():
       values |= gains
