@@ -232,9 +232,9 @@ def _plain(value):
 
 def _described(flag):
   """The line of a flag in --help."""
-  default = ','.join(flag.default) if flag.default == () else flag.default
-  note = ('needed' if flag.required else 'off' if default is False
-          else 'none' if default is None else repr(default))
+  note = ('needed' if flag.required else 'off' if flag.default is False
+          else 'none' if flag.default in (None, '', ())
+          else repr(flag.default))
   return f'  --{flag.name:20} {flag.help} [{note}]'
 
 

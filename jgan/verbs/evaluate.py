@@ -57,9 +57,9 @@ def run(config, flags):
   if not (config and flags.workdir):
     raise UserError('no run and no images to score: --workdir=RUN, or --a and '
                     '--b, would be right')
-  for name in ('steps', 'online', 'step', 'best'):
-    if flags.params:
-      common.refuse_together(flags, FLAGS, 'params', name)
+  if flags.params:
+    common.refuse_together(flags, FLAGS, 'params', 'steps', 'online', 'step',
+                           'best')
   if flags.steps:
     common.refuse_together(flags, FLAGS, 'steps', 'step', 'best')
   if flags.image_size:
