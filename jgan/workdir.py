@@ -128,17 +128,25 @@ def _settle_config(folder, config, allow_change, writer):
   """Compares the config with that of an existing run, then writes it."""
   new = configs.plain(config)
   old = configs.recorded(folder)
-  changed = configs.differences(old, new) if old else []
+  changed = configs.differences(_with_new_keys(old), new) if old else []
   if changed and not allow_change:
     raise UserError(
         f'--workdir={folder} holds a run of another config '
         f'({"; ".join(changed[:8])}); choose another folder, or pass '
         '--allow_config_change to resume from its checkpoint with this config')
   if writer and old != new:
-    if old:
+    if changed:
       stamp = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
       write_text(folder / f'config.until-{stamp}.json', _json(old))
     write_text(folder / 'config.json', _json(new))
+
+
+def _with_new_keys(record):
+  """A run's record, with the defaults of keys that jgan got since."""
+  try:
+    return configs.plain(configs.from_record(record))
+  except UserError:
+    return record  # of another jgan: what differs is said as it stands
 
 
 def _record_run(folder, config):

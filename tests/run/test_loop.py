@@ -100,6 +100,19 @@ def test_a_changed_config_is_refused_naming_the_keys(unbroken):
     loop.run(c, unbroken[0])
 
 
+def test_keys_that_jgan_got_since_a_run_began_have_their_defaults(
+    tmp_path, interrupted):
+  """As after an update between two sessions: the same command goes on."""
+  interrupted(small(), tmp_path, step=2)
+  file = tmp_path / 'config.json'
+  record = json.loads(file.read_text())
+  del record['schedules'], record['eval']['subset'], record['log']['writers']
+  file.write_text(json.dumps(record))
+  assert int(loop.run(small(), tmp_path).step) == 4
+  assert json.loads(file.read_text())['log']['writers'] == []
+  assert not list(tmp_path.glob('config.until-*.json'))
+
+
 def test_a_changed_config_is_taken_when_allowed(tmp_path, interrupted):
   interrupted(small(), tmp_path, step=2)
   c = small()
