@@ -35,7 +35,7 @@ from jgan import lookup
 from jgan.errors import UserError
 from jgan.layers.initializer import Init, torch_default
 from jgan.layers.resize import downsample, upsample
-from jgan.ops.octave import Octave
+from jgan.ops.octave import Octave, each
 
 STRIDES = ('durall', 'fb')
 ODD = ('refuse', 'pad')
@@ -239,6 +239,18 @@ def halving(conv):
     return functools.partial(conv, stride=2)
   return lambda *fields, **keywords: (
       lambda x: conv(*fields, **keywords)(downsample(x)))
+
+
+def pooling(conv):
+  """The 2 x 2 average pooling beside convolutions: a map or Octave -> its half.
+
+  conv: any convolution factory; octave convolutions say by `odd` what becomes
+    of odd sizes.
+  """
+  if not _makes_octaves(conv):
+    return downsample
+  fields = functools.partial(conv).keywords
+  return each(functools.partial(_halve, odd=fields.get('odd', OctaveConv.odd)))
 
 
 def whole(x):

@@ -23,7 +23,7 @@ from jgan.layers import (
     octave,
     output,
 )
-from jgan.layers.resize import doublings, downsample, upsample
+from jgan.layers.resize import doublings, upsample
 from jgan.ops.channels import Group
 
 # By size: the paper's width, and the channels of stem and blocks as its
@@ -76,7 +76,8 @@ class FirstBlock(nn.Module):
     h = conv(name='conv_1')(h)
     shortcut = self.conv(self.features, kernel=1, name='shortcut',
                          initializer=self.initializer())
-    return downsample(h) + shortcut(downsample(x))
+    halve = octave.pooling(self.conv)
+    return halve(h) + shortcut(halve(x))
 
 
 class DownBlock(nn.Module):
@@ -102,7 +103,7 @@ class DownBlock(nn.Module):
       x = self.conv(self.features, kernel=1, name='shortcut',
                     initializer=self.initializer())(x)
     # Pooling is linear: the two branches can be pooled together.
-    return downsample(h + x) if self.halve else h + x
+    return octave.pooling(self.conv)(h + x) if self.halve else h + x
 
 
 class Generator(nn.Module):

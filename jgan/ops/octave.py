@@ -36,8 +36,16 @@ class Octave:
 
 
 def each(function):
-  """Decorator: applies a function of a map to both maps of an Octave."""
+  """Decorator: applies a function of a map to both maps of an Octave.
+
+  The low map is cropped to half of the high one, rounded up: doubled, a map of
+  an odd size is larger than that.
+  """
   @functools.wraps(function)
   def mapped(x, *rest, **keywords):
-    return jax.tree.map(lambda m: function(m, *rest, **keywords), x)
+    y = jax.tree.map(lambda m: function(m, *rest, **keywords), x)
+    if not isinstance(y, Octave) or y.high is None:
+      return y
+    h, w = (-(-n // 2) for n in y.high.shape[1:3])
+    return Octave(y.high, y.low[:, :h, :w])
   return mapped

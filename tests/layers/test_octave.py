@@ -326,6 +326,18 @@ def test_an_odd_size_is_refused_by_name_or_padded():
     downsample(x)
 
 
+def test_maps_of_an_odd_size_are_doubled_and_pooled_as_one():
+  x = Octave(draw(2, 5, 7, 3), draw(2, 3, 4, 2))
+  double = upsample(x)
+  assert double.low.shape == (2, 5, 7, 2) and double.shape == (2, 10, 14, 5)
+  with pytest.raises(UserError, match="5 x 7 has no half.*odd='pad'"):
+    octave.pooling(conv.octave)(double)
+  halve = octave.pooling(functools.partial(conv.octave_spectral, odd='pad'))
+  for half, part in zip(jax.tree.leaves(halve(double)), jax.tree.leaves(x)):
+    np.testing.assert_allclose(half, part, rtol=1e-6)
+  assert octave.pooling(conv.spectral) is downsample
+
+
 def test_there_is_one_bias_for_each_output_map():
   biased = lambda x, **fields: [
       name for name, path in start(layer_of(**fields), x)['params'].items()

@@ -215,12 +215,14 @@ def test_kernels_of_four_are_no_octaves(name):
     shapes(name, 'Discriminator', 16, conv=share(.5))
 
 
-def test_a_size_whose_low_maps_cannot_be_halved_is_refused():
-  with pytest.raises(UserError, match='3 x 3'):
-    shapes('sngan', 'Discriminator', 48, conv=share(.5), width=8)
-  *_, features = shapes('sngan', 'Discriminator', 48, conv=share(.5), width=8,
-                        halvings=3)
-  assert features[-1].shape[1:3] == (6, 6)
+def test_a_size_whose_low_maps_cannot_be_halved_is_refused_or_padded():
+  sides = lambda **fields: [f.shape[1] for f in shapes(
+      'sngan', 'Discriminator', 48, width=8, **fields)[3]]
+  with pytest.raises(UserError, match="3 x 3 has no half.*odd='pad'"):
+    sides(conv=share(.5))
+  assert sides(conv=share(.5), halvings=3)[-1] == 6
+  for alpha in (0., .5, .99):
+    assert sides(conv=share(alpha, odd='pad')) == [24, 12, 6, 3, 3]
 
 
 def test_layer_normalisation_is_of_each_map_alone():
