@@ -18,6 +18,9 @@ A kernel K [k, k, c, t] is the product of parameters with these names:
   svd     K[c,t] = sum_r in[c,r] out[r,t]: two layers, in the place of a dense
           layer or of a 1 x 1 convolution.
 
+The paths of an octave convolution are layers, 'conv_1/high_low', and each can
+be factored.
+
 The factors are parameters of the layer itself, beside its 'bias'. They are
 initialised by the layer's initializer as kernels of their shapes;
 jgan/compress computes them from a trained kernel.
@@ -34,6 +37,7 @@ from jgan import lookup
 from jgan.errors import UserError
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
+from jgan.layers.octave import OctaveConv
 
 # Computations of a cp convolution; the first is that of the paper.
 WAYS = ('separable', 'depthwise', 'kernel')
@@ -113,8 +117,8 @@ def chosen(plain, layers):
   """A layer factory like `plain` that factors the layers in `layers`.
 
   Args:
-    plain: Conv, Dense or a functools.partial of one. Any other factory is
-      returned unchanged: its layers cannot be factored.
+    plain: Conv, Dense, OctaveConv of a Conv, or a functools.partial of one. Any
+      other factory is returned unchanged: its layers cannot be factored.
     layers: {path: {'form': 'cp' | 'tucker' | 'svd', 'rank': int, or a pair
       for tucker, 'way': of cp}}.
 
@@ -122,6 +126,10 @@ def chosen(plain, layers):
     UserError: an unknown form or key, or an impossible rank.
   """
   parts = functools.partial(plain)  # a partial of a partial is one flat partial
+  if parts.func is OctaveConv:
+    conv, *fields = parts.args
+    return functools.partial(OctaveConv, chosen(conv, layers), *fields,
+                             **parts.keywords)
   if parts.func not in _FACTORED:
     return plain
   return functools.partial(
