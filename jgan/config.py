@@ -222,7 +222,9 @@ def _sections_of(kind, value):
 def from_record(record):
   """The completed config of a run's config.json.
 
-  Keys that jgan got after the run was started have their defaults.
+  Keys that jgan got after the run was started have their defaults. Fields of a
+  model whose defaults changed what it computes have the values of its file's
+  EARLIER, {'generator' or 'discriminator': {field: value}}.
   """
   config = ConfigDict(_with_tuples(record))
   named = {path for path, _, _ in sections(base())}
@@ -235,6 +237,11 @@ def from_record(record):
         add(target[key], known[key], f'{prefix}{key}.')
 
   add(config, base(), '')
+  for path, kind, section in sections(config):
+    if kind == 'models' and 'name' in section:
+      module = lookup.find('models', section.name)
+      earlier = getattr(module, 'EARLIER', {}).get(path, {})
+      section.update({k: v for k, v in earlier.items() if k not in section})
   return complete(config)
 
 

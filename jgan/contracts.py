@@ -58,7 +58,7 @@ CONTRACTS = {
         'generator, discriminator',
         one_of={'Generator': Fields({*_MODULE, 'latent'}),
                 'Discriminator': _MODULE},
-        may={'SPACE': str}),
+        may={'SPACE': str, 'EARLIER': dict}),
     'losses': Contract(
         'loss',
         must={'discriminator': ('real', 'fake'), 'generator': ('real', 'fake')},

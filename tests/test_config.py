@@ -128,6 +128,21 @@ def test_a_record_of_an_older_jgan_takes_new_keys_by_default(tiny):
   assert configs.plain(configs.from_record(record)) == want
 
 
+@pytest.mark.parametrize('name, role, fields', [
+    (name, role, fields) for name in lookup.names('models')
+    for role, fields in getattr(lookup.find('models', name), 'EARLIER',
+                                {}).items()])
+def test_a_run_older_than_a_field_goes_on_computing_what_it_did(
+    name, role, fields):
+  c = configs.base()
+  c[role] = {'name': name}
+  record = configs.plain(configs.complete(c))
+  for field, value in fields.items():
+    assert record[role].pop(field) != value
+  again = configs.from_record(record)[role]
+  assert {field: again[field] for field in fields} == fields
+
+
 def test_an_int_may_stand_for_a_float(tiny):
   tiny.optimizer.gen.lr = 1
   tiny.ema.decay = 0

@@ -9,6 +9,11 @@ _128, _160, _384 and cifar10_l_64, _96, _128, _192, _384 (channels, table 5 and
 figure 1); and with a genotype of your own:
 --config.generator.genotype=FILE. One accelerator.
 
+D starts as PyTorch draws it: the published scripts of alphaGAN and AutoGAN
+write Xavier's numbers to a copy of its spectrally normalised kernels, which is
+not trained. --config.discriminator.initializer=xavier_kernel is the other
+reading.
+
 python -m jgan.main --config=experiments/alphagan/retrain.py:cifar10_s \
   --workdir=runs/alphagan_s --data_dir=DATA
 """
@@ -49,8 +54,7 @@ def base(data, genotype, model='alphagan', width=256, disc_width=128):
   c.steps, c.batch, c.gen_batch, c.critics = 50_000, 64, 128, 5
   c.generator = {'name': model, 'genotype': genotype, 'latent': 128,
                  'width': width, 'initializer': 'xavier_kernel'}
-  c.discriminator = {'name': 'autogan', 'width': disc_width,
-                     'initializer': 'xavier_kernel'}
+  c.discriminator = {'name': 'autogan', 'width': disc_width}
   c.loss = {'name': 'hinge'}
   for player in ('gen', 'disc'):
     c.optimizer[player].update({'lr': 2e-4, 'b1': .5 if stl10 else 0.,

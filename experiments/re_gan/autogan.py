@@ -3,7 +3,8 @@
 FID: a 17.70, b 18.08, c 17.09; re_a 17.61, re_b 17.30, re_c 16.61. 320 epochs
 of AutoGAN's recipe: hinge, five critics of 64 images for 128 fakes, averaged
 weights. Warm-up of 100 epochs and phases of 5, the defaults of the authors'
-code, and 10 % as in their paper. FID and IS as in sngan.py. One accelerator.
+code, and 10 % as in their paper. D starts as PyTorch draws it, as retrain.py of
+experiments/alphagan explains. FID and IS as in sngan.py. One accelerator.
 
 python -m jgan.main --config=experiments/re_gan/autogan.py:re_a \
   --workdir=runs/re_autogan_a --data_dir=DATA

@@ -10,6 +10,9 @@ weights wgan_gp_sdp_0.03, _0.05, _0.1 (figure 3). One accelerator.
 python -m jgan.main --config=experiments/sdp/cifar10.py:wgan_gp_sdp \
   --workdir=runs/wgan_gp_sdp --data_dir=DATA
 
+There is no published code. AutoGAN's D starts as in that method's own
+training, as PyTorch draws it, and SN-GAN's with Xavier's numbers.
+
 What the penalty is made of (k, k_every, k_max, k_share, start, players,
 selection, space, terms, layers, aggregate, norm, reduction) is set like
 --config.penalties[-1].selection=random; the last penalty is SDP.
@@ -36,7 +39,7 @@ GAMES = {
     'autogan': {
         'generator': {'name': 'autogan', 'genotype': 'A', 'latent': 128,
                       'initializer': 'xavier_kernel'},
-        'discriminator': {'name': 'autogan', 'initializer': 'xavier_kernel'},
+        'discriminator': {'name': 'autogan'},
         'loss': {'name': 'hinge'}, 'betas': (0., .9), 'rates': (1e-4, 4e-4)},
 }
 

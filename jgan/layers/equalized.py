@@ -17,11 +17,18 @@ from jgan.layers.initializer import Init
 
 
 class Equalized(nn.Module):
-  """Multiplies a kernel [..., in, out] by rate / sqrt(fan_in)."""
+  """Multiplies a kernel [..., in, out] by rate / sqrt(fan).
+
+  fan_out: the fan is that of the output, k^2 out, not k^2 in: PyTorch's fan_in
+    of a transposed convolution.
+  """
   rate: float = 1.
+  fan_out: bool = False
 
   def __call__(self, kernel):
-    return kernel * (self.rate / math.sqrt(math.prod(kernel.shape[:-1])))
+    *taps, channels, features = kernel.shape
+    fan = math.prod(taps) * (features if self.fan_out else channels)
+    return kernel * (self.rate / math.sqrt(fan))
 
 
 UNIT = Init(nn.initializers.normal(1.), lambda fan_in: nn.initializers.zeros)

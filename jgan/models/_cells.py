@@ -2,7 +2,9 @@
 layers, and what makes them super-networks.
 
 The functions are called inside a compact method of `model`, a linen module.
-The layers they make are its own; its fields are their parts.
+The layers they make are its own; its fields are their parts. `initializer` is
+of convolutions and normalisations: dense layers start as PyTorch draws them,
+as in the published code.
 """
 import functools
 from collections.abc import Callable
@@ -72,14 +74,11 @@ def images(model, x, train):
   return output.image(conv(model.colors, name='to_rgb')(x))
 
 
-def logits(model, x, start):
-  """The last map -> logits [b], or [b, outputs]: act, sum of places, dense.
-
-  start: Init of the dense layer.
-  """
+def logits(model, x):
+  """The last map -> logits [b], or [b, outputs]: act, sum of places, dense."""
   return output.logits(model.dense(
-      model.outputs, use_bias=False, initializer=start, name='linear')(
-          output.total(model.act(x))))
+      model.outputs, use_bias=False, initializer=torch_default(),
+      name='linear')(output.total(model.act(x))))
 
 
 def searched(model, space, player):

@@ -132,7 +132,7 @@ class CellDiscriminator(_cells.Discriminator):
       x = cell(ops[i], self.width, _cells.convolutions(self), self.act,
                images=i == 0, name=f'cell_{i + 1}')(x, weighted[i], train)
       self.sow('features', 'blocks', x)
-    return _cells.logits(self, x, self.initializer())
+    return _cells.logits(self, x)
 
 
 class Generator(CellGenerator):

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 import flax.linen as nn
 
 from jgan import genotype as genotypes
-from jgan.layers import conv, initializer, octave
-from jgan.layers.initializer import torch_default
+from jgan.layers import conv, octave
 from jgan.layers.mixed import Mixed, MixedDouble
 from jgan.layers.resize import doublings, downsample
 from jgan.models import _cells
@@ -20,6 +19,8 @@ from jgan.models import _cells
 _SIZES = (32, 48)
 # AutoGAN's discriminator as cells: SN-GAN's residual blocks.
 _RESIDUAL = ({'n_01': ('conv_3x3',), 'n_12': ('conv_3x3',)},) * 4
+# What a run did whose config.json is older than these fields.
+EARLIER = {'discriminator': {'image_act': False}}
 
 
 class UpCell(nn.Module):
@@ -68,15 +69,15 @@ class DownCell(nn.Module):
     ops: {edge: its operations}.
     features: channels.
     halve: average 2 x 2 pixels; then the shortcut is a 1x1 convolution.
-    images: the input is images: no activation before they are convolved.
+    start: the activation of the input.
     first: makes the convolutions of the first edge.
     conv: makes the others.
-    act: the activation.
+    act: the activation between the edges.
   """
   ops: Mapping[str, tuple[str, ...]]
   features: int
   halve: bool
-  images: bool
+  start: Callable
   first: Callable
   conv: Callable
   act: Callable
@@ -88,8 +89,7 @@ class DownCell(nn.Module):
       layer = Mixed(self.ops[name], self.features, conv, act, name=name)
       return layer(h, weights and weights[name])
 
-    start = (lambda h: h) if self.images else self.act
-    h = edge('n_01', x, self.first, start)
+    h = edge('n_01', x, self.first, self.start)
     h = edge('n_12', h, self.conv, self.act)
     if not self.halve:
       return h + x
@@ -120,24 +120,31 @@ class CellGenerator(_cells.Generator):
 
 
 class CellDiscriminator(_cells.Discriminator):
-  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
-  initializer: Callable = initializer.xavier_kernel
+  """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
 
-  def through(self, x, ops, weights=(None,) * 4, normalise_first=False):
+  image_act: a searched discriminator activates the images, as alphaGAN's code
+    does; AutoGAN's never does.
+  """
+  image_act: bool = True
+
+  def through(self, x, ops, weights=(None,) * 4, searched=True):
     """All of the network; ops, weights: of each cell, as DownCell has them.
 
-    normalise_first: also the convolutions of the edge that reads the images,
-      which alphaGAN's code leaves as they are where it searches D.
+    searched: as alphaGAN's code has a searched D, the convolutions of the edge
+      that reads the images are not normalised; else it is AutoGAN's D.
     """
     octave.refuse(self.conv, 'alphagan')
     doublings(self.size, _SIZES)
     make = _cells.convolutions(self)
-    first = make if normalise_first else _cells.convolutions(self, conv.plain)
+    reader = (_cells.convolutions(self, conv.plain),
+              self.act if self.image_act else lambda x: x) if searched else (
+                  make, lambda x: x)
     for i in range(4):
-      x = DownCell(ops[i], self.width, i < 2, i == 0, make if i else first,
-                   make, self.act, name=f'cell_{i + 1}')(x, weights[i])
+      first, start = (make, self.act) if i else reader
+      x = DownCell(ops[i], self.width, i < 2, start, first, make, self.act,
+                   name=f'cell_{i + 1}')(x, weights[i])
       self.sow('features', 'blocks', x)
-    return _cells.logits(self, x, torch_default())
+    return _cells.logits(self, x)
 
 
 class Generator(CellGenerator):
@@ -164,7 +171,7 @@ class Discriminator(CellDiscriminator):
   def __call__(self, x, train):
     del train
     if not self.genotype:
-      return self.through(x, _RESIDUAL, normalise_first=True)
+      return self.through(x, _RESIDUAL, searched=False)
     return self.through(x, genotypes.of_space(
         self.genotype, 'alphagan', 'discriminator',
         "one from a search of both, or '' for AutoGAN's"))

@@ -19,6 +19,8 @@ from jgan.models._cells import searched
 from jgan.spaces import alphagan as rules
 
 SPACE = 'alphagan'  # jgan/spaces: what a search chooses from
+# What a run did whose config.json is older than these fields.
+EARLIER = {'discriminator': {'image_act': False}}
 
 
 class Generator(alphagan.CellGenerator):
@@ -36,7 +38,6 @@ class Generator(alphagan.CellGenerator):
 
 class Discriminator(alphagan.CellDiscriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many."""
-  initializer: Callable = initializer.torch_default
   relax: Callable = relax.softmax
 
   @nn.compact

@@ -16,8 +16,10 @@ from jgan.models.sngan import DownBlock, FirstBlock
 from jgan.ops.channels import Group
 
 _BOTTOM = {32: 4, 48: 6}
-# How many of the discriminator's four blocks halve the map.
+# Sizes of the discriminator, and how often `halvings=0` halves the map.
 _HALVINGS = {32: 2, 48: 2, 64: 3}
+# What a run did whose config.json is older than these fields.
+EARLIER = {'discriminator': {'halvings': 0}}
 
 
 class Cell(NamedTuple):
@@ -113,19 +115,28 @@ class Discriminator(_cells.Discriminator):
   """Images [b, size, size, colors] -> logits [b], or [b, outputs] if many.
 
   At 32 pixels it is SN-GAN's; MMD-AdversarialNAS takes width 512, outputs 16.
+
+  halvings: how many of the four blocks halve the map: 2 in the published code
+    at every size; 0: 2, but 3 at 64 pixels, as later code of the same authors
+    (Pulakurthi et al., IEEE Access).
   """
   norm: Callable = norm.none
+  halvings: int = 2
 
   @nn.compact
   def __call__(self, x, train):
     doublings(self.size, _HALVINGS)
+    halvings = self.halvings or _HALVINGS[self.size]
+    if not 1 <= halvings <= 4:
+      raise UserError(f'autogan: 4 blocks cannot halve {halvings} times: 1 to '
+                      '4, or 0 for the usual number, would be right')
     conv = functools.partial(self.conv, dtype=self.dtype)
     parts = (conv, _cells.norms(self), self.act, self.initializer)
 
     x = FirstBlock(self.width, *parts, name='block_0')(x, train)
     self.sow('features', 'blocks', octave.whole(x))
     for i in range(1, 4):
-      x = DownBlock(self.width, self.width, i < _HALVINGS[self.size], *parts,
+      x = DownBlock(self.width, self.width, i < halvings, *parts,
                     name=f'block_{i}')(x, train)
       self.sow('features', 'blocks', octave.whole(x))
-    return _cells.logits(self, x, self.initializer())
+    return _cells.logits(self, x)

@@ -15,7 +15,7 @@ original has:
 
   both           table='paper', pixel_norm='after' (generator), 'none'
                  (discriminator), act='leaky_relu', last_gain=1.
-  generator      normalise=True, stem_convs=1, tanh=False
+  generator      normalise=True, stem_fan='in', stem_convs=1, tanh=False
   discriminator  hidden='in', rgb_act=True, group=4
 """
 import functools
@@ -44,7 +44,10 @@ _ACTIVATIONS = {'before': lambda act, x: act(pixel_norm(x)),
                 'after': lambda act, x: pixel_norm(act(x)),
                 'none': lambda act, x: act(x)}
 _HIDDEN = ('out', 'in')
+_STEM_FANS = {'out': True, 'in': False}
 _GAIN = math.sqrt(2)
+# What a run did whose config.json is older than these fields.
+EARLIER = {'generator': {'stem_fan': 'in'}}
 
 
 class Generator(nn.Module):
@@ -56,6 +59,8 @@ class Generator(nn.Module):
     width: channels of the coarse stages.
     stage: height and width of the images; 0: size.
     table: how channels decrease with the resolution: regan | paper.
+    stem_fan: the layer that reads z is equalised by 16 times its channels
+      'out', as PyTorch has it for a transposed convolution, or 'in'.
     stem_convs: convolutions at 4 pixels, after the layer that reads z.
     pixel_norm: before | after the activation | none.
     normalise: apply pixel normalisation to z.
@@ -68,6 +73,7 @@ class Generator(nn.Module):
   width: int = 512
   stage: int = 0
   table: str = 'regan'
+  stem_fan: str = 'out'
   stem_convs: int = 2
   pixel_norm: str = 'before'
   normalise: bool = False
@@ -88,8 +94,10 @@ class Generator(nn.Module):
     x = pixel_norm(z) if self.normalise else z
     # For a 1 x 1 input the stride makes no difference; with a stride of 4 it
     # is computed as a matrix product.
-    x = activate(layer(ConvTranspose, widths[4], kernel=4, stride=4, padding=0,
-                       name='stem')(x[:, None, None]))
+    x = activate(layer(
+        ConvTranspose, widths[4], kernel=4, stride=4, padding=0, name='stem',
+        fan_out=_member('stem_fan', self.stem_fan, _STEM_FANS))(
+            x[:, None, None]))
     images = []
     for size, features in widths.items():
       if size > stage:
@@ -201,9 +209,10 @@ def _alpha(model):
 
 def _equalized(model):
   """A factory (layer class, features, gain=, ...) -> equalised layer."""
-  def make(layer, features, gain=_GAIN, **fields):
+  def make(layer, features, gain=_GAIN, fan_out=False, **fields):
     return layer(features, initializer=equalized.UNIT, dtype=model.dtype,
-                 weight=functools.partial(equalized.Equalized, gain), **fields)
+                 weight=functools.partial(equalized.Equalized, gain, fan_out),
+                 **fields)
   return make
 
 

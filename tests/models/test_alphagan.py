@@ -301,6 +301,18 @@ def test_a_searched_discriminator_is_its_super_network_of_one_hot_logits(
   np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-4)
 
 
+def test_a_searched_discriminator_activates_the_images_unless_told_not_to():
+  model = alphagan_super.Discriminator(32, 3, width=3)
+  variables = filled(shapes(model, inputs(model), True))
+  x = RNG.normal(size=inputs(model).shape).astype(np.float32)
+  (active, positive), (plain, same) = (
+      [run(variables, x), run(variables, abs(x))] for run in (
+          jax.jit(lambda v, x, m=m: m.apply(v, x, False))
+          for m in (model, model.clone(image_act=False))))
+  np.testing.assert_array_equal(positive, same)
+  assert (active != plain).all()
+
+
 def test_noise_is_drawn_anew_where_there_is_a_key_for_it():
   model = alphagan_super.Generator(
       32, 3, width=4, latent=4, relax=relax.gumbel, normal=rules.NORMAL[2:4],
@@ -335,10 +347,10 @@ def test_layers_start_as_in_the_published_training():
   deconv = MixedDouble(('deconv',), c, make).init(key, x)['params']['deconv']
   for part in deconv.values():
     assert .85 < np.abs(part).max() * math.sqrt(4 * c) <= 1 + 1e-6
-  for module, start in ((alphagan, xavier_kernel),
-                        (alphagan_super, torch_default)):
-    assert module.Generator.initializer is start
-    assert module.Discriminator.initializer is start
+  assert alphagan.Generator.initializer is xavier_kernel
+  for player in (alphagan_super.Generator, alphagan_super.Discriminator,
+                 alphagan.Discriminator):
+    assert player.initializer is torch_default
 
 
 @pytest.mark.parametrize('player, fields, words', [

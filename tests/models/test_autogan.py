@@ -6,6 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jgan import build, experiment
+from jgan import config as configs
 from jgan.errors import UserError
 from jgan.layers import act, conv, norm
 from jgan.models import autogan, sngan
@@ -51,12 +53,35 @@ def test_the_discriminator_has_its_parameters_and_work(size, width, outputs,
     np.testing.assert_allclose(total.macs, macs, rtol=1e-3)
 
 
-def test_the_discriminator_halves_twice_and_three_times_at_64_pixels():
-  sides = lambda size: [b.shape[1] for b in
-                        shapes(autogan.Discriminator(size, 3, width=4))[1]]
+def test_the_discriminator_halves_twice_as_published_or_as_told():
+  sides = lambda size, **fields: [b.shape[1] for b in shapes(
+      autogan.Discriminator(size, 3, width=4, **fields))[1]]
   assert sides(32) == [16, 8, 8, 8]
   assert sides(48) == [24, 12, 12, 12]
-  assert sides(64) == [32, 16, 8, 8]
+  assert sides(64) == [32, 16, 16, 16]
+  assert sides(64, halvings=0) == [32, 16, 8, 8]
+  assert sides(64, halvings=4) == [32, 16, 8, 4]
+  with pytest.raises(UserError, match='4 blocks cannot halve 5 times'):
+    sides(64, halvings=5)
+
+
+@pytest.mark.parametrize('file', [
+    'alphagan/retrain.py:cifar10_s', 'alphagan/retrain.py:autogan_stl10',
+    're_gan/autogan.py:re_c', 'sdp/cifar100.py:autogan',
+    'mmd_nas/cifar10_large.py'])
+def test_a_normalised_discriminator_starts_as_the_published_one_did(file):
+  """PyTorch's U(-1, 1) / sqrt(1152); Xavier's numbers are the other reading."""
+  c = experiment.load(f'experiments/{file}')
+  for std in (.0170, .0295):
+    disc = build.models(configs.complete(c), (32, 32, 3)).disc
+    block = sngan.DownBlock(128, 128, False, disc.conv, norm.none, act.relu,
+                            disc.initializer)
+    kernels = block.init(jax.random.key(0), jnp.zeros((1, 1, 1, 128)), True)[
+        'params']
+    for name in ('conv_0', 'conv_1'):
+      assert np.std(kernels[name]['kernel']) == pytest.approx(std, rel=.01)
+    assert np.std(kernels['conv_0']['bias']) == pytest.approx(.0170, rel=.2)
+    c.discriminator.initializer = 'xavier_kernel'
 
 
 def test_at_32_pixels_the_discriminator_is_that_of_sngan():

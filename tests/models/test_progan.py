@@ -22,7 +22,7 @@ compiled = functools.partial(jax.jit, compiler_options={
 VARIANTS = {
     'regan': ({}, {}),
     'paper': ({**PAPER, 'pixel_norm': 'after', 'normalise': True,
-               'stem_convs': 1, 'tanh': False},
+               'stem_fan': 'in', 'stem_convs': 1, 'tanh': False},
               {**PAPER, 'pixel_norm': 'none', 'hidden': 'in', 'rgb_act': True,
                'group': 4})}
 
@@ -92,7 +92,8 @@ def np_generator(model, params, z, alpha):
   x = z.astype(np.float64)
   x = np_pixel(x) if model.normalise else x
   kernel = np.asarray(params['stem']['kernel'], np.float64)
-  kernel = kernel * math.sqrt(2) / math.sqrt(16 * model.latent)
+  fan = {'in': model.latent, 'out': kernel.shape[-1]}[model.stem_fan]
+  kernel = kernel * math.sqrt(2) / math.sqrt(16 * fan)
   x = np.einsum('bl,ijlc->bijc', x, kernel) + params['stem']['bias']
   x = np_activate(model, x)
   images, size = [], 4
