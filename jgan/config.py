@@ -34,8 +34,9 @@ def base():
       'flip': False,        # mirror each real image with probability 1/2
       'dequantize': False,  # add U[0, 1) / 128 noise to the real images
       'first': 0,           # use the first N images only; 0: all
+      'order': 'files',     # that `first` counts in: files | random (a seed)
       'fraction': 1.,       # use a random fraction of the images
-      'fraction_seed': 0,
+      'fraction_seed': 0,   # decides the fraction and the random order
       'placement': 'auto',  # auto | device (all images, uint8) | stream
   })
   c.generator = ConfigDict({'name': 'dcgan'})
