@@ -19,15 +19,21 @@ ALPHA = ('white', 'black', 'ignore')
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')
 
 # Exceptions that Pillow's readers raise for malformed files.
-_MALFORMED = (OSError, SyntaxError, ValueError, EOFError, IndexError,
-              struct.error, zlib.error, Image.DecompressionBombError)
+_MALFORMED = (OSError, SyntaxError, ValueError, TypeError, OverflowError,
+              EOFError, LookupError, struct.error, zlib.error,
+              Image.DecompressionBombError)
 
 _LARGE = 2**24  # pixels of an image that is decoded alone
+_MOST = 2**27  # pixels that are decoded; a small file may say that it has more
 _alone = threading.Lock()
 
 
 class BadImage(UserError):
   """A file that is not a complete image of a usable size."""
+
+
+class Unfit(ValueError):
+  """An intact image that is not one to train on."""
 
 
 class Header(NamedTuple):
@@ -49,7 +55,12 @@ def header(path):
     BadImage: it is not that of an image.
     UserError: the file cannot be read.
   """
-  return _open(path, lambda image: Header(*image.size, _deep(image)))
+  def read(image):
+    if image.format not in ('JPEG', 'MPO'):  # these may be decoded in part
+      _refuse_huge(image)
+    return Header(*image.size, _deep(image))
+
+  return _open(path, read)
 
 
 def pixels(path, channels, size, **options):
@@ -71,6 +82,7 @@ def pixels(path, channels, size, **options):
     if image.width * image.height <= _LARGE:
       return decode(image)
     image.draft(None, (2 * size, 2 * size))
+    _refuse_huge(image)
     with _alone:
       return decode(image)
 
@@ -99,14 +111,14 @@ def flatten(image, channels, *, alpha='white', depth=16):
   depth: bits of the values in files of 16 bits; the upper 8 are kept.
 
   Raises:
-    ValueError: values are no integers of 16 bits.
+    Unfit: values are no integers of 16 bits.
   """
   if image.mode[0] in 'IF':  # Pillow would clip it at 255
     deep = np.asarray(image)
     if image.mode == 'F' or deep.min() < 0 or deep.max() >= 2**16:
-      raise ValueError(f'its values, of mode {image.mode}, are not integers of '
-                       '16 bits or fewer')
-    deep = np.minimum(deep.astype(np.int32) >> (depth - 8), 255)
+      raise Unfit(f'its values, of mode {image.mode}, are not integers of '
+                  '16 bits or fewer')
+    deep = np.minimum(deep >> (depth - 8), 255)
     image = Image.fromarray(deep.astype(np.uint8))
   if image.has_transparency_data and alpha != 'ignore':
     image = image.convert('RGBA')
@@ -134,6 +146,12 @@ def stat(path):
   return status
 
 
+def _refuse_huge(image):
+  if image.width * image.height > _MOST:
+    raise Unfit(f'it has {image.width:,} x {image.height:,} pixels, more than '
+                f'{_MOST:,}; make it smaller')
+
+
 def _deep(image):
   """Whether the values of an opened image are of more than 8 bits."""
   raw = [tile[3] for tile in image.tile]  # a raw mode, or it and other things
@@ -150,5 +168,7 @@ def _open(path, use):
     # Errors of the operating system have an errno, Pillow's own do not.
     if getattr(error, 'errno', None) is not None:
       raise UserError(f'cannot read {path}: {error.strerror}') from error
+    problem = ('cannot be used' if isinstance(error, Unfit)
+               else 'is not a whole image')
     reason = str(error).replace(f' {str(path)!r}', '')
-    raise BadImage(f'{path} is not a whole image: {reason}') from error
+    raise BadImage(f'{path} {problem}: {reason}') from error
