@@ -73,8 +73,8 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
     raise UserError(f"'{dataset}' is not prepared in {base} as array_record, "
                     'which takes TensorFlow: where requirements-tfds.txt is '
                     f'installed, run tfds build {dataset} '
-                    f'--file_format=array_record --data_dir={base}; see '
-                    'docs/data.md')
+                    f'--file_format=array_record --data_dir={base}; its '
+                    f'sets: {_URL}, see docs/data.md')
   if key not in builder.info.features:
     raise UserError(f"'{dataset}' has no feature data.key='{key}', it has "
                     f'{", ".join(builder.info.features)}')
