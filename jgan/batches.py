@@ -1,13 +1,20 @@
 """Mini-batches of a data set: their indices, loading and preprocessing.
 
 A source has .shape (n, h, w, c), .dtype, len() and source[i] -> [h, w, c]; a
-numpy array is one. The samples of a run form an endless stream of epochs, each
+numpy array is one. A source of files may also have
+  names() -> [n] strings that change when a file does: its name and size,
+  groups() -> [n] values, the same for images that belong together: its folder,
+  raw(i) -> the bytes of image i as they are stored, without decoding.
+
+The samples of a run form an endless stream of epochs, each
 in a new random order; generator step k takes the next critics * batch of them,
 across epoch boundaries. The order is a pure function of (seed, step), so a run
 resumes from its step number alone, whether the data are on the device or
 streamed.
 """
 import functools
+import hashlib
+import logging
 import math
 import sys
 from concurrent import futures
@@ -19,17 +26,23 @@ import numpy as np
 from jgan.errors import UserError
 from jgan.ops import collectives
 
+log = logging.getLogger(__name__)
+
+_READ = 256  # images whose content is in a fingerprint
+
 # Epoch numbers that select the permutations for subsets and for shares.
 _SUBSET, _SHARES = -1, -2
 
 
-def subset(source, *, first=0, fraction=1., seed=0):
+def subset(source, *, first=0, fraction=1., seed=0, order='files'):
   """The first `first` images (0: all), or a random fraction of the source.
 
   first: number of leading images to use.
   fraction: in (0, 1], of these images. The choice is a pure function of the
     seed and their number; a smaller fraction is a subset of a larger one, and
     the order of the images is kept.
+  order: in which the first images are counted: 'files', as they come, or
+    'random', in a random order of all that depends on the seed.
 
   Raises:
     UserError: more images than there are, or none.
@@ -38,19 +51,36 @@ def subset(source, *, first=0, fraction=1., seed=0):
   if not 0 <= first <= total:
     raise UserError(f'the first {first} images are asked for, '
                     f'the data set has {total}')
-  total = first or total
-  count = round(fraction * total)
+  if order == 'random' and first:
+    count = first
+  else:
+    total = first or total
+    count = round(fraction * total)
   if not 1 <= count <= total:
     raise UserError(f'a fraction of {fraction} is asked for: {count} of '
                     f'{total} images; it must be in (0, 1] and leave one')
   if count == len(source):
     return source
+  if total < len(source):
+    _warn_of_groups(source, total)
   if count == total:
     indices = np.arange(total)
   else:
     indices = np.sort(_permutation(seed, _SUBSET, total)[:count])
   return (source[indices] if isinstance(source, np.ndarray)
           else _Subset(source, indices))
+
+
+def _warn_of_groups(source, first):
+  """Warns if images come group by group, and the first are of some only."""
+  groups = _each(source, 'groups')
+  few, all_ = len({*groups[:first]}), len({*groups})
+  if few < all_:
+    log.warning(
+        'the images are sorted by folder: the first %s of %s are from %s of '
+        '%s folders; if those are classes, --config.pipeline.order=random '
+        'takes as many of all, by config.pipeline.fraction_seed',
+        f'{first:,}', f'{len(source):,}', few, all_)
 
 
 class _Subset:
@@ -66,6 +96,47 @@ class _Subset:
 
   def __getitem__(self, i):
     return self._source[self._indices[i]]
+
+  def names(self):
+    names = _each(self._source, 'names')
+    return [names[i] for i in self._indices] if names else []
+
+  def groups(self):
+    groups = _each(self._source, 'groups')
+    return [groups[i] for i in self._indices] if groups else []
+
+  def raw(self, i):
+    return _raw(self._source, self._indices[i])
+
+
+def _each(source, what):
+  """A list with an entry for each image, [] for a source that has none."""
+  return list(getattr(source, what)()) if hasattr(source, what) else []
+
+
+def _raw(source, i):
+  """The bytes of image i, as stored if the source has them so."""
+  if hasattr(source, 'raw'):
+    return source.raw(i)
+  return np.ascontiguousarray(source[i]).tobytes()
+
+
+def fingerprint(source):
+  """Tells a set of images from another: sixteen hexadecimal digits.
+
+  A hash of the shape and type of the images, of the names and sizes of all
+  files, relative to their folder, and of the content of up to 256 images at
+  equal distances. Where the folder lies, and times of files, are not in it.
+  """
+  digest = hashlib.sha256(repr(
+      (tuple(source.shape), np.dtype(source.dtype).name)).encode())
+  for name in _each(source, 'names'):
+    digest.update(name.encode('utf-8', 'surrogateescape') + b'\0')
+  count = min(len(source), _READ)
+  for i in range(count):
+    content = _raw(source, i * len(source) // count)
+    digest.update(len(content).to_bytes(8, 'little') + content)
+  return digest.hexdigest()[:16]
 
 
 def resident(source, limit_bytes):

@@ -49,7 +49,8 @@ def source(config, data_dir):
                     f'{tuple(images.shape[1:])}, the config says {want}')
   pipeline = config.pipeline
   return batches.subset(images, first=pipeline.first,
-                        fraction=pipeline.fraction, seed=pipeline.fraction_seed)
+                        fraction=pipeline.fraction, order=pipeline.order,
+                        seed=pipeline.fraction_seed)
 
 
 def reference(config, images, data_dir):

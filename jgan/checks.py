@@ -23,6 +23,7 @@ def check(config):
       'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
       'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),
       'pipeline.fraction': (lambda v: 0 < v <= 1, 'in (0, 1]'),
+      'pipeline.order': among('files', 'random'),
       'pipeline.placement': among('auto', 'device', 'stream'),
       'ema.decay': (lambda v: 0 <= v < 1, 'in [0, 1)'),
       'ema.rampup': at_least(0),

@@ -36,8 +36,9 @@ def base():
       'mean': (),           # standardise the real images: of each channel, in
       'std': (),            # [0, 1]; (): they are scaled to [-1, 1]
       'first': 0,           # use the first N images only; 0: all
+      'order': 'files',     # that `first` counts in: files | random (a seed)
       'fraction': 1.,       # use a random fraction of the images
-      'fraction_seed': 0,
+      'fraction_seed': 0,   # decides the fraction and the random order
       'placement': 'auto',  # auto | device (all images, uint8) | stream
   })
   c.generator = ConfigDict({'name': 'dcgan'})

@@ -3,7 +3,6 @@ import contextlib
 import datetime
 import fcntl
 import json
-import os
 import pathlib
 import platform
 import shutil
@@ -16,6 +15,7 @@ import jax
 import jgan
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.files import own, replacing
 
 _LIBRARIES = ('jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
               'grain', 'ml-collections')
@@ -70,7 +70,7 @@ def made(out, config):
   Yields:
     The folder under its temporary name, a Path.
   """
-  part = out.with_name(f'.{out.name}.part')
+  part = own(out.with_name(f'.{out.name}.part'))
   shutil.rmtree(part, ignore_errors=True)
   with opened(part, config) as folder:
     yield folder
@@ -79,9 +79,8 @@ def made(out, config):
 
 def write_text(path, text):
   """Replaces a text file atomically."""
-  part = path.with_name(f'.{path.name}.part')
-  part.write_text(text)
-  os.replace(part, path)
+  with replacing(path) as part:
+    part.write_text(text)
 
 
 def records(file):
@@ -116,7 +115,7 @@ def json_line(record):
 
 def _lock(stack, folder):
   """Locks the folder until the process ends or the stack is closed."""
-  file = stack.enter_context((folder / '.lock').open('w'))
+  file = stack.enter_context(own(folder / '.lock').open('w'))
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError as error:

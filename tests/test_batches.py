@@ -96,6 +96,83 @@ def test_a_turn_of_all_images_is_a_plain_step():
       batches.batch_indices(3, 5, critics=2, batch=4, total=23))
 
 
+class Files(Lazy):
+  """A source of files in folders of ten, which has what such a source may."""
+
+  def __init__(self, names=None, bytes_=IMAGES):
+    self._names, self._bytes = names, bytes_
+
+  def names(self):
+    return self._names or [f'{i // 10}/{i}.png 72' for i in range(23)]
+
+  def groups(self):
+    return [i // 10 for i in range(23)]
+
+  def raw(self, i):
+    return self._bytes[i].tobytes()
+
+
+def test_a_fingerprint_depends_on_the_images_and_on_their_files():
+  renamed = [f'{i}.jpg 72' for i in range(23)]
+  grown = [f'{i // 10}/{i}.png 7{i}' for i in range(23)]
+  changed = IMAGES.copy()
+  changed[11, 3, 5, 2] ^= 1
+  sources = [IMAGES, IMAGES[:22], IMAGES[::-1], IMAGES[:, :2], changed,
+             IMAGES.astype(np.float32), Files(), Files(renamed), Files(grown),
+             Files(bytes_=changed)]
+  prints = [batches.fingerprint(source) for source in sources]
+  assert len({*prints}) == len(prints)
+  assert all(len(x) == 16 and int(x, 16) >= 0 for x in prints)
+  assert prints == [batches.fingerprint(source) for source in sources]
+
+
+def test_a_fingerprint_is_that_of_the_images_wherever_they_are():
+  assert batches.fingerprint(Lazy()) == batches.fingerprint(IMAGES)
+  for take in ({'first': 7}, {'fraction': .5}):
+    assert (batches.fingerprint(batches.subset(Lazy(), **take))
+            == batches.fingerprint(batches.subset(IMAGES, **take)))
+  first, half = (batches.fingerprint(batches.subset(Files(), **take))
+                 for take in ({'first': 12}, {'fraction': .5}))
+  assert first != half
+
+
+def test_a_fingerprint_reads_few_images_of_many():
+  read = []
+
+  class Many:
+    shape, dtype = (100_000, 2, 2, 1), np.dtype(np.uint8)
+
+    def __len__(self):
+      return 100_000
+
+    def __getitem__(self, i):
+      read.append(i)
+      return np.full((2, 2, 1), i % 256, np.uint8)
+
+  batches.fingerprint(Many())
+  assert len(read) == 256 and read[0] == 0 and read[-1] > 99_000
+
+
+def test_the_first_in_random_order_are_as_many_and_from_everywhere():
+  some = batches.subset(IMAGES, first=6, order='random', seed=1)
+  assert some.shape == (6, 4, 6, 3)
+  np.testing.assert_array_equal(
+      some, batches.subset(IMAGES, fraction=6 / 23, seed=1))
+  assert (some != IMAGES[:6]).any()
+  assert batches.subset(IMAGES, first=23, order='random') is IMAGES
+
+
+@pytest.mark.parametrize('take, said', [
+    ({'first': 10}, '10 of 23 are from 1 of 3 folders'),
+    ({'first': 20}, '20 of 23 are from 2 of 3 folders'),
+    ({'first': 21}, ''), ({'first': 10, 'order': 'random'}, ''),
+    ({'fraction': .1}, '')])
+def test_the_first_of_images_sorted_by_folder_are_said_to_be_of_few(
+    take, said, caplog):
+  batches.subset(Files(), **take)
+  assert said in caplog.text and bool(said) == bool(caplog.text)
+
+
 @pytest.mark.parametrize('source', [IMAGES, Lazy()])
 def test_a_stream_gives_what_gathering_would(source):
   take = {'critics': 2, 'batch': 6}

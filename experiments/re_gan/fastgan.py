@@ -4,7 +4,8 @@ Liu et al. (2021) with the settings of their code: hinge with random margins,
 color and translation of all that D sees, D rebuilds the real images, batch 8,
 50,000 steps. Rows: fastgan; re_fastgan, whose generator is pruned and grows
 (Saxena et al., 2023, whose own settings of it are not published); plain,
-without rebuilding. FID of 5,000 images against the training images.
+without rebuilding. FID, as by pytorch-fid, of 5,000 images against the training
+images.
 --config.data.size=512 and 1024 take larger images. One accelerator.
 
 python -m jgan.main --config=experiments/re_gan/fastgan.py --workdir=runs/fast \
@@ -52,7 +53,8 @@ def base(*, re=False, decode=True):
   c.ema.update({'decay': .999, 'stats': True, 'rampup': .05})
   if re:
     stylegan2.prune(c)
-  c.eval.update({'metrics': ('fd',), 'network': 'inception', 'samples': 5000})
+  c.eval.update({'metrics': ('fd',), 'network': 'inception',
+                 'protocol': 'pytorch_fid', 'samples': 5000})
   c.checkpoint.best = 'eval/FID'
   for section in (c.eval, c.checkpoint, c.samples):
     section.every = 5000

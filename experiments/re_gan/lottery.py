@@ -62,7 +62,8 @@ def base(rounds, target=0., players=('gen',), first=0):
     c.optimizer[player].pruning = {'name': 'fixed_mask'}
   c.ema.decay = .999
   c.eval.update({'every': 10_000, 'metrics': ('fd', 'inception_score'),
-                 'network': 'inception', 'samples': 10_000, 'split': 'test'})
+                 'network': 'inception', 'samples': 10_000, 'split': 'test',
+                 'protocol': 'pytorch_fid'})
   c.checkpoint.update({'every': 10_000, 'best': 'eval/FID'})
   c.samples.every = 10_000
   return c

@@ -6,12 +6,16 @@ the last stage only. Rows, with the published FID, and of re_ROW behind the
 stroke:
   tables 1, 2  cifar10 26.14/21.17, cifar10_50 28.33/25.74, cifar10_20
                28.64/27.19, cifar10_10 30.08/29.33, tiny 40.27/37.47, tiny_50
-               49/46.78, tiny_20 77.86/75.22, tiny_10 83.27/79.08 (the first so
-               many per cent of the images); 10,000 fakes against the test
-               split, of Tiny-ImageNet the validation split
+               49/46.78, tiny_20 77.86/75.22, tiny_10 83.27/79.08 (of CIFAR-10
+               the first so many per cent of the images; of Tiny-ImageNet,
+               whose files are sorted by class, as many of all classes); 10,000
+               fakes against the test split, of Tiny-ImageNet the validation
+               split
   table 5      obama 129.52/110.46, grumpy 135.89/124.06, panda 235.86/205.82,
                cat 289.73/283.29, dog 259.32/227.59, flowers 224.70/198.56, at
-               256 x 256, mirrored; 5,000 fakes against the training images
+               256 x 256, mirrored; 5,000 fakes against the training images.
+               --data_dir has the folders of the releases, FOLDERS below; of
+               the flowers, sorted by class too, 1,000 are drawn
 
 The lengths of the stages are not published (the code has placeholders of 2, 2,
 2 and 8 epochs). Here they are as 2 to 8, and show D the real images that the
@@ -32,14 +36,16 @@ _CIFAR10 = {'data': {'name': 'cifar10'}, 'split': 'test',
 _TINY = {'data': {'name': 'tiny_imagenet'}, 'split': 'val',
          'stages': (9000,) * 3 + (19_000, 147_000), 'warmup': 17_000,
          'interval': 13_000}
-# The folders of the releases: data-efficient-gans, and Oxford's 102 flowers.
-_FOLDERS = {'obama': ('100-shot-obama', 100), 'panda': ('100-shot-panda', 100),
-            'grumpy': ('100-shot-grumpy_cat', 100),
-            'cat': ('AnimalFace-cat', 160), 'dog': ('AnimalFace-dog', 389),
-            'flowers': ('jpg', 1000)}
+# The folders of the releases, data-efficient-gans and Oxford's 102 flowers, and
+# the number of images to train on.
+FOLDERS = {'obama': ('100-shot-obama', 100), 'panda': ('100-shot-panda', 100),
+           'grumpy': ('100-shot-grumpy_cat', 100),
+           'cat': ('AnimalFace-cat', 160), 'dog': ('AnimalFace-dog', 389),
+           'flowers': ('jpg', 1000)}
 _DENSE = {
     **{f'{name}{"" if part == 100 else f"_{part}"}': {
-        **fields, 'count': count * part // 100}
+        **fields, 'count': count * part // 100,
+        **({'fraction': part / 100} if name == 'tiny' else {})}
        for name, fields, count in (('cifar10', _CIFAR10, 50_000),
                                    ('tiny', _TINY, 100_000))
        for part in (100, 50, 20, 10)},
@@ -47,7 +53,7 @@ _DENSE = {
         'data': {'name': 'image_folder', 'folder': folder, 'size': 256},
         'stages': (800, 800, 800, 1600, 3200, 6400, 50_000), 'warmup': 10_000,
         'interval': 4000, 'count': count, 'few': True}
-       for name, (folder, count) in _FOLDERS.items()},
+       for name, (folder, count) in FOLDERS.items()},
 }
 ROWS = _DENSE | {f're_{name}': fields | {'re': True}
                  for name, fields in _DENSE.items()}
@@ -60,22 +66,25 @@ def get_config(form=None):
   return small(base(**ROWS[row]), form)
 
 
-def base(data, count, stages, warmup, interval, *, split='', few=False,
-         re=False):
+def base(data, count, stages, warmup, interval, *, fraction=1., split='',
+         few=False, re=False):
   """What all rows share.
 
   Args:
     data: its section of the config.
-    count: images to train on, the first ones.
+    count: images to train on.
     stages: generator steps of each.
     warmup, interval: of pruning, in steps of the last stage.
+    fraction: of all images, to draw these at random; 1: take the first ones.
     split: of the data, to score against; '': what it trains on.
-    few: a folder of few images, mirrored.
+    few: images of a folder, drawn at random if it has more, and mirrored.
     re: prune and grow.
   """
   c = configs.base()
   c.data, c.platform = data, 'accelerator'
-  c.pipeline.update({'first': count, 'flip': few})
+  c.pipeline.update({'first': count if fraction == 1 else 0,
+                     'order': 'random' if few else 'files',
+                     'fraction': fraction, 'flip': few})
   batches = _BATCHES[:len(stages)]
   c.steps, c.batch = sum(stages), batches[-1]
   # Their epochs count from 1, and so blend in an epoch ahead.
@@ -114,6 +123,7 @@ def small(c, form):
       prune(c, warmup=1, interval=1)
   return configs.small(c, form, {
       'steps': 8, 'batch': 8, 'log.every': 1, 'pipeline.first': 0,
+      'pipeline.fraction': 1.,
       'generator.latent': 8, 'generator.width': 4, 'discriminator.width': 4,
       'samples.every': 2, 'samples.count': 16, 'checkpoint.every': 2,
       'checkpoint.best': 'eval/fd_pixels', 'eval.every': 2, 'eval.split': '',

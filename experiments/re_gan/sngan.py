@@ -10,8 +10,9 @@ re_sngan_1e-5 are learning rates. Beyond the paper, re_sngan_channels_N prunes
 whole channels inside the blocks, which --mode=shrink takes out at the end.
 
 1,000 epochs; warm-up of 200, phases of 100, as the authors' README has it, and
-10 % as their paper, whose code defaults to 30. FID and IS of 10,000 fakes
-against the 10,000 test images, every 20 epochs. One accelerator.
+10 % as their paper, whose code defaults to 30. FID as by pytorch-fid, and IS,
+of 10,000 fakes against the 10,000 test images, every 20 epochs. One
+accelerator.
 
 python -m jgan.main --config=experiments/re_gan/sngan.py:re_sngan \
   --workdir=runs/re_sngan --data_dir=DATA
@@ -79,7 +80,7 @@ def score(c, every):
   """The protocol of the paper on CIFAR-10: 10,000 fakes, the test split."""
   c.eval.update({'every': every, 'split': 'test', 'samples': 10000,
                  'metrics': ('fd', 'inception_score', 'stability'),
-                 'network': 'inception'})
+                 'network': 'inception', 'protocol': 'pytorch_fid'})
   c.checkpoint.update({'every': every, 'best': 'eval/FID'})
   c.samples.every = every
 

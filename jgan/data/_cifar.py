@@ -6,7 +6,8 @@ In both an image is 3 planes of 32 rows of 32 bytes.
 """
 import numpy as np
 
-from jgan.data import _official, _unpickle
+from jgan.data import _official, _unpickle, tfds_source
+from jgan.errors import UserError
 
 
 def read(base, layouts, label_bytes):
@@ -42,6 +43,29 @@ def labels(base, layouts, key, label_bytes):
   parts = [data[key] if isinstance(data, dict) else data[:, label_bytes - 1]
            for data in _contents(base, layouts, label_bytes)]
   return np.concatenate(parts).astype(np.int32) if parts else None
+
+
+def missing(base, layouts, published):
+  """The UserError of a data directory that has neither layout."""
+  markers = [next(iter(files)) for _, files in layouts]
+  return _official.missing(base, markers, published, published.layout)
+
+
+def prepared(base, layouts, published, *, name, split, size):
+  """The data set `name` as tensorflow-datasets has it: a source of images.
+
+  Raises:
+    UserError: it has none, or there is an archive of the official files.
+  """
+  error = missing(base, layouts, published)
+  if (_official.unpacking(base, published.archives)
+      and not (base / name).is_dir()):
+    raise error
+  try:
+    return tfds_source.load(str(base), dataset=name, split=split, size=size)
+  except UserError as other:
+    raise UserError(f'{error}. Nor has tensorflow-datasets: {other}'
+                    ) from other
 
 
 def _contents(base, layouts, label_bytes):

@@ -1,6 +1,10 @@
 """Decodes an image file of any mode; errors name the file."""
+import os
+import stat as modes
 import struct
+import threading
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -8,58 +12,163 @@ from PIL import Image, ImageOps
 from jgan.errors import UserError
 
 MODES = {1: 'L', 3: 'RGB'}  # PIL's names of grey and colour, by channels
+ALPHA = ('white', 'black', 'ignore')
+
+# Pillow's reader of any other format is never called, whatever a file's name:
+# that of EPS starts Ghostscript.
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')
 
 # Exceptions that Pillow's readers raise for malformed files.
-_MALFORMED = (OSError, SyntaxError, ValueError, EOFError, IndexError,
-              struct.error, zlib.error, Image.DecompressionBombError)
+_MALFORMED = (OSError, SyntaxError, ValueError, TypeError, OverflowError,
+              EOFError, LookupError, struct.error, zlib.error,
+              Image.DecompressionBombError)
+
+_LARGE = 2**24  # pixels of an image that is decoded alone
+_MOST = 2**27  # pixels that are decoded; a small file may say that it has more
+_alone = threading.Lock()
 
 
 class BadImage(UserError):
   """A file that is not a complete image of a usable size."""
 
 
-def size(path):
-  """(width, height) from the header of an image file.
+class Unfit(ValueError):
+  """An intact image that is not one to train on."""
+
+
+class Header(NamedTuple):
+  """What the first bytes of an image file tell.
+
+  Attributes:
+    width, height: in pixels.
+    deep: whether a value has more than 8 bits.
+  """
+  width: int
+  height: int
+  deep: bool
+
+
+def header(path):
+  """Header of an image file.
 
   Raises:
-    BadImage: the header is not that of an image.
+    BadImage: it is not that of an image.
     UserError: the file cannot be read.
   """
-  return _open(path, lambda image: image.size)
+  def read(image):
+    if image.format not in ('JPEG', 'MPO'):  # these may be decoded in part
+      _refuse_huge(image)
+    return Header(*image.size, _deep(image))
+
+  return _open(path, read)
 
 
-def pixels(path, channels):
+def pixels(path, channels, size, **options):
   """Decodes an image file to an RGB or grey PIL image, in EXIF orientation.
 
+  A JPEG of more than 16 million pixels is decoded at a fraction of its size,
+  at least twice `size`, and large images one at a time: memory is bounded.
+
+  options: arguments of `flatten`.
+
   Raises:
-    BadImage, UserError: as `size`; BadImage also if the file is truncated.
+    BadImage, UserError: as `header`; BadImage also if the file is truncated.
   """
-  return _open(path, lambda image: flatten(ImageOps.exif_transpose(image),
-                                           channels))
+  def decode(image):
+    ImageOps.exif_transpose(image, in_place=True)
+    return flatten(image, channels, **options)
+
+  def decode_any(image):
+    if image.width * image.height <= _LARGE:
+      return decode(image)
+    image.draft(None, (2 * size, 2 * size))
+    _refuse_huge(image)
+    with _alone:
+      return decode(image)
+
+  return _open(path, decode_any)
 
 
-def flatten(image, channels):
+def bits(path):
+  """Number of bits that the values of an image file use: 0 .. 16.
+
+  Of a colour image of 16 bits only the upper 8 are known.
+  """
+  def used(image):
+    values = np.asarray(image)
+    if values.dtype == np.uint8 and _deep(image):
+      return int(values.max()).bit_length() + 8
+    return int(values.max()).bit_length()
+
+  return _open(path, used)
+
+
+def flatten(image, channels, *, alpha='white', depth=16):
   """Converts any PIL image to mode RGB (channels 3) or L (1).
 
-  Images are composited onto white; 16-bit values keep their upper 8 bits.
+  alpha: what transparent pixels are composited onto, 'white' or 'black';
+    'ignore' takes the colours that are stored.
+  depth: bits of the values in files of 16 bits; the upper 8 are kept.
+
+  Raises:
+    Unfit: values are no integers of 16 bits.
   """
-  if image.mode.startswith('I'):  # 16-bit grey; Pillow would clip it at 255
-    deep = np.asarray(image, np.uint32)
-    image = Image.fromarray((deep >> 8).astype(np.uint8))
-  if image.has_transparency_data:
+  if image.mode[0] in 'IF':  # Pillow would clip it at 255
+    deep = np.asarray(image)
+    if image.mode == 'F' or deep.min() < 0 or deep.max() >= 2**16:
+      raise Unfit(f'its values, of mode {image.mode}, are not integers of '
+                  '16 bits or fewer')
+    deep = np.minimum(deep >> (depth - 8), 255)
+    image = Image.fromarray(deep.astype(np.uint8))
+  if image.has_transparency_data and alpha != 'ignore':
     image = image.convert('RGBA')
-    white = Image.new('RGBA', image.size, 'white')
-    image = Image.alpha_composite(white, image).convert('RGB')
+    ground = Image.new('RGBA', image.size, alpha)
+    image = Image.alpha_composite(ground, image).convert('RGB')
   return image.convert(MODES[channels])
 
 
-def _open(path, use):
+def stat(path):
+  """Status of a regular file, which a link may lead to.
+
+  Raises:
+    BadImage: it is a pipe or another special file, or the link's end is gone.
+    UserError: there is no such file.
+  """
   try:
-    with Image.open(path) as image:
+    status = os.stat(path)
+  except OSError as error:
+    if os.path.islink(path):
+      raise BadImage(f'{path} is a link to {os.readlink(path)}, which cannot '
+                     f'be read: {error.strerror}') from error
+    raise UserError(f'cannot read {path}: {error.strerror}') from error
+  if not modes.S_ISREG(status.st_mode):
+    raise BadImage(f'{path} is not a regular file')
+  return status
+
+
+def _refuse_huge(image):
+  if image.width * image.height > _MOST:
+    raise Unfit(f'it has {image.width:,} x {image.height:,} pixels, more than '
+                f'{_MOST:,}; make it smaller')
+
+
+def _deep(image):
+  """Whether the values of an opened image are of more than 8 bits."""
+  raw = [tile[3] for tile in image.tile]  # a raw mode, or it and other things
+  return image.mode[0] in 'IF' or any(
+      ';16' in str(x[0] if isinstance(x, tuple) and x else x) for x in raw)
+
+
+def _open(path, use):
+  stat(path)  # to open a pipe would wait for ever
+  try:
+    with Image.open(path, formats=FORMATS) as image:
       return use(image)
   except _MALFORMED as error:
     # Errors of the operating system have an errno, Pillow's own do not.
     if getattr(error, 'errno', None) is not None:
       raise UserError(f'cannot read {path}: {error.strerror}') from error
+    problem = ('cannot be used' if isinstance(error, Unfit)
+               else 'is not a whole image')
     reason = str(error).replace(f' {str(path)!r}', '')
-    raise BadImage(f'{path} is not a whole image: {reason}') from error
+    raise BadImage(f'{path} {problem}: {reason}') from error

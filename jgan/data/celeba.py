@@ -5,7 +5,11 @@ from jgan.data import _folder, _official, _require, _resize
 from jgan.errors import UserError
 from jgan.types import ImageSpec
 
-_LAYOUT = 'img_align_celeba/'
+_FOLDER = 'img_align_celeba'
+_PUBLISHED = _official.Published(
+    f'{_FOLDER}/000001.jpg ... 202599.jpg',
+    'https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (aligned and cropped)',
+    '*celeba*')
 _TOTAL = 202599
 
 # The official partition: ranges of file numbers.
@@ -31,7 +35,8 @@ def info(*, split='all', size=128, frame='squash'):
 def load(data_dir, *, split='all', size=128, frame='squash'):
   """Lists the JPEG files of a split; they are decoded on access.
 
-  data_dir: contains img_align_celeba, or is that folder.
+  data_dir: contains img_align_celeba, or is that folder; the images may lie
+    in a second folder of this name inside it.
 
   Returns: a source of [size, size, 3] uint8, resampled bilinearly with
     antialiasing.
@@ -40,14 +45,15 @@ def load(data_dir, *, split='all', size=128, frame='squash'):
     UserError: no such folder, or a wrong number of files.
   """
   info(split=split, size=size, frame=frame)
-  base = _official.root(data_dir, _LAYOUT)
-  home = _official.find(base, [_LAYOUT, f'celeba/{_LAYOUT}'], '000001.jpg')
+  base = _official.root(data_dir, _PUBLISHED)
+  home = _official.find(base, [_FOLDER, f'{_FOLDER}/{_FOLDER}',
+                               f'celeba/{_FOLDER}'], '000001.jpg')
   if not home:
-    raise UserError(f'no 000001.jpg in {base}; it should hold {_LAYOUT}')
+    raise _official.missing(base, ['000001.jpg'], _PUBLISHED)
   paths = _folder.files(home)
   if len(paths) != _TOTAL:
     raise UserError(f'{home} has {len(paths)} images, expected {_TOTAL}; '
                     'unpack the archive again')
   return _folder.Folder(
-      paths[slice(*_SPLITS[split])], size, 3,
+      home, paths[slice(*_SPLITS[split])], size, 3,
       functools.partial(_FRAMES[frame], resample=_resize.BILINEAR))

@@ -1,10 +1,12 @@
 """CIFAR-10 (Krizhevsky, 2009): 50,000 + 10,000 colour images of 32 x 32."""
-from jgan.data import _cifar, _official, _require, _resize, tfds_source
+from jgan.data import _cifar, _official, _require, _resize
 from jgan.errors import UserError
 from jgan.types import ImageSpec
 
 _COUNTS = {'train': 50000, 'test': 10000}
-_LAYOUT = 'cifar-10-batches-py/ or cifar-10-batches-bin/'
+_PUBLISHED = _official.Published(
+    'cifar-10-batches-py/ or cifar-10-batches-bin/',
+    'https://www.cs.toronto.edu/~kriz/cifar.html', 'cifar-10-*')
 
 # The published MD5 sums of the files inside the two official archives.
 _FILES = {
@@ -52,15 +54,12 @@ def load(data_dir, *, split='train', size=32):
     UserError: no files, or not the official ones.
   """
   info(split=split, size=size)
-  base = _official.root(data_dir, _LAYOUT)
+  base = _official.root(data_dir, _PUBLISHED)
   images = _cifar.read(base, _FILES[split], label_bytes=1)
   if images is not None:
     return _resize.resize(images, size, _resize.LANCZOS)
-  try:
-    return tfds_source.load(data_dir, dataset='cifar10', split=split, size=size)
-  except UserError as error:
-    raise UserError(f'no {_LAYOUT} in {base}, and tensorflow-datasets has '
-                    f'none: {error}') from error
+  return _cifar.prepared(base, _FILES[split], _PUBLISHED, name='cifar10',
+                         split=split, size=size)
 
 
 def labels(data_dir, *, split='train', size=32):
@@ -70,8 +69,9 @@ def labels(data_dir, *, split='train', size=32):
     UserError: there are no files, or not the official ones.
   """
   info(split=split, size=size)
-  base = _official.root(data_dir, _LAYOUT)
+  base = _official.root(data_dir, _PUBLISHED)
   classes = _cifar.labels(base, _FILES[split], key=b'labels', label_bytes=1)
   if classes is None:
-    raise UserError(f'no {_LAYOUT} in {base}, where the labels would be')
+    error = _cifar.missing(base, _FILES[split], _PUBLISHED)
+    raise UserError(f'{error}; the labels would be there')
   return classes

@@ -1,10 +1,11 @@
 """CIFAR-100 (Krizhevsky, 2009): 50,000 + 10,000 colour images of 32 x 32."""
-from jgan.data import _cifar, _official, _require, _resize, tfds_source
-from jgan.errors import UserError
+from jgan.data import _cifar, _official, _require, _resize
 from jgan.types import ImageSpec
 
 _COUNTS = {'train': 50000, 'test': 10000}
-_LAYOUT = 'cifar-100-python/ or cifar-100-binary/'
+_PUBLISHED = _official.Published(
+    'cifar-100-python/ or cifar-100-binary/',
+    'https://www.cs.toronto.edu/~kriz/cifar.html', 'cifar-100-*')
 
 # For the binary files only SHA-256 checksums are published, not MD5.
 _FILES = {
@@ -39,13 +40,9 @@ def load(data_dir, *, split='train', size=32):
     UserError: no files, or not the official ones.
   """
   info(split=split, size=size)
-  base = _official.root(data_dir, _LAYOUT)
+  base = _official.root(data_dir, _PUBLISHED)
   images = _cifar.read(base, _FILES[split], label_bytes=2)
   if images is not None:
     return _resize.resize(images, size, _resize.LANCZOS)
-  try:
-    return tfds_source.load(data_dir, dataset='cifar100', split=split,
-                            size=size)
-  except UserError as error:
-    raise UserError(f'no {_LAYOUT} in {base}, and tensorflow-datasets has '
-                    f'none: {error}') from error
+  return _cifar.prepared(base, _FILES[split], _PUBLISHED, name='cifar100',
+                         split=split, size=size)

@@ -9,7 +9,9 @@ from jgan.errors import UserError
 from jgan.types import ImageSpec
 
 _COUNTS = {'train': 60000, 'test': 10000}
-_LAYOUT = 'the IDX files *-idx?-ubyte[.gz], or mnist/ with them'
+_PUBLISHED = _official.Published(
+    'the IDX files *-idx?-ubyte[.gz], or mnist/ or MNIST/raw/ with them',
+    'https://ossci-datasets.s3.amazonaws.com/mnist/', '*mnist*')
 
 # MD5 checksums of the files after decompression.
 _FILES = {
@@ -33,7 +35,8 @@ def load(data_dir, *, split='train', size=28):
   """Reads the official IDX file of a split.
 
   data_dir: contains the files, plain or gzipped, or mnist/ or MNIST/raw/ with
-    them.
+    them; names as train-images.idx3-ubyte, and each file in a folder of its
+    own name, are read too.
 
   Returns: [n, size, size, 1] uint8.
 
@@ -60,12 +63,16 @@ def labels(data_dir, *, split='train', size=28):
 
 def _find(data_dir, name, checksum):
   """The unpacked bytes of the IDX file `name`, plain or gzipped."""
-  base = _official.root(data_dir, _LAYOUT)
-  for file in (name, f'{name}.gz'):
-    home = _official.find(base, ['mnist', 'MNIST/raw'], file)
+  base = _official.root(data_dir, _PUBLISHED)
+  names = name, name.replace('-idx', '.idx')
+  folders = [f'{top}{own}' for top in ('', 'mnist/', 'MNIST/raw/')
+             for own in ('', *names)]
+  for file in (f'{spelled}{packed}' for spelled in names
+               for packed in ('', '.gz')):
+    home = _official.find(base, folders, file)
     if home:
       return _idx(home / file, checksum)
-  raise UserError(f'no {name} in {base}; it should hold {_LAYOUT}')
+  raise _official.missing(base, [*names, f'{name}.gz'], _PUBLISHED)
 
 
 def _idx(path, checksum):

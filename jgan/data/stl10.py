@@ -7,10 +7,12 @@ import numpy as np
 from PIL import Image
 
 from jgan.data import _official, _require, _resize
-from jgan.errors import UserError
 from jgan.types import ImageSpec
 
-_LAYOUT = 'stl10_binary/'
+_FOLDER = 'stl10_binary'
+_PUBLISHED = _official.Published(
+    f'{_FOLDER}/ with train_X.bin, unlabeled_X.bin and test_X.bin',
+    'https://cs.stanford.edu/~acoates/stl10/', f'{_FOLDER}*')
 _COUNTS = {'train+unlabeled': 105000, 'train': 5000, 'unlabeled': 100000,
            'test': 8000}
 _MD5 = {
@@ -39,13 +41,13 @@ def load(data_dir, *, split='train+unlabeled', size=48):
     UserError: a file is missing or not the official one.
   """
   info(split=split, size=size)
-  base = _official.root(data_dir, _LAYOUT)
+  base = _official.root(data_dir, _PUBLISHED)
   parts = []
   for part in split.split('+'):
     name = f'{part}_X.bin'
-    home = _official.find(base, [_LAYOUT], name)
+    home = _official.find(base, [_FOLDER, f'{_FOLDER}/{_FOLDER}'], name)
     if not home:
-      raise UserError(f'no {name} in {base}; it should hold {_LAYOUT}')
+      raise _official.missing(base, [name], _PUBLISHED)
     images = np.memmap(home / name, np.uint8, 'r')
     _official.verify(home / name, images, _MD5[part])
     parts.append(images.reshape(-1, 3, 96, 96))
@@ -65,10 +67,21 @@ class _Planes:
     return self.shape[0]
 
   def __getitem__(self, i):
+    image = Image.fromarray(np.ascontiguousarray(self._planes(i).T))
+    return np.asarray(_resize.squash(image, self.shape[1], _resize.BILINEAR))
+
+  def groups(self):
+    """The number of the file of each image."""
+    return [k for k, part in enumerate(self._parts) for _ in range(len(part))]
+
+  def raw(self, i):
+    """The bytes of an image."""
+    return self._planes(i).tobytes()
+
+  def _planes(self, i):
+    """Image i as it is stored: [3, 96, 96], columns before rows."""
     for part in self._parts:
       if i < len(part):
-        image = Image.fromarray(np.ascontiguousarray(part[i].T))
-        return np.asarray(
-            _resize.squash(image, self.shape[1], _resize.BILINEAR))
+        return part[i]
       i -= len(part)
     raise IndexError(i)

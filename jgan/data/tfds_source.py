@@ -5,6 +5,7 @@ Preparing it needs TensorFlow (requirements-tfds.txt), once, on any machine:
 
   tfds build NAME --file_format=array_record --data_dir=DIR
 """
+import contextlib
 import importlib.util
 
 import numpy as np
@@ -14,38 +15,50 @@ from jgan.data import _decode, _official, _require, _resize
 from jgan.errors import UserError
 from jgan.types import ImageSpec
 
+_URL = 'https://www.tensorflow.org/datasets/catalog'
+_OWN = 'tensorflow_datasets.'  # where the classes of its own features are
 
-def info(*, dataset='', split='train', size=32, channels=3, key='image'):
+
+def info(*, dataset='', split='train', size=32, channels=3, key='image',
+         alpha='white'):
   """ImageSpec of the images from `load`, after resizing."""
   del split, key
   if not dataset:
     raise UserError("data.dataset is empty: name a set, as in 'tfds:mnist'")
   _require.at_least('size', size, 1)
   _require.one_of('channels', channels, _decode.MODES)
+  _require.one_of('alpha', alpha, _decode.ALPHA)
   return ImageSpec((size, size, channels))
 
 
 def load(data_dir, *, dataset='', split='train', size=32, channels=3,
-         key='image'):
+         key='image', alpha='white'):
   """Opens a prepared data set, or prepares it if TensorFlow is installed.
 
   The central square of each image is resized to size x size (Lanczos).
 
   dataset: a name in TFDS' notation, 'celeb_a' or 'imagenet_resized/64x64'.
+    Community data sets ('kubric:movi') are refused, as their code would run.
   split: in TFDS' notation, 'train' or 'test[:50%]'.
   key: name of the image in the features of the data set.
+  alpha: what transparent pixels are laid on: white | black | ignore.
 
   Returns: a source of [size, size, channels] uint8 that decodes on access.
 
   Raises:
     UserError: no such set, split or feature, or it cannot be prepared.
   """
-  info(dataset=dataset, size=size, channels=channels)
-  base = _official.root(data_dir, f"'{dataset}' prepared by tfds build")
+  info(dataset=dataset, size=size, channels=channels, alpha=alpha)
+  base = _official.root(data_dir, _official.Published(
+      f"'{dataset}' prepared by tfds build", _URL))
   import tensorflow_datasets as tfds
   # tensorflow-datasets raises many types of exceptions, even AssertionError.
   try:
-    builder = tfds.builder(dataset, data_dir=base, file_format='array_record')
+    name, _ = tfds.core.naming.parse_builder_name_kwargs(dataset)
+    if name.namespace:
+      raise ValueError(f'data sets of {name.namespace} are code from elsewhere')
+    with _own_features(tfds.features.FeatureConnector):
+      builder = tfds.builder(dataset, data_dir=base, file_format='array_record')
     prepared = builder.is_prepared()
     if not prepared and importlib.util.find_spec('tensorflow'):
       builder.download_and_prepare()
@@ -54,12 +67,14 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
   except Exception as error:
     reason = str(error).strip().split('\n')[0]
     raise UserError(f"tensorflow-datasets cannot give '{dataset}' "
-                    f"({split}) in {base}: {reason}") from error
+                    f"({split}) in {base}: {reason}; its sets: {_URL}, see "
+                    'docs/data.md') from error
   if records is None:
     raise UserError(f"'{dataset}' is not prepared in {base} as array_record, "
                     'which takes TensorFlow: where requirements-tfds.txt is '
                     f'installed, run tfds build {dataset} '
-                    f'--file_format=array_record --data_dir={base}')
+                    f'--file_format=array_record --data_dir={base}; its '
+                    f'sets: {_URL}, see docs/data.md')
   if key not in builder.info.features:
     raise UserError(f"'{dataset}' has no feature data.key='{key}', it has "
                     f'{", ".join(builder.info.features)}')
@@ -67,7 +82,32 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
   if feature.np_dtype != np.uint8 or len(feature.shape) != 3:
     raise UserError(f"feature '{key}' of '{dataset}' is {feature.shape} "
                     f'{feature.np_dtype}, not an image of bytes')
-  return _Records(records, key, size, channels)
+  return _Records(records, key, size, channels, alpha)
+
+
+@contextlib.contextmanager
+def _own_features(connector):
+  """Refuses feature classes that are not those of tensorflow-datasets.
+
+  The data folder's features.json names a class for each feature, whose module
+  would be imported: it may be a file of that folder.
+
+  connector: the class FeatureConnector of tensorflow-datasets, which finds the
+    classes.
+  """
+  original = connector.__dict__['cls_from_name']
+
+  def checked(name):
+    if not name.startswith(_OWN):
+      raise ValueError(f"features.json names '{name}', and only feature "
+                       f"classes of '{_OWN}...' are used")
+    return original.__get__(None, connector)(name)
+
+  connector.cls_from_name = staticmethod(checked)
+  try:
+    yield
+  finally:
+    connector.cls_from_name = original
 
 
 class _Records:
@@ -75,8 +115,8 @@ class _Records:
 
   dtype = np.dtype(np.uint8)
 
-  def __init__(self, records, key, size, channels):
-    self._records, self._key = records, key
+  def __init__(self, records, key, size, channels, alpha):
+    self._records, self._key, self._alpha = records, key, alpha
     self.shape = (len(records), size, size, channels)
 
   def __len__(self):
@@ -86,6 +126,10 @@ class _Records:
     _, size, _, channels = self.shape
     array = self._records[int(i)][self._key]
     image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
-    image = _resize.square(_decode.flatten(image, channels), size,
-                           _resize.LANCZOS)
-    return np.asarray(image).reshape(self.shape[1:])
+    image = _decode.flatten(image, channels, alpha=self._alpha)
+    return np.asarray(_resize.square(image, size, _resize.LANCZOS)).reshape(
+        self.shape[1:])
+
+  def raw(self, i):
+    """The record of an image, with all its features."""
+    return self._records.data_source[int(i)]

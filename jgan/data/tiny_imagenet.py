@@ -5,7 +5,10 @@ from jgan.data import _folder, _official, _require, _resize
 from jgan.errors import UserError
 from jgan.types import ImageSpec
 
-_LAYOUT = 'tiny-imagenet-200/'
+_FOLDER = 'tiny-imagenet-200'
+_PUBLISHED = _official.Published(
+    f'{_FOLDER}/ with wnids.txt, train/, val/ and test/',
+    'http://cs231n.stanford.edu/tiny-imagenet-200.zip', f'{_FOLDER}*')
 _COUNTS = {'train': 100000, 'val': 10000, 'test': 10000}
 
 
@@ -27,13 +30,13 @@ def load(data_dir, *, split='train', size=64):
     UserError: no such folder, or a wrong number of files.
   """
   spec = info(split=split, size=size)
-  base = _official.root(data_dir, _LAYOUT)
-  home = _official.find(base, [_LAYOUT], 'wnids.txt')
+  base = _official.root(data_dir, _PUBLISHED)
+  home = _official.find(base, [_FOLDER, f'{_FOLDER}/{_FOLDER}'], 'wnids.txt')
   if not home:
-    raise UserError(f'no wnids.txt in {base}; it should hold {_LAYOUT}')
+    raise _official.missing(base, ['wnids.txt'], _PUBLISHED)
   paths = _folder.files(home / split)
   if len(paths) != spec.count:
     raise UserError(f'{home / split} has {len(paths)} images, expected '
                     f'{spec.count}; unpack the archive again')
   frame = functools.partial(_resize.square, resample=_resize.LANCZOS)
-  return _folder.Folder(paths, size, 3, frame)
+  return _folder.Folder(home / split, paths, size, 3, frame)

@@ -1,7 +1,6 @@
 """Atomic writing of cached files."""
-import os
-
 from jgan.errors import UserError
+from jgan.files import replacing
 
 
 def write(path, data):
@@ -10,10 +9,9 @@ def write(path, data):
   Raises:
     UserError: the file cannot be written.
   """
-  partial = path.with_name(f'{path.name}.{os.getpid()}')
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_bytes(data)
-    os.replace(partial, path)
+    with replacing(path) as part:
+      part.write_bytes(data)
   except OSError as error:
     raise UserError(f'cannot write {path}: {error.strerror}') from error

@@ -1,12 +1,12 @@
 """Sample grids: a batch of images as a single image, and PNG files."""
 import math
-import os
 import pathlib
 
 import numpy as np
 from PIL import Image
 
 from jgan.errors import UserError
+from jgan.files import replacing
 from jgan.ops.quantize import to_uint8
 
 
@@ -53,13 +53,11 @@ def save_png(path, array):
   path.parent.mkdir(parents=True, exist_ok=True)
   if array.ndim == 3 and array.shape[2] == 1:
     array = array[..., 0]
-  # os.replace is atomic: readers never see a partial file.
-  partial = path.with_name(f'.{path.name}.partial')
-  Image.fromarray(array).save(partial, format='PNG')
-  os.replace(partial, path)
+  with replacing(path) as part:
+    Image.fromarray(array).save(part, format='PNG')
 
 
 def read_png(path):
   """The image in a PNG file: [H, W, 3] uint8."""
-  with Image.open(path) as picture:
+  with Image.open(path, formats=('PNG',)) as picture:
     return np.asarray(picture.convert('RGB'))

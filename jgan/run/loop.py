@@ -14,7 +14,7 @@ from jax.experimental import multihost_utils
 from jgan import batches, build, weights
 from jgan import config as configs
 from jgan.errors import Stopped
-from jgan.run import checkpoint, parallel, writers
+from jgan.run import checkpoint, images, parallel, writers
 from jgan.run.session import Session
 from jgan.score import duality, networks
 from jgan.workdir import checkpoints, opened
@@ -58,6 +58,8 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   with contextlib.ExitStack() as stack:
     folder = stack.enter_context(
         opened(workdir, config, allow_config_change=allow_config_change))
+    images.settle(folder, source, data_dir, allow_change=allow_config_change,
+                  writer=jax.process_index() == 0)
     stop = stack.enter_context(preemption())
     saved = checkpoint.Checkpoints(checkpoints(folder),
                                    keep=config.checkpoint.keep)

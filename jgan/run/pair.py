@@ -9,10 +9,10 @@ of the last phase of each kind; steps.json has the steps of both.
     --params=RUN/pair/sparse.safetensors
 """
 import json
-import os
 import pathlib
 
 from jgan import build, weights
+from jgan.files import replacing
 from jgan.optim.masked import DENSE, SPARSE
 from jgan.workdir import write_text
 
@@ -51,8 +51,8 @@ def write(workdir, name, step, net):
   """
   folder = workdir / 'pair'
   folder.mkdir(exist_ok=True)
-  part = weights.save(net, folder / f'.{name}.safetensors')
-  os.replace(part, folder / f'{name}.safetensors')
+  with replacing(folder / f'{name}.safetensors') as part:
+    weights.save(net, part)
   file = folder / 'steps.json'
   steps = json.loads(file.read_text()) if file.exists() else {}
   write_text(file, json.dumps({**steps, name: step}) + '\n')

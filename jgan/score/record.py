@@ -4,12 +4,12 @@ The first file has the scores computed during training, the second those of
 `--mode=evaluate`. A line is {'step', 'values': {label: value}, 'protocol':
 stamp, 'identity'} (jgan/protocol.py).
 """
-import os
 import pathlib
 
 import numpy as np
 
 from jgan import protocol
+from jgan.files import replacing
 from jgan.metrics._samples import Samples
 from jgan.workdir import append, records, write_records
 
@@ -37,9 +37,8 @@ def keep_previous(workdir, step, scorer):
   for name, samples in scorer.previous.items():
     folder = pathlib.Path(workdir) / 'stability'
     folder.mkdir(exist_ok=True)
-    part = folder / f'.{name}.npz'
-    np.savez_compressed(part, images=samples.images)
-    os.replace(part, folder / f'{step:08d}.{name}.npz')
+    with replacing(folder / f'{step:08d}.{name}.npz') as part:
+      np.savez_compressed(part, images=samples.images)
 
 
 def go_on(workdir, start, scorer, *, writer=True):

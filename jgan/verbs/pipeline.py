@@ -20,6 +20,7 @@ from jgan import build, cli
 from jgan import config as configs
 from jgan import flags as common
 from jgan.errors import UserError
+from jgan.files import own
 from jgan.run import loop, restore
 from jgan.verbs import compress, derive, report, sensitivity
 
@@ -109,7 +110,7 @@ def compressed(source, target, data_dir, last=False, trials=''):
 def copied(source, target):
   """Copies the run `source` to `target`, unless that exists: -> its config."""
   if configs.recorded(target) is None:
-    part = target.with_name(f'.{target.name}.part')
+    part = own(target.with_name(f'.{target.name}.part'))
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(source, part)
     part.rename(target)

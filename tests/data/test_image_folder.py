@@ -1,5 +1,8 @@
 """Folders of image files: good ones of every mode, and all kinds of bad."""
 import functools
+import io
+import os
+import struct
 import zipfile
 
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jgan import batches
-from jgan.data import image_folder
+from jgan.data import _decode, image_folder
 from jgan.errors import UserError
 
 
@@ -185,10 +188,191 @@ def test_a_folder_without_one_good_file_is_refused(tmp_path, load):
     load(folder='nowhere')
 
 
-def test_a_file_the_disk_will_not_give_is_not_skipped(tmp_path, load):
-  (tmp_path / 'a.png').symlink_to(tmp_path / 'gone')
-  with pytest.raises(UserError, match=r'cannot read .*a.png: No such file'):
+def test_a_file_the_disk_will_not_give_is_not_skipped(
+    tmp_path, load, monkeypatch):
+  save(tmp_path / 'a.png', picture())
+
+  def refuse(*_, **__):
+    raise PermissionError(13, 'Permission denied')
+
+  monkeypatch.setattr(_decode.Image, 'open', refuse)
+  with pytest.raises(UserError, match=r'cannot read .*a.png: Permission'):
     load(skip_bad=True)
+
+
+@pytest.mark.parametrize('kind', ['link to nothing', 'link to itself', 'pipe'])
+def test_what_is_no_file_is_bad_and_never_waited_for(
+    kind, tmp_path, load, warnings):
+  save(tmp_path / 'a.png', picture())
+  odd = tmp_path / 'odd.png'
+  if kind == 'pipe':
+    os.mkfifo(odd)
+  else:
+    odd.symlink_to('gone' if kind == 'link to nothing' else 'odd.png')
+  with pytest.raises(UserError, match=r'odd.png is .*1 of 2 image files'):
+    load(size=24)
+  assert [p.name for p in load(size=24, skip_bad=True).paths] == ['a.png']
+  assert len(warnings) == 1 and 'odd.png' in warnings[0]
+
+
+def test_each_folder_is_listed_once_whatever_links_lead_to_it(tmp_path, load):
+  for i in range(4):
+    save(tmp_path / 'b' / f'{i}.png', picture(seed=i))
+  for link, target in (('b/own', '.'), ('b/again', '.'), ('b/up', '..'),
+                       ('z', 'b')):
+    (tmp_path / link).symlink_to(target)
+  names = [str(p.relative_to(tmp_path)) for p in load(size=24).paths]
+  assert names == [f'b/{i}.png' for i in range(4)]
+
+
+def test_bmp_gif_tiff_and_jfif_are_read(tmp_path, load, warnings):
+  array = picture()
+  for suffix in ('bmp', 'tif', 'TIFF', 'gif', 'jfif'):
+    save(tmp_path / f'a.{suffix}', array,
+         format='JPEG' if suffix == 'jfif' else None)
+  source = load(size=24)
+  assert len(source) == 5 and not warnings
+  by_name = {p.suffix: source[i] for i, p in enumerate(source.paths)}
+  for suffix in ('.bmp', '.tif', '.TIFF'):
+    np.testing.assert_array_equal(by_name[suffix], array)
+  for suffix in ('.gif', '.jfif'):
+    assert np.abs(by_name[suffix].astype(float) - array).mean() < 50
+
+
+def test_images_of_other_formats_are_left_out_aloud(tmp_path, load, caplog):
+  save(tmp_path / 'a.png', picture())
+  for name in ('b.heic', 'c.HEIC', 'd.avif'):
+    (tmp_path / name).touch()
+  assert len(load(size=24)) == 1
+  assert '1 .avif, 2 .heic' in caplog.text
+  (tmp_path / 'a.png').unlink()
+  with pytest.raises(UserError, match=r'no image file .*1 .avif, 2 .heic'):
+    load()
+
+
+def test_only_the_promised_formats_are_opened(tmp_path, load, monkeypatch):
+  """Pillow would give an EPS, whatever its name, to Ghostscript."""
+  started = []
+  monkeypatch.setattr('PIL.EpsImagePlugin.Ghostscript',
+                      lambda *_, **__: started.append(1))
+  (tmp_path / 'a.png').write_bytes(
+      b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n'
+      b'%%EndComments\nshowpage\n%%EOF\n')
+  Image.new('RGB', (32, 32)).save(tmp_path / 'b.png', format='PPM')
+  with pytest.raises(UserError, match='2 of 2 image files .*not a whole image'):
+    load(size=24, skip_bad=True)
+  assert not started
+
+
+def test_sixteen_bits_that_hold_twelve_are_said_and_scaled(
+    tmp_path, load, warnings):
+  deep = np.random.default_rng(0).integers(0, 4096, (24, 24)).astype(np.uint16)
+  save(tmp_path / 'a.png', deep)
+  save(tmp_path / 'b.tif', deep)
+  assert load(size=24)[0].max() < 16
+  assert len(warnings) == 1 and 'use 12 bits, not 16' in warnings[0]
+  assert '--config.data.depth=12' in warnings[0]
+  for image in batches.as_array(load(size=24, depth=12, channels=1)):
+    np.testing.assert_array_equal(image[..., 0], deep >> 4)
+  save(tmp_path / 'c.png', deep << 4)
+  load(size=24)
+  assert len(warnings) == 1  # of these files the range is used
+
+
+def test_values_that_are_no_bytes_are_refused(tmp_path, load):
+  save(tmp_path / 'a.tif', np.full((24, 24), .5, np.float32))
+  with pytest.raises(UserError, match=r'a.tif cannot be used: .*mode F'):
+    load(size=24)[0]
+
+
+@pytest.mark.parametrize('alpha, want', [
+    ('white', 255), ('black', 0), ('ignore', 40)])
+def test_transparent_pixels_are_laid_on_what_the_config_says(
+    alpha, want, tmp_path, load):
+  Image.new('RGBA', (24, 24), (40, 40, 40, 0)).save(tmp_path / 'a.png')
+  assert (load(size=24, alpha=alpha)[0] == want).all()
+  with pytest.raises(UserError, match="no 'red' for data.alpha"):
+    load(alpha='red')
+
+
+def test_a_large_jpeg_is_decoded_in_part(tmp_path, load, monkeypatch):
+  array = np.zeros((400, 640, 3), np.uint8)
+  array[:, 320:] = 200
+  save(tmp_path / 'a.jpg', array, quality=95)
+  whole = load(size=24)[0].astype(int)
+  decoded = []
+  square = image_folder._resize.square
+  monkeypatch.setattr(image_folder._resize, 'square', lambda image, *a, **k: (
+      decoded.append(image.size), square(image, *a, **k))[1])
+  monkeypatch.setattr(_decode, '_LARGE', 400 * 640 - 1)
+  part = load(size=24)[0].astype(int)
+  assert decoded == [(80, 50)]
+  assert np.abs(part - whole).max() < 12
+  monkeypatch.setattr(_decode, '_MOST', 80 * 50 - 1)
+  with pytest.raises(UserError, match=r'a.jpg cannot be used: it has 80 x 50'):
+    load(size=24)[0]
+
+
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+@pytest.mark.parametrize('side, words', [
+    (13_000, '13,000 x 13,000 pixels'), (40_000, 'decompression bomb')])
+def test_a_small_file_of_a_huge_image_is_refused_in_one_line(
+    side, words, tmp_path, load):
+  """A bitmap's header and nothing else."""
+  header = io.BytesIO()
+  Image.new('1', (8, 8)).save(header, 'BMP')
+  data = bytearray(header.getvalue())
+  data[18:26] = struct.pack('<ii', side, side)
+  (tmp_path / 'a.bmp').write_bytes(data)
+  with pytest.raises(UserError, match=words) as e:
+    load(size=24)
+  assert '\n' not in str(e.value)
+
+
+def test_folders_that_may_be_several_sets_are_said(tmp_path, load, warnings):
+  for name in ('100-shot-obama', 'AnimalFace-cat/img'):
+    for i in range(3):
+      save(tmp_path / name / f'{i}.png', picture(seed=i))
+  assert len(load(size=24)) == 6
+  assert len(warnings) == 1
+  assert '100-shot-obama: 3, AnimalFace-cat: 3' in warnings[0]
+  assert '--config.data.folder=NAME' in warnings[0]
+  assert len(load(size=24, folder='.')) == 6
+  assert len(load(size=24, folder='AnimalFace-cat')) == 3
+  assert len(warnings) == 1
+
+
+def test_folders_of_numbers_are_parts_of_one_set(tmp_path, load, warnings):
+  for name in ('00000', '01000'):
+    save(tmp_path / name / 'a.png', picture())
+  assert len(load(size=24)) == 2 and not warnings
+
+
+@pytest.mark.parametrize('stream', [False, True])
+def test_a_file_that_becomes_bad_is_replaced_where_bad_ones_are_skipped(
+    stream, tmp_path, load, caplog):
+  arrays = [picture(seed=i) for i in range(3)]
+  for i, array in enumerate(arrays):
+    save(tmp_path / f'{i}.png', array)
+  strict, lenient = load(size=24), load(size=24, skip_bad=True)
+  (tmp_path / '1.png').write_bytes(b'gone')
+  with pytest.raises(UserError, match='1.png is not a whole image'):
+    strict[1]
+  if stream:
+    feed = batches.stream(lenient, lambda step: np.arange(3)[None], 0)
+    images = next(feed)[0]
+    feed.close()
+  else:
+    images = batches.as_array(lenient)
+  np.testing.assert_array_equal(images, [arrays[0], arrays[2], arrays[2]])
+  lenient[1]
+  assert caplog.text.count('the next image stands in for it') == 1
+
+
+def test_an_archive_in_the_folder_is_to_be_unpacked(tmp_path, load):
+  (tmp_path / 'faces.zip').touch()
+  with pytest.raises(UserError, match=r'unpack faces.zip: unzip .*faces.zip'):
+    load()
 
 
 def test_real_photographs_are_read(shared, tmp_path):

@@ -31,6 +31,14 @@ def test_cifar10_without_official_files_has_no_labels(tmp_path):
     cifar10.labels(str(tmp_path))
 
 
+def test_arrays_are_not_sorted_by_class(cifar_dir, shared):
+  """`pipeline.first` of them has all classes; of sorted folders it is said."""
+  for labels in (digits.labels(''), mnist.labels(str(shared)),
+                 cifar10.labels(str(cifar_dir), split='test')):
+    tenth = np.bincount(labels[:len(labels) // 10], minlength=10)
+    assert tenth.min() > tenth.mean() / 2
+
+
 def test_digits_are_balanced():
   labels = digits.labels('', size=16)
   assert len(labels) == 1797 and labels[:3].tolist() == [0, 1, 2]

@@ -63,6 +63,9 @@ def test_an_empty_data_dir_is_said_in_one_line(name, tmp_path):
   with pytest.raises(UserError) as e:
     lookup.find('data', name).load(str(tmp_path), **GIVEN.get(name, {}))
   assert str(tmp_path) in str(e.value) and '\n' not in str(e.value)
+  assert 'docs/data.md' in str(e.value)
+  if name != 'image_folder':
+    assert 'http' in str(e.value)
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n not in FREE])

@@ -1,10 +1,13 @@
 """Sets of tensorflow-datasets, prepared and read without TensorFlow."""
+import json
+import shutil
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from jgan import batches
 from jgan.data import tfds_source
 from jgan.errors import UserError
 
@@ -64,6 +67,7 @@ def test_a_prepared_set_is_read_without_tensorflow(prepared):
   assert source.dtype == np.uint8
   for i in range(6):
     np.testing.assert_array_equal(source[i], arrays[i][:, 4:-4])
+  assert len(batches.fingerprint(source)) == 16
   assert 'tensorflow' not in sys.modules
 
 
@@ -87,6 +91,56 @@ def test_what_tfds_cannot_give_is_one_line(prepared, arguments, words):
   with pytest.raises(UserError, match=words) as e:
     tfds_source.load(str(home), **arguments)
   assert '\n' not in str(e.value) and len(str(e.value)) < 400
+
+
+def copied(home, tmp_path, features):
+  """The prepared set with other features.json."""
+  shutil.copytree(home / 'tiny_made', tmp_path / 'tiny_made')
+  file = tmp_path / 'tiny_made' / '1.0.0' / 'features.json'
+  file.write_text(json.dumps(features))
+
+
+CLASSES = ('payload.Evil', 'data.evil.payload.Evil', 'os.Evil', 'antigravity.x')
+
+
+@pytest.mark.parametrize('features', [
+    *({'pythonClassName': name, 'featuresDict': {'features': {}}}
+      for name in CLASSES),
+    {'type': 'payload.Evil', 'content': {}},
+    {'pythonClassName':
+     'tensorflow_datasets.core.features.features_dict.FeaturesDict',
+     'featuresDict': {'features': {'image': {
+         'pythonClassName': 'payload.Evil',
+         'image': {'shape': {'dimensions': ['2', '2', '3']}}}}}},
+    {'pythonClassName':
+     'tensorflow_datasets.core.features.sequence_feature.Sequence',
+     'sequence': {'feature': {'pythonClassName': 'payload.Evil',
+                              'jsonFeature': {'json': '{}'}}}},
+])
+def test_no_feature_class_from_elsewhere_is_imported(
+    features, prepared, tmp_path, monkeypatch):
+  copied(prepared[0], tmp_path, features)
+  (tmp_path / 'payload.py').write_text('raise SystemExit("it ran")')
+  monkeypatch.syspath_prepend(str(tmp_path))
+  with pytest.raises(UserError, match='only feature classes of') as e:
+    tfds_source.load(str(tmp_path), dataset='tiny_made')
+  assert '\n' not in str(e.value)
+  assert not {'payload', 'antigravity'} & {*sys.modules}
+
+
+def test_a_set_that_is_read_later_may_have_any_features_of_its_own(prepared):
+  """Other programs that use tensorflow-datasets find it as it was."""
+  tfds = pytest.importorskip('tensorflow_datasets')
+  before = tfds.features.FeatureConnector.__dict__['cls_from_name']
+  with pytest.raises(UserError):
+    tfds_source.load(str(prepared[0]), dataset='tiny_maid')
+  assert tfds.features.FeatureConnector.__dict__['cls_from_name'] is before
+
+
+@pytest.mark.parametrize('name', ['kubric:movi_a', 'huggingface:mnist'])
+def test_a_community_set_runs_no_code(name, tmp_path):
+  with pytest.raises(UserError, match='code from elsewhere'):
+    tfds_source.load(str(tmp_path), dataset=name)
 
 
 def test_a_stock_set_says_how_to_prepare_it(tmp_path, monkeypatch):
