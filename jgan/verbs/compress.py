@@ -50,9 +50,7 @@ FLAGS = (
 
 def run(config, flags):
   """Compresses the generator of the checkpoint that the flags choose."""
-  method = build.method(config)
-  state = restore.state_of(config, method, flags.workdir, step=flags.step,
-                           best=flags.best)
+  method, state = restore.chosen(config, flags)
   return write(config, method, state, flags.out, last=flags.last,
                data_dir=flags.data_dir)
 
