@@ -10,8 +10,8 @@ import pathlib
 import jax
 import numpy as np
 
-from jgan import genotype
 from jgan import flags as common
+from jgan import genotype
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.report import genotype_graph

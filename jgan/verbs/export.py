@@ -5,8 +5,8 @@ contains a program z -> images that needs only jax to run (jgan/weights.py).
 """
 import pathlib
 
-from jgan import weights
 from jgan import flags as common
+from jgan import weights
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.run import restore
