@@ -117,13 +117,16 @@ def curve(history, label):
 def course(run):
   """Curve and stability of the score that selects a run's best checkpoint.
 
+  Of a method that trains in rounds the curve is of the checkpoint's own.
+
   Returns:
     {'score', 'curve', 'min', 'final', 'max_late', 'breaks'}, see
     score/breaks.py; None if the run selects by no score, or has fewer than two
     values of it.
   """
   label = run.best.removeprefix('eval/')
-  points = curve(run.history, label)
+  points = {step: value for step, value in curve(run.history, label).items()
+            if run.method.same_round(step, run.step)}
   if len(points) < 2:
     return None
   return {'score': label, 'curve': points, **breaks.summary(points)}
