@@ -96,6 +96,7 @@ def base():
   c.search = ''           # pipeline: the experiment whose genotype to train
   c.compress = ConfigDict({   # of the generator, by --mode=compress and others
       'rules': (),          # of {'match', 'form', 'rank' | 'ratio' | 'energy'}
+      'genotype': '',       # the published one that `rules` are for; '': any
       'sensitivity': '',    # a sensitivity.json to choose layers and ranks by,
       'penalty': 0.,        # at this penalty on size; 0: within `budget`
       'last': (),           # rules applied after the fine-tuning

@@ -96,7 +96,8 @@ CONTRACTS = {
     'compress.forms': Contract(
         'compress.rules',
         must={'factor': ('kernel', 'rank'), 'compose': ('factors',),
-              'size': ('shape', 'rank'), 'ladder': ('shape',),
+              'check': ('shape', 'rank'), 'size': ('shape', 'rank'),
+              'ladder': ('shape',),
               'energy': ('kernel', 'share')}, filled=False),
     'spaces': Contract('SPACE of a super-network', must={'cells': ('player',)}),
     'operations': Contract(

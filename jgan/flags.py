@@ -35,6 +35,9 @@ OUT = Flag('out', '', 'What to write.', required=True)
 STEP = Flag('step', -1, 'The checkpoint to use; -1: the newest.')
 BEST = Flag('best', False, 'The best checkpoint by config.checkpoint.best.')
 ONLINE = Flag('online', False, 'The trained generator, not its average.')
+OVERWRITE = Flag('overwrite', False, 'Replace what --out holds already.')
+ALLOW_CONFIG_CHANGE = Flag('allow_config_change', False,
+                           'Resume from a checkpoint of another config.')
 PARAMS = Flag('params', '', "An exported generator instead of a checkpoint's.")
 
 

@@ -226,6 +226,8 @@ class Method(NamedTuple):
     plan: step number -> Turn, if the method has several kinds of steps.
     spans: Pair of lists of optim.pruning.Span, the phases of masks that the
       method itself makes.
+    round_steps: steps of one round, if the method starts again in rounds: the
+      best checkpoint is sought in each; 0: the whole run is one round.
   """
   init: Callable
   step: Any
@@ -234,6 +236,12 @@ class Method(NamedTuple):
   search: Search | None = None
   plan: Callable | None = None
   spans: Pair | None = None
+  round_steps: int = 0
+
+  def same_round(self, a, b):
+    """Whether the states after steps `a` and `b`, from 1, are of one round."""
+    return not self.round_steps or ((a - 1) // self.round_steps
+                                    == (b - 1) // self.round_steps)
 
 
 class ImageSpec(NamedTuple):

@@ -7,10 +7,13 @@
 """
 import logging
 import pathlib
+import zipfile
+import zlib
 
 import flax
 import jax
 import jax.export
+import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
@@ -18,6 +21,11 @@ from jgan.errors import UserError
 from jgan.types import Network
 
 log = logging.getLogger(__name__)
+
+# What the readers of both formats raise for damaged files.
+_BROKEN = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError,
+           NotImplementedError, OverflowError, MemoryError, zipfile.BadZipFile,
+           zlib.error, safetensors.SafetensorError)
 
 
 def to_arrays(net):
@@ -51,12 +59,15 @@ def load(path):
   """Reads a file written by `save`: a Network of numpy arrays."""
   path = pathlib.Path(path)
   readers = {'.safetensors': safetensors.numpy.load_file,
-             '.npz': lambda f: dict(np.load(f))}
+             '.npz': lambda f: dict(np.load(f, allow_pickle=False))}
   read = readers[suffix(path, readers)]
   try:
     return from_arrays(read(path))
-  except (OSError, ValueError, safetensors.SafetensorError) as error:
-    raise UserError(f'cannot read {path}: {error}') from error
+  except UserError as error:
+    raise UserError(f'{path}: {error}') from error
+  except _BROKEN as error:
+    raise UserError(f'cannot read {path}: {error or type(error).__name__}'
+                    ) from error
 
 
 def warm_start(state, files):
@@ -65,7 +76,8 @@ def warm_start(state, files):
   files: has the fields `generator` and `discriminator`, paths or ''.
 
   Raises:
-    UserError: an array is missing, unknown, or of another shape.
+    UserError: an array is missing, unknown, of another shape, not of real
+      numbers, or not finite.
   """
   if files.generator:
     gen = _fill(state.gen, load(files.generator), files.generator)
@@ -94,22 +106,38 @@ def save_program(sample, net, latent, path):
 
 def _fill(net, loaded, path):
   """`net` with the parameters and statistics of `loaded`."""
-  in_model_all, in_file_all = _shapes(net), _shapes(loaded)
+  in_model_all, in_file_all, arrays = _named(net), _named(loaded), {}
+  shape = lambda x: 'absent' if x is None else np.shape(x)
   for name in sorted({*in_model_all, *in_file_all}):
-    in_file, in_model = (shapes.get(name, 'absent')
-                         for shapes in (in_file_all, in_model_all))
-    if in_file != in_model:
-      raise UserError(f'{path} does not fit the model: {name} is {in_file} '
-                      f'there and {in_model} in the config')
-  log.info('starting from %s (%d arrays)', path, len(in_file_all))
-  return net.replace(params=loaded.params, stats=loaded.stats)
+    in_file, in_model = in_file_all.get(name), in_model_all.get(name)
+    if shape(in_file) != shape(in_model):
+      raise UserError(f'{path} does not fit the model: {name} is '
+                      f'{shape(in_file)} there and {shape(in_model)} in the '
+                      'config')
+    if not _same_kind(in_file.dtype, in_model.dtype):
+      raise UserError(f'{path} does not fit the model: {name} is of '
+                      f'{in_file.dtype} there and {in_model.dtype} would be '
+                      'right')
+    with np.errstate(over='ignore'):
+      arrays[name] = np.asarray(in_file, in_model.dtype)
+    if not np.isfinite(arrays[name]).all():
+      raise UserError(f'{path} cannot be used: {name} is not finite in '
+                      f'{in_model.dtype}')
+  log.info('starting from %s (%d arrays)', path, len(arrays))
+  cast = from_arrays(arrays)
+  return net.replace(params=cast.params, stats=cast.stats)
 
 
-def _shapes(net):
-  """{'/'-joined name: shape} of a Network without its optimizer."""
-  tree = {'params': net.params, **net.stats}
-  return {name: x.shape
-          for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
+def _named(net):
+  """{'/'-joined name: array} of a Network without its optimizer."""
+  return flax.traverse_util.flatten_dict(
+      {'params': net.params, **net.stats}, sep='/')
+
+
+def _same_kind(a, b):
+  """Whether both types are of real numbers, or both of integers."""
+  return any(jnp.issubdtype(a, kind) and jnp.issubdtype(b, kind)
+             for kind in (jnp.floating, jnp.integer, jnp.bool_))
 
 
 def suffix(path, known):

@@ -60,21 +60,46 @@ def refuse_used(out):
     raise UserError(f'--out={out} is not an empty folder: choose another')
 
 
+def refuse_present(out):
+  """Raises UserError where a command would write over an earlier result.
+
+  out: a file that must not exist, or a folder that must be absent or empty.
+  """
+  out = pathlib.Path(out)
+  if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    raise UserError(f'--out={out} is there already: choose another, or pass '
+                    '--overwrite to replace it')
+
+
 @contextlib.contextmanager
 def made(out, config):
-  """Creates the folder of a new run atomically, and locks it.
+  """Creates the folder of a new run atomically, and keeps others out.
 
   The folder gets its name when everything is written, because `train` would
-  restart an incomplete run, which has no checkpoint yet.
+  restart an incomplete run, which has no checkpoint yet. Until then it is
+  inside a locked folder beside `out`.
 
   Yields:
     The folder under its temporary name, a Path.
+
+  Raises:
+    UserError: another command is making `out`, it is not empty, or it cannot
+      be written.
   """
-  part = own(out.with_name(f'.{out.name}.part'))
-  shutil.rmtree(part, ignore_errors=True)
-  with opened(part, config) as folder:
-    yield folder
-  part.rename(out)
+  place = own(out.with_name(f'.{out.name}.part'))
+  with contextlib.ExitStack() as stack:
+    try:
+      place.mkdir(parents=True, exist_ok=True)
+      _lock(stack, place, said=f'--out={out}')
+    except OSError as error:
+      raise UserError(f'cannot write to --out={out}: '
+                      f'{error.strerror or error}') from error
+    refuse_used(out)
+    stack.callback(shutil.rmtree, place, ignore_errors=True)
+    shutil.rmtree(place / out.name, ignore_errors=True)
+    with opened(place / out.name, config) as folder:
+      yield folder
+    folder.rename(out)
 
 
 def write_text(path, text):
@@ -113,14 +138,17 @@ def json_line(record):
   return json.dumps(record) + '\n'
 
 
-def _lock(stack, folder):
-  """Locks the folder until the process ends or the stack is closed."""
+def _lock(stack, folder, said=''):
+  """Locks the folder until the process ends or the stack is closed.
+
+  said: the flag that names it, for the message; '' for --workdir.
+  """
   file = stack.enter_context(own(folder / '.lock').open('w'))
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError as error:
-    raise UserError(f'another run is writing to --workdir={folder}; wait for '
-                    'it or choose another folder') from error
+    raise UserError(f'another run is writing to {said or f"--workdir={folder}"}'
+                    '; wait for it or choose another folder') from error
 
 
 def _settle_config(folder, config, allow_change, writer):

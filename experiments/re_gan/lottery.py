@@ -1,35 +1,47 @@
 """Lottery tickets of SNGAN on CIFAR-10 by iterative magnitude pruning.
 
-The baselines of Re-GAN (Saxena et al., 2023) and where they come from, with
-the settings of GAN-LTH (Chen et al., 2021): 50,000 generator steps a round,
-five critics of 64 images each, hinge loss, constant rate, average of .999.
-Rows (published FID, against the test images; real images seen here):
+Table 4 and figure 4 of Re-GAN (Saxena et al., 2023) compare tickets with the
+rows of sngan.py, and so do these: all settings are those of its row sngan, with
+no average, 64 fakes and 1,000 epochs, and each round is such a training. Rows
+(published FID, M real images; here they see 100 and 200 M in all rounds):
 
-sngan_20          one round of 20 % (18.96; 32 M)
-sngan_46          three rounds to 46 % (18.22; 64 M)
-sngan_impg        IMPG: ten rounds of 20 %, .107 remain (176 M)
+sngan_20        one round of 20 % (18.96, 92.5)
+sngan_46        three rounds to 46 % (18.22, 150)
+sngan_20_of_N   figure 4: one round of 20 % on the first N = 10, 20, 40, 80
+                percent of the images
+
+How the rounds of 46 % were cut is not published: 20 % in each and the rest in
+the last. The others are where the tickets come from, with the settings of
+GAN-LTH (Chen et al., 2021), not comparable with the former: 50,000 generator
+steps a round, 128 fakes, an average of .999 (176 M real images):
+
+sngan_impg        IMPG: ten rounds of 20 %, .107 remain
 sngan_impgd       IMPGD: of the discriminator's convolutions too
 sngan_10_percent  IMPG on the first tenth of the images, as Chen et al. (Ultra
                   data-efficient GAN training, 2021) without its augmentation
 
-How the rounds of 46 % were cut is not published. The dense SNGAN of the same
-run, its first round, stands beside them (Re-GAN: 20.12). Scores fall on the
-ends of rounds: in metrics.csv of the workdir the rows of one step have
-ticket/density, the part of the prunable weights that remains, and eval/FID.
---config.method.rewind=1000 goes back to that step. One accelerator.
+The dense SNGAN of the same run, its first round, stands beside the tickets. The
+best checkpoint is sought in each round, so in the end it is a ticket of the
+last. Scores fall on the ends of rounds: in metrics.csv of the workdir the rows
+of one step have ticket/density, the part of the prunable weights that remains,
+and eval/FID. --config.method.rewind=1000 goes back to that step. One
+accelerator.
 
-python -m jgan.main --config=experiments/re_gan/lottery.py:sngan_impg \
-  --workdir=runs/impg --data_dir=DATA
+python -m jgan.main --config=experiments/re_gan/lottery.py:sngan_20 \
+  --workdir=runs/ticket --data_dir=DATA
 """
+from experiments.re_gan import sngan
 from experiments.sngan import cifar10
 from jgan import config as configs
 
 ROWS = {
     'sngan_20': {'rounds': 1},
     'sngan_46': {'rounds': 3, 'target': .46},
-    'sngan_impg': {'rounds': 10},
-    'sngan_impgd': {'rounds': 10, 'players': ('gen', 'disc')},
-    'sngan_10_percent': {'rounds': 10, 'first': 5000},
+    **{f'sngan_20_of_{n}': {'rounds': 1, 'percent': n}
+       for n in (10, 20, 40, 80)},
+    'sngan_impg': {'rounds': 10, 'lth': True},
+    'sngan_impgd': {'rounds': 10, 'lth': True, 'players': ('gen', 'disc')},
+    'sngan_10_percent': {'rounds': 10, 'lth': True, 'percent': 10},
 }
 
 
@@ -39,33 +51,25 @@ def get_config(form=None):
   return small(base(**ROWS[row]), form)
 
 
-def base(rounds, target=0., players=('gen',), first=0):
+def base(rounds, target=0., players=('gen',), percent=100, lth=False):
   """What all rows share.
 
   Args:
     rounds: of pruning.
     target: sparsity that they end with; 0: by 20 % a round.
     players: gen, disc, who are pruned.
-    first: train on the first so many images; 0: on all.
+    percent: of the training images, the first ones.
+    lth: the settings of GAN-LTH, else those of sngan.py.
   """
-  c = cifar10.base()
-  c.data = {'name': 'cifar10'}
-  c.pipeline.update({'first': first, 'dequantize': False})
-  c.generator = {'name': 'sngan', 'latent': 128, 'width': 256}
-  c.discriminator = {'name': 'sngan', 'width': 128}
+  c = sngan.base(percent=percent)
+  if lth:
+    c.steps, c.gen_batch, c.ema.decay = 50_000, 128, .999
+    sngan.score(c, 10_000)
   c.method = {'name': 'lottery', 'rounds': rounds, 'target': target,
-              'round_steps': 50_000}
-  c.steps = (rounds + 1) * c.method.round_steps
-  for player in ('gen', 'disc'):
-    c.optimizer[player].schedule = {'name': 'constant'}
+              'round_steps': c.steps}
+  c.steps *= rounds + 1
   for player in players:
     c.optimizer[player].pruning = {'name': 'fixed_mask'}
-  c.ema.decay = .999
-  c.eval.update({'every': 10_000, 'metrics': ('fd', 'inception_score'),
-                 'network': 'inception', 'samples': 10_000, 'split': 'test',
-                 'protocol': 'pytorch_fid'})
-  c.checkpoint.update({'every': 10_000, 'best': 'eval/FID'})
-  c.samples.every = 10_000
   return c
 
 

@@ -3,15 +3,20 @@
 By rules on the names of layers (`resolve`), or from the sensitivity of single
 layers (compress/sensitivity.py): `by_penalty` and `by_budget`.
 """
+import logging
 import math
 import re
 
+import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
 
 from jgan import lookup
 from jgan.compress.fitting import form
 from jgan.errors import UserError
+from jgan.layers import factored
+
+log = logging.getLogger(__name__)
 
 _CRITERIA = ('rank', 'ratio', 'energy')
 
@@ -29,8 +34,12 @@ def listing(params):
 def resolve(params, rules):
   """The layers that rules select, in the format of layers/factored.py.
 
+  A layer that its rule would not make smaller is left as it is, and the log
+  says so.
+
   Args:
-    params: nested dict of a network's parameters.
+    params: nested dict of a network's parameters. Their shapes are enough to
+      check the rules; then the rank of a rule with 'energy' is None.
     rules: list of {'match': regular expression, 'form': 'cp' | 'tucker' |
       'svd', one of
         'rank': the rank itself, a pair for tucker;
@@ -48,30 +57,59 @@ def resolve(params, rules):
 
   Raises:
     UserError: a rule is malformed, matches no layer, has a form that does not
-      fit a layer, or a value that no rank reaches.
+      fit a layer, or a value that no rank reaches; or no rule makes a layer
+      smaller.
   """
   shapes = listing(params)
   flat = flatten_dict(params, sep='/')
-  layers = {}
+  first = {}
   for i, rule in enumerate(rules):
-    criterion = _check(i, rule)
+    _check(i, rule)
     pattern = _pattern(f'rule {i}', rule['match'])
     matched = [path for path in shapes if pattern.search(path)]
     if not matched:
       raise UserError(f"rule {i} matches no layer with '{rule['match']}': "
                       f"{lookup.nearest(rule['match'], shapes)}")
     for path in matched:
-      if path in layers:
-        continue
-      try:
-        kind = form(rule['form'], shapes[path])
-        rank = _RANKS[criterion](kind, flat[f'{path}/kernel'], rule[criterion],
-                                 np.size(flat.get(f'{path}/bias', ())))
-      except UserError as error:
-        raise UserError(f"rule {i}, layer '{path}': {error}") from error
-      layers[path] = {'form': rule['form'], 'rank': rank} | (
-          {'way': rule['way']} if 'way' in rule else {})
-  return {path: layers[path] for path in shapes if path in layers}
+      first.setdefault(path, (i, rule))
+  layers = {}
+  for path in [path for path in shapes if path in first]:
+    i, rule = first[path]
+    try:
+      options = _options(path, flat[f'{path}/kernel'],
+                         np.size(flat.get(f'{path}/bias', ())), rule)
+    except UserError as error:
+      said = str(error).removeprefix(f"layer '{path}': ")
+      raise UserError(f"rule {i}, layer '{path}': {said}") from error
+    if options:
+      layers[path] = options
+  if first and not layers:
+    raise UserError(f'the rules make none of {", ".join(first)} smaller: lower '
+                    'ranks would')
+  return layers
+
+
+def _options(path, kernel, bias, rule):
+  """What a rule does to one layer: {'form', 'rank'[, 'way']}.
+
+  None if the layer would not become smaller; the log says so.
+  """
+  kind = form(rule['form'], kernel.shape)
+  criterion, = [key for key in _CRITERIA if key in rule]
+  rank = _RANKS[criterion](kind, kernel, rule[criterion], bias)
+  options = {'form': rule['form'], 'rank': rank} | (
+      {'way': rule['way']} if 'way' in rule else {})
+  if rank is None:
+    return options
+  factored.checked(path, options)
+  before = math.prod(kernel.shape) + bias
+  after = kind.size(kernel.shape, rank) + bias
+  if after >= before:
+    log.warning('%s is left as it is: rank %s would turn its %s parameters '
+                'into %s', path, rank, f'{before:,}', f'{after:,}')
+    return None
+  kind.check(kernel.shape, rank)
+  return options
 
 
 def matching(params, match):
@@ -168,10 +206,15 @@ def _of_ratio(kind, kernel, ratio, bias):
 
 
 def _of_energy(kind, kernel, share, bias):
-  """The smallest rank that keeps this share of the kernel's energy."""
+  """The smallest rank that keeps this share of the kernel's energy.
+
+  None if only the kernel's shape is known.
+  """
   del bias
   if not 0 < share <= 1:
     raise UserError(f'energy is {share}: it must be in (0, 1]')
+  if isinstance(kernel, jax.ShapeDtypeStruct):
+    return None
   return kind.energy(kernel, share)
 
 
@@ -179,7 +222,7 @@ _RANKS = {'rank': _of_rank, 'ratio': _of_ratio, 'energy': _of_energy}
 
 
 def _check(i, rule):
-  """Which of 'rank', 'ratio' and 'energy' the rule has."""
+  """Refuses a rule with unknown, missing or contradicting keys."""
   known_keys = ('match', 'form', 'way', *_CRITERIA)
   for key in rule:
     if key not in known_keys:
@@ -194,7 +237,6 @@ def _check(i, rule):
   if criterion != 'rank' and not (isinstance(value, (int, float))
                                   and math.isfinite(value)):
     raise UserError(f'rule {i}: {criterion} is {value!r}, a number is needed')
-  return criterion
 
 
 def _pattern(owner, match):

@@ -89,7 +89,7 @@ def make(config, shape, *, axis_name=None, rounds=10, rate=.2, target=0.,
   spans = build.spans(config)._replace(**{
       player: rounds_of(ns, round_steps) for player, ns in counts.items()})
   return Method(init, step, functools.partial(forward.sample, models.gen),
-                models.gen.latent, spans=spans)
+                models.gen.latent, spans=spans, round_steps=round_steps)
 
 
 def rounds_of(counts, round_steps):

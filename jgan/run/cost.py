@@ -15,6 +15,8 @@ Three numbers are summed over all steps so far. None depends on time or device.
                generator = 1.01e17. A transposed convolution counts by its
                output, as in thop.
 
+`of_image` has what other tables of theirs count for one image.
+
 FLOPs are also given at ideal sparse cost. While the masks of a player are in
 force, its work is multiplied by the density of its prunable weights, as if all
 its layers had this density and zeros cost nothing. Real hardware does not
@@ -22,13 +24,14 @@ reach this: masks alone save no time on it.
 """
 import bisect
 import collections
+import functools
 import itertools
 import re
 
 import jax
 import jax.numpy as jnp
 
-from jgan import build
+from jgan import build, forward
 from jgan import config as configs
 from jgan.ops import flops
 from jgan.types import Pair
@@ -61,7 +64,7 @@ class Cost:
     self.images = {name: turn.critics * (turn.batch or config.batch)
                    for name, turn in turns.items()}
     self.steps = _with_lazy_penalties(config, turns)
-    self.published = _published(method, build.abstract(config, method).ema)
+    self.published = _published(config, build.abstract(config, method).ema)
 
   def phases(self, step):
     """The cost of the first `step` steps, by the phase of G's masks.
@@ -151,11 +154,46 @@ def _player(scope):
       owner and owner[1], 'rest')
 
 
-def _published(method, net):
-  """FLOPs of a generator for one image."""
+def of_image(config):
+  """FLOPs of one image, as the tables of Saxena et al. (2023) count them.
+
+  Returns:
+    {'gen': one pass of G (tables 1 and 4), 'both': one of G and one of D
+    (table 3), 'narrow': one of a G rebuilt with as many fewer channels as its
+    sparsest phase prunes weights (the pruned rows of table 1)}. 'narrow' is of
+    runs whose config prunes G and gives it a width.
+  """
+  method, spec = build.method(config), build.spec(config)
+  state = build.abstract(config, method)
+  disc = build.models(config, spec.shape).disc
+  judge = lambda net, x: forward.judge(disc, net.params, net.stats, x,
+                                       jax.random.key(0))[0].logits
+  gen = _published(config, state.ema)
+  counts = {'gen': gen, 'both': gen + _pass(judge, state.disc, spec.shape)}
+  densities = [span.density for span in
+               (method.spans or build.spans(config)).gen]
+  widths = [key for key in ('width', 'most') if config.generator.get(key)]
+  if None not in densities and min(densities) < 1. and widths:
+    narrow = config.copy_and_resolve_references().unlock()
+    for key in widths:
+      narrow.generator[key] = round(min(densities) * config.generator[key])
+    narrow = configs.complete(narrow)
+    net = build.abstract(narrow, build.method(narrow)).ema
+    counts['narrow'] = _published(narrow, net)
+  return counts
+
+
+def _published(config, net):
+  """FLOPs of the config's generator for one image, at its full size."""
+  model = build.models(config, build.spec(config).shape).gen
+  return _pass(functools.partial(forward.sample, model), net, (model.latent,))
+
+
+def _pass(function, net, shape):
+  """FLOPs of (Network, inputs) -> outputs for one input of this shape."""
   def macs_of(count):
-    z = jax.ShapeDtypeStruct((count, method.latent), jnp.float32)
-    return sum(macs for _, _, macs in flops.work(method.sample, net, z))
+    inputs = jax.ShapeDtypeStruct((count, *shape), jnp.float32)
+    return sum(macs for _, _, macs in flops.work(function, net, inputs))
 
   # The difference cancels work that depends on the parameters alone.
   return 2 * (macs_of(2) - macs_of(1))

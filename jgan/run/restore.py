@@ -33,6 +33,21 @@ def reader(config, method, workdir):
     yield saved.steps(), lambda **which: saved.choose(like, **which)
 
 
+def chosen(config, flags):
+  """The Method of a run, and the GanState that a command's flags choose.
+
+  Args:
+    config: completed; of the run.
+    flags: values of flags.WORKDIR, STEP and BEST.
+
+  Raises:
+    UserError: as `state_of`.
+  """
+  method = build.method(config)
+  return method, state_of(config, method, flags.workdir, step=flags.step,
+                          best=flags.best)
+
+
 def state_of(config, method, workdir, *, step=-1, best=False):
   """The GanState of one checkpoint: the newest, the best, or that of `step`.
 

@@ -63,6 +63,7 @@ class Session:
     c = self.config
     due = lambda every: every and (step % every == 0 or step == c.steps)
     self.health = health, metrics
+    self.renew(step)
     if due(c.log.every):
       self.flush()
       self.pending = step, health, metrics
@@ -140,6 +141,12 @@ class Session:
   def cost(self):
     """Cost of the run's steps, counted at the first use."""
     return Cost(self.config)
+
+  def renew(self, step):
+    """Forgets the best checkpoint of an earlier round."""
+    if self.best and not self.method.same_round(self.best['step'], step):
+      self.best = None
+      self.saved.keep_best(None)
 
   def is_best(self, step, values, identity):
     """Whether these scores are the best so far; if so, notes it."""

@@ -11,7 +11,7 @@ from jgan import config as configs
 from jgan.errors import UserError
 from jgan.metrics import spectrum, spectrum_bands
 from jgan.run import restore, timing
-from jgan.run.cost import Cost
+from jgan.run.cost import Cost, of_image
 from jgan.score import breaks, latency, record, samples, size
 from jgan.types import Method, Network
 
@@ -33,8 +33,8 @@ class Run(NamedTuple):
     scores: records of score/record.py at this step, oldest first.
     history: records of all steps.
     config: completed.
-    cost: of training up to the checkpoint: {'total', 'phases'} of run/cost.py
-      and, where it was recorded, 'seconds' of all sessions.
+    cost: of training up to the checkpoint: {'total', 'phases', 'image'} of
+      run/cost.py and, where it was recorded, 'seconds' of all sessions.
   """
   name: str
   method: Method
@@ -91,6 +91,7 @@ def trained(folder, config, step):
   cost = Cost(config)
   seconds = [r['training'] for r in timing.read(folder) if r['step'] == step]
   return {'total': cost.total(step), 'phases': cost.phases(step),
+          'image': of_image(config),
           **({'seconds': seconds[-1]} if seconds else {})}
 
 
@@ -117,13 +118,16 @@ def curve(history, label):
 def course(run):
   """Curve and stability of the score that selects a run's best checkpoint.
 
+  Of a method that trains in rounds the curve is of the checkpoint's own.
+
   Returns:
     {'score', 'curve', 'min', 'final', 'max_late', 'breaks'}, see
     score/breaks.py; None if the run selects by no score, or has fewer than two
     values of it.
   """
   label = run.best.removeprefix('eval/')
-  points = curve(run.history, label)
+  points = {step: value for step, value in curve(run.history, label).items()
+            if run.method.same_round(step, run.step)}
   if len(points) < 2:
     return None
   return {'score': label, 'curve': points, **breaks.summary(points)}

@@ -82,7 +82,23 @@ def costs(runs):
           'Published: real images times the FLOPs of one forward pass of G, as '
           'Saxena et al. (2023) count. If sparse: with masked weights free, '
           'which real hardware does not achieve. Hours: of all sessions, '
-          'without scoring.']
+          'without scoring.', *_of_image(runs)]
+
+
+def _of_image(runs):
+  """Lines: the table of FLOPs of one image, as papers count them."""
+  rows = [['run', 'G', 'narrower G', 'G and D', 'real images x G and D']]
+  for r in runs:
+    if r.cost:
+      image = r.cost['image']
+      rows.append([r.name, *(f'{image[key]:.4g}' if key in image else '-'
+                             for key in ('gen', 'narrow', 'both')),
+                   f'{r.cost["total"]["real_images"] * image["both"]:.4g}'])
+  return ['', *_table(rows), '',
+          'FLOPs of one image, forward, as Saxena et al. (2023) count: of G in '
+          'tables 1 and 4; in the pruned rows of table 1 of a G rebuilt with '
+          'as many fewer channels as it prunes weights; of G and D in table 3, '
+          'there for all real images.']
 
 
 def courses(runs, courses):

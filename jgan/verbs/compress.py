@@ -21,7 +21,7 @@ import rich.table
 from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan import build
+from jgan import build, genotype
 from jgan import config as configs
 from jgan import flags as common
 from jgan.compress import factorize, ranks, sensitivity, transfer
@@ -50,9 +50,7 @@ FLAGS = (
 
 def run(config, flags):
   """Compresses the generator of the checkpoint that the flags choose."""
-  method = build.method(config)
-  state = restore.state_of(config, method, flags.workdir, step=flags.step,
-                           best=flags.best)
+  method, state = restore.chosen(config, flags)
   return write(config, method, state, flags.out, last=flags.last,
                data_dir=flags.data_dir)
 
@@ -73,12 +71,18 @@ def write(config, method, state, out, *, last=False, data_dir=''):
     Text: the size of each layer and the scores, before and after.
 
   Raises:
-    UserError: the config has no rules, they do not fit the generator, or
-      `out` is not an empty folder.
+    UserError: the config has no rules, they do not fit the generator or are
+      of another genotype, or `out` is not an empty folder.
   """
   plan = config.compress
   out = pathlib.Path(out)
   refuse_used(out)
+  if not (last or plan.sensitivity or rules_fit(config)):
+    raise UserError(
+        'config.compress.rules name layers of genotype '
+        f"'{plan.genotype}', and the generator has another: let "
+        '--config.compress.sensitivity=FILE of --mode=sensitivity choose its '
+        'layers, or apply the rules by --config.compress.genotype=')
   source = state.ema if plan.source == 'average' else state.gen
   layers = chosen(plan, source.params, last)
   model = build.models(config, build.spec(config).shape).gen
@@ -129,6 +133,41 @@ def chosen(plan, params, last):
                     "({'match': '.*conv', 'form': 'cp', 'rank': 64},) say "
                     'what to factor')
   return ranks.resolve(params, [dict(rule) for rule in plan[name]])
+
+
+def rules_fit(config):
+  """Whether config.compress.rules are for the config's generator.
+
+  Rules for a certain genotype are not for the network of another one.
+  """
+  wanted, own = config.compress.genotype, config.generator.get('genotype')
+  cells = lambda name: genotype.load(name)['generator']
+  return not wanted or (bool(own) and cells(wanted) == cells(own))
+
+
+def check(config):
+  """Refuses a config.compress that does not fit the generator.
+
+  Only shapes are computed, so that a mistake can be reported before the
+  generator is trained.
+
+  Raises:
+    UserError: the rules, or those of `last`, select no layer or have a
+      form or rank that a layer does not take; if `ranks` decide, none of them
+      makes a layer smaller.
+  """
+  plan = config.compress
+  params = build.abstract(config, build.method(config)).gen.params
+  layers = {}
+  if plan.rules and rules_fit(config):
+    layers = chosen(plan, params, last=False)
+  else:
+    sensitivity.trials(params, plan.ranks, plan.match)
+  if plan.last:
+    rest = flatten_dict(params, sep='/')
+    for path in layers:
+      del rest[f'{path}/kernel']
+    chosen(plan, unflatten_dict(rest, sep='/'), last=True)
 
 
 def proposed(plan):

@@ -10,8 +10,8 @@ import pathlib
 import jax
 import numpy as np
 
-from jgan import build, genotype
 from jgan import flags as common
+from jgan import genotype
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.report import genotype_graph
@@ -35,9 +35,7 @@ FLAGS = (
 
 def run(config, flags):
   """Derives a genotype from the checkpoint that the flags choose."""
-  method = build.method(config)
-  state = restore.state_of(config, method, flags.workdir, step=flags.step,
-                           best=flags.best)
+  method, state = restore.chosen(config, flags)
   out = flags.out or pathlib.Path(flags.workdir) / 'genotype.json'
   path = write(config, method, state, out, candidates=flags.candidates,
                folder=flags.workdir, data_dir=flags.data_dir)

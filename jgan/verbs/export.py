@@ -5,17 +5,19 @@ contains a program z -> images that needs only jax to run (jgan/weights.py).
 """
 import pathlib
 
-from jgan import build, weights
 from jgan import flags as common
+from jgan import weights
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.run import restore
+from jgan.workdir import refuse_present
 
 FLAGS = (
     common.CONFIG, common.WORKDIR,
     common.OUT._replace(help='FILE.safetensors, .npz or .jaxexport.'),
     common.STEP, common.BEST, common.ONLINE,
     Flag('discriminator', False, 'The discriminator, not the generator.'),
+    common.OVERWRITE,
 )
 
 
@@ -23,15 +25,14 @@ def run(config, flags):
   """Exports a network of the checkpoint that the flags choose."""
   if flags.discriminator:
     common.refuse_together(flags, FLAGS, 'discriminator', 'online')
-  method = build.method(config)
-  state = restore.state_of(config, method, flags.workdir, step=flags.step,
-                           best=flags.best)
+  method, state = restore.chosen(config, flags)
   path = write(method, state, flags.out, online=flags.online,
-               discriminator=flags.discriminator)
+               discriminator=flags.discriminator, overwrite=flags.overwrite)
   return f'{path}\n'
 
 
-def write(method, state, out, *, online=False, discriminator=False):
+def write(method, state, out, *, online=False, discriminator=False,
+          overwrite=False):
   """Writes one network: the averaged generator by default.
 
   Args:
@@ -40,13 +41,17 @@ def write(method, state, out, *, online=False, discriminator=False):
     out: path of the file; its suffix is the format.
     online: write the trained generator instead of its average.
     discriminator: write the discriminator instead.
+    overwrite: replace an earlier file.
 
   Returns:
     The path written.
 
   Raises:
-    UserError: `out` has an unknown suffix or cannot be written.
+    UserError: `out` has an unknown suffix, cannot be written or is there
+      already.
   """
+  if not overwrite:
+    refuse_present(out)
   net = state.disc if discriminator else state.gen if online else state.ema
   path = pathlib.Path(out)
   known = ('.safetensors', '.npz', '.jaxexport')

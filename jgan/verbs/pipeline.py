@@ -7,7 +7,7 @@ Every stage writes one run or report, and its verb can also be called alone:
   dense/        training of the network of the genotype
   sensitivity/  scores with each of its layers compressed alone
   compressed/   its layers factorized, by config.compress.rules or, if there
-                are none, by the sensitivity
+                are none or they are for another genotype, by the sensitivity
   finetuned/    training of the compressed network
   final/        its last layers factorized too (config.compress.last)
   report.md     comparison of all generators
@@ -16,26 +16,46 @@ import logging
 import pathlib
 import shutil
 
-from jgan import build, cli
+from jgan import build, cli, experiment
 from jgan import config as configs
 from jgan import flags as common
 from jgan.errors import UserError
-from jgan.files import own
 from jgan.run import loop, restore
 from jgan.verbs import compress, derive, report, sensitivity
+from jgan.workdir import made
 
 log = logging.getLogger(__name__)
 
 
-FLAGS = (common.CONFIG, common.WORKDIR, common.DATA_DIR)
+FLAGS = (common.CONFIG, common.WORKDIR, common.DATA_DIR,
+         common.ALLOW_CONFIG_CHANGE)
 
 
 def run(config, flags):
   """Runs all stages in subfolders of --workdir."""
-  return write(config, flags.workdir, data_dir=flags.data_dir)
+  if config.search and not flags.config:
+    refuse_foreign(config.search, flags.workdir)
+  return write(config, flags.workdir, data_dir=flags.data_dir,
+               allow_config_change=flags.allow_config_change)
 
 
-def write(config, workdir, *, data_dir=''):
+def refuse_foreign(search, workdir):
+  """Refuses a recorded search that is no experiment of jgan's own.
+
+  An experiment is a program. One that the user names on the command line is
+  run; one that only a folder's config.json names may be anybody's.
+  """
+  path, _, _ = search.partition(':')
+  own = [experiment.shown(file) for file in experiment.files()]
+  if path not in own or (pathlib.Path(path).is_file() and not (
+      experiment.FOLDER.parent / path).samefile(path)):
+    raise UserError(f"config.json of --workdir={workdir} has search='{search}',"
+                    ' which is not an experiment that comes with jgan: it is '
+                    'run only if --config=FILE names the experiment that says '
+                    'so')
+
+
+def write(config, workdir, *, data_dir='', allow_config_change=False):
   """Runs all stages in subfolders of `workdir`.
 
   Args:
@@ -43,27 +63,38 @@ def write(config, workdir, *, data_dir=''):
       `compress`.
     workdir: folder.
     data_dir: folder of data sets and weights.
+    allow_config_change: go on in runs of another config.
 
   Returns:
     Text: the report.
 
   Raises:
-    UserError: config.compress has neither rules nor ranks, or a sensitivity
-      is to be measured without a metric.
+    UserError: config.compress has neither rules nor ranks for the network to
+      train, or they do not fit it; a sensitivity is to be measured without a
+      metric; or a compressed run is of another config.
   """
   folder = pathlib.Path(workdir)
-  if not (config.compress.rules or config.compress.ranks):
+  plan, train = config.compress, dict(data_dir=data_dir,
+                                      allow_config_change=allow_config_change)
+  if not (plan.rules or plan.ranks):
     raise UserError('config.compress has neither rules nor ranks to try: the '
                     'pipeline compresses; for training alone use --mode=train')
-  if config.compress.ranks and not config.eval.metrics:
+  if plan.ranks and not config.eval.metrics:
     raise UserError('config.eval.metrics is empty: trying config.compress.'
-                    f'ranks={config.compress.ranks} needs a metric, as in '
+                    f'ranks={plan.ranks} needs a metric, as in '
                     "('fd_pixels',)")
+  if plan.genotype and not plan.ranks and (config.search or
+                                           not compress.rules_fit(config)):
+    raise UserError('config.compress.rules are for genotype '
+                    f"'{plan.genotype}', and another is to be trained: ranks "
+                    'to try on its layers are needed, as in '
+                    '--config.compress.ranks="(64,)"')
   if config.search:
-    config = searched(config, folder, data_dir)
+    config = searched(config, folder, train)
+  compress.check(config)
   stage(folder / 'dense')
-  loop.run(config, folder / 'dense', data_dir=data_dir)
-  if config.compress.ranks:
+  loop.run(config, folder / 'dense', **train)
+  if plan.ranks:
     stage(folder / 'sensitivity')
     sensitivity.write(*restored(folder / 'dense'), folder / 'sensitivity',
                       data_dir=data_dir)
@@ -71,7 +102,7 @@ def write(config, workdir, *, data_dir=''):
              trials=folder / 'sensitivity' / 'sensitivity.json')
   stage(folder / 'finetuned')
   tuned = copied(folder / 'compressed', folder / 'finetuned')
-  loop.run(tuned, folder / 'finetuned', data_dir=data_dir)
+  loop.run(tuned, folder / 'finetuned', **train)
   runs = ['dense', 'compressed', 'finetuned']
   if config.compress.last:
     compressed(folder / 'finetuned', folder / 'final', data_dir, last=True)
@@ -79,11 +110,14 @@ def write(config, workdir, *, data_dir=''):
   return report.write([folder / name for name in runs], folder)
 
 
-def searched(config, folder, data_dir):
-  """Runs the search: -> the config with the genotype that it derived."""
+def searched(config, folder, train):
+  """Runs the search: -> the config with the genotype that it derived.
+
+  train: keyword arguments of loop.run.
+  """
   stage(folder / 'search')
   search = configs.complete(cli.load(config.search))
-  loop.run(search, folder / 'search', data_dir=data_dir)
+  loop.run(search, folder / 'search', **train)
   search, method, state = restored(folder / 'search', best=False)
   path = folder / 'genotype.json'
   derive.write(search, method, state, path, folder=folder / 'search')
@@ -95,26 +129,53 @@ def searched(config, folder, data_dir):
 def compressed(source, target, data_dir, last=False, trials=''):
   """Compresses the run `source` into the run `target`, unless that exists.
 
-  trials: the sensitivity.json that decides if the config has no rules.
+  trials: the sensitivity.json that decides if the config's rules do not.
+
+  Raises:
+    UserError: `target` was made from another config.
   """
   stage(target)
-  if configs.recorded(target) is None:
-    config, method, state = restored(source)
-    if not config.compress.rules:
-      with config.unlocked():
-        config.compress.sensitivity = str(trials)
-    compress.write(config, method, state, target, last=last,
-                   data_dir=data_dir)
+  earlier = configs.recorded(target)
+  if earlier is not None:
+    refuse_changed(configs.from_record(configs.recorded(source)),
+                   configs.from_record(earlier), target, last)
+    return
+  config, method, state = restored(source)
+  if not (last or (config.compress.rules and compress.rules_fit(config))):
+    with config.unlocked():
+      config.compress.sensitivity = str(trials)
+  compress.write(config, method, state, target, last=last, data_dir=data_dir)
+
+
+def refuse_changed(config, earlier, target, last):
+  """Refuses a compressed run that the config of its source would not give.
+
+  Args:
+    config: of the source.
+    earlier: of the compressed run in the folder `target`.
+    last: as in `compressed`.
+  """
+  layers = {path: options for path, options in earlier.factored.items()
+            if path not in config.factored}
+  with config.unlocked():
+    config.compress.sensitivity = earlier.compress.sensitivity
+  changed = configs.differences(
+      configs.plain(earlier),
+      configs.plain(compress.tuned(config, layers, last)))
+  if changed:
+    raise UserError(f'{target} was made from another config '
+                    f'({"; ".join(changed[:8])}): remove it and the stages '
+                    'after it to make them anew')
 
 
 def copied(source, target):
   """Copies the run `source` to `target`, unless that exists: -> its config."""
+  config = configs.from_record(configs.recorded(source))
   if configs.recorded(target) is None:
-    part = own(target.with_name(f'.{target.name}.part'))
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(source, part)
-    part.rename(target)
-  return configs.from_record(configs.recorded(target))
+    with made(target, config) as folder:
+      shutil.copytree(source, folder, dirs_exist_ok=True,
+                      ignore=shutil.ignore_patterns('.lock'))
+  return config
 
 
 def restored(folder, best=True):

@@ -18,6 +18,7 @@ from jgan.ops.quantize import to_uint8
 from jgan.report import grid
 from jgan.run import restore
 from jgan.score import samples
+from jgan.workdir import refuse_present
 
 FLAGS = (
     common.CONFIG, common.WORKDIR._replace(required=False),
@@ -27,7 +28,7 @@ FLAGS = (
     Flag('seed', 0, 'Seed of the latent vectors.'),
     Flag('interpolate', 0, 'Images per row, from one latent vector to '
          'another; 0: no interpolation.'),
-    common.STEP, common.BEST, common.ONLINE, common.PARAMS,
+    common.STEP, common.BEST, common.ONLINE, common.PARAMS, common.OVERWRITE,
 )
 
 
@@ -35,27 +36,26 @@ def run(config, flags):
   """Samples from the checkpoint, or the file, that the flags choose."""
   if not (flags.out or flags.workdir):
     raise UserError('--mode=sample needs --workdir, or --out and --params')
-  method = build.method(config)
   if flags.params:
     common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online')
+    method = build.method(config)
     net = weights.warm_start(
         build.abstract(config, method),
         SimpleNamespace(generator=flags.params, discriminator='')).ema
   else:
     if not flags.workdir:
       raise UserError('--mode=sample needs --workdir, or --params=FILE')
-    state = restore.state_of(config, method, flags.workdir, step=flags.step,
-                             best=flags.best)
+    method, state = restore.chosen(config, flags)
     net = state.gen if flags.online else state.ema
   out = flags.out or pathlib.Path(flags.workdir) / 'sample.png'
   path = write(method, net, out, n=flags.n, seed=flags.seed,
                batch=config.eval.batch, interpolate=flags.interpolate,
-               dtype=build.spec(config).dtype)
+               dtype=build.spec(config).dtype, overwrite=flags.overwrite)
   return f'{path}\n'
 
 
 def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
-          dtype='uint8'):
+          dtype='uint8', overwrite=False):
   """Writes images of one generator.
 
   Args:
@@ -69,16 +69,20 @@ def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
     interpolate: number of images in each row of the grid, from one latent
       vector to another; 0 for independent images.
     dtype: of the real images; if it is uint8, samples are rounded to it.
+    overwrite: replace an earlier file, or the numbered images of a folder.
 
   Returns:
     The path written.
 
   Raises:
-    UserError: n < 1, interpolate < 0 or 1, or `out` cannot be written.
+    UserError: n < 1, interpolate < 0 or 1, or `out` cannot be written or is
+      there already.
   """
   if n < 1 or interpolate < 0 or interpolate == 1:
     raise UserError(f'--n={n} --interpolate={interpolate}: n is at least 1, '
                     'interpolate 0 (none) or at least 2')
+  if not overwrite:
+    refuse_present(out)
   draw = jax.jit(method.sample)
   if interpolate:
     z = interpolation(seed, n, interpolate, method.latent)
@@ -125,6 +129,8 @@ def _write(path, images, columns):
                     '.npz for an array, no ending for a folder of PNG files')
   else:
     path.mkdir(exist_ok=True)
+    for earlier in path.glob('[0-9]' * 6 + '.png'):
+      earlier.unlink()
     for i, image in enumerate(images):
       grid.save_png(path / f'{i:06d}.png', image)
   return path

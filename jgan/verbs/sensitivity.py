@@ -11,7 +11,6 @@ import pathlib
 
 import jax
 
-from jgan import build
 from jgan import flags as common
 from jgan.compress import ranks, sensitivity
 from jgan.errors import UserError
@@ -35,9 +34,7 @@ FLAGS = (
 
 def run(config, flags):
   """Measures the layers of the checkpoint that the flags choose."""
-  method = build.method(config)
-  state = restore.state_of(config, method, flags.workdir, step=flags.step,
-                           best=flags.best)
+  method, state = restore.chosen(config, flags)
   out = flags.out or pathlib.Path(flags.workdir) / 'sensitivity'
   return write(config, method, state, out, data_dir=flags.data_dir)
 

@@ -44,9 +44,7 @@ FLAGS = (
 
 def run(config, flags):
   """Shrinks the generator of the checkpoint that the flags choose."""
-  method = build.method(config)
-  state = restore.state_of(config, method, flags.workdir, step=flags.step,
-                           best=flags.best)
+  method, state = restore.chosen(config, flags)
   return write(config, method, state, flags.out, params=flags.params,
                data_dir=flags.data_dir)
 

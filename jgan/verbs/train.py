@@ -14,8 +14,7 @@ from jgan.run import loop
 
 FLAGS = (
     common.CONFIG, common.WORKDIR, common.DATA_DIR,
-    Flag('allow_config_change', False,
-         'Resume from a checkpoint of another config.'),
+    common.ALLOW_CONFIG_CHANGE,
     Flag('coordinator', '', 'HOST:PORT of process 0, to train with several.'),
     Flag('processes', 1, 'Number of processes that train together.'),
     Flag('process', 0, 'Index of this process, from 0.'),

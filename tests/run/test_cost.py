@@ -8,6 +8,7 @@ import pytest
 from jgan import build, cli
 from jgan import config as configs
 from jgan.ops import flops
+from jgan.optim import masked
 from jgan.run import cost, timing
 from jgan.types import Turn
 
@@ -164,9 +165,37 @@ def test_a_lazy_penalty_costs_its_part(tiny):
 
 def test_of_an_experiment_the_generator_costs_what_the_spec_says():
   config = configs.complete(cli.load('experiments/sngan/cifar10.py'))
-  method = build.method(config)
-  found = cost._published(method, build.abstract(config, method).ema)
-  assert found == SNGAN
+  assert cost.of_image(config)['gen'] == SNGAN
+
+
+@pytest.mark.parametrize('row, counts', [
+    # Table 1: 12.97 and, with 461 of 512 channels, 10.53; 27.47 and 22.18,
+    # which is that of 460.
+    ('progan.py:re_cifar10', {'gen': 12.9727, 'narrow': 10.5294}),
+    ('progan.py:tiny', {'gen': 27.4737}),
+    # Table 3, in 1e16: 4.7 M images 1.9, 4.2 M 1.8 and 5.7 M 2.3.
+    ('autogan.py:a', {'both': 4.07418}),
+    ('autogan.py:b', {'both': 4.20839})])
+def test_tables_count_one_image_as_published(row, counts):
+  config = configs.complete(cli.load(f'experiments/re_gan/{row}'))
+  found = {k: v / 1e9 for k, v in cost.of_image(config).items()}
+  assert ('narrow' in found) == (config.optimizer.gen.pruning.name != 'none')
+  for name, want in counts.items():
+    assert found[name] == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize('row, images, flops', [
+    ('a', 4.7, 1.9), ('b', 5.2, 2.2), ('c', 5.7, 2.3), ('re_a', 4.1, 1.7),
+    ('re_b', 4.2, 1.8), ('re_c', 5., 2.)])
+def test_rows_of_table_3_show_the_real_images_it_reports(row, images, flops):
+  """The phases begin within them; FLOPs in 1e16 (b: 2.3 in the table)."""
+  c = configs.complete(cli.load(f'experiments/re_gan/autogan.py:{row}'))
+  seen = c.steps * c.critics * c.batch
+  assert seen == pytest.approx(images * 1e6, rel=1e-4)
+  both = 4_208_394_496 if row.endswith('b') else 4_074_176_768
+  assert seen * both / 1e16 == pytest.approx(flops, abs=.05)
+  phases = [span.phase for span in build.spans(c).gen]
+  assert (masked.SPARSE in phases) == row.startswith('re')
 
 
 def test_the_clock_goes_on_from_the_checkpoint(tmp_path, monkeypatch):

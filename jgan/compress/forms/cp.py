@@ -41,7 +41,8 @@ def factor(kernel, rank, *, seed=0, restarts=3, iterations=100, ridge=1e-7,
     UserError: the rank is not positive, or no start gave a finite fit with a
       relative error below 1.
   """
-  svd.check(kernel, rank, math.prod(np.shape(kernel)))
+  check(np.shape(kernel), rank)
+  svd.check_values(kernel)
   kernel = np.asarray(kernel, np.float64)
   norm = np.linalg.norm(kernel)
   best, best_error = None, 1.
@@ -64,6 +65,11 @@ def compose(factors):
   """The kernel [kh, kw, c, t] that the factors represent."""
   return np.einsum('hr,wr,cr,rt->hwct', factors['height'], factors['width'],
                    factors['in'], factors['out'], optimize=True)
+
+
+def check(shape, rank):
+  """Refuses ranks outside [1, number of the kernel's weights]."""
+  svd.check_range(shape, rank, math.prod(shape))
 
 
 def size(shape, rank):

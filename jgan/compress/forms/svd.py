@@ -33,7 +33,8 @@ def factor(kernel, rank, *, scaling='even'):
     raise UserError(f"no scaling '{scaling}': "
                     f'{lookup.nearest(scaling, SCALING)}')
   matrix = _matrix(kernel)
-  check(kernel, rank, min(matrix.shape))
+  check(matrix.shape, rank)
+  check_values(kernel)
   u, values, vh = np.linalg.svd(matrix, full_matrices=False)
   root = values[:rank]**SCALING[scaling]
   return {'in': u[:, :rank] * root, 'out': root[:, None] * vh[:rank]}
@@ -74,11 +75,20 @@ def energy_rank(kernel, axis, share):
   return int(np.argmax(enough)) + 1
 
 
-def check(kernel, rank, most):
-  """Refuses ranks outside [1, most] and kernels that are zero or not finite."""
+def check(shape, rank):
+  """Refuses ranks outside [1, min(c, t)]."""
+  check_range(shape, rank, min(shape[-2:]))
+
+
+def check_range(shape, rank, most):
+  """Refuses ranks outside [1, most], of a kernel of this shape."""
   if not 1 <= rank <= most:
-    raise UserError(f'rank {rank} on a kernel of shape '
-                    f'{tuple(np.shape(kernel))}: it must be from 1 to {most}')
+    raise UserError(f'rank {rank} on a kernel of shape {tuple(shape)}: it must '
+                    f'be from 1 to {most}')
+
+
+def check_values(kernel):
+  """Refuses kernels that are zero or not finite."""
   if not np.isfinite(kernel).all() or not np.any(kernel):
     raise UserError(f'the kernel of shape {tuple(np.shape(kernel))} is all '
                     'zeros or not finite: nothing to decompose')

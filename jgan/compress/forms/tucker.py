@@ -25,8 +25,8 @@ def factor(kernel, rank):
   Raises:
     UserError: a rank is out of range.
   """
-  for part, most in zip(rank, np.shape(kernel)[2:]):
-    svd.check(kernel, part, most)
+  check(np.shape(kernel), rank)
+  svd.check_values(kernel)
   with session():
     (core, (first, last)), _ = partial_tucker(
         np.asarray(kernel, np.float64), list(rank), modes=[2, 3],
@@ -38,6 +38,12 @@ def compose(factors):
   """The kernel [kh, kw, c, t] that the factors represent."""
   return np.einsum('cr,hwrs,st->hwct', factors['in'], factors['core'],
                    factors['out'], optimize=True)
+
+
+def check(shape, rank):
+  """Refuses ranks outside [1, c] and [1, t]."""
+  for part, most in zip(rank, shape[2:]):
+    svd.check_range(shape, part, most)
 
 
 def size(shape, rank):
