@@ -133,9 +133,9 @@ def game(config, axis_name=None):
   return dict(
       loss=loss(config), penalties=penalties(config),
       prepare=prepare(config, axis_name), ema=ema(config),
-      gen_batch=config.gen_batch, augment=augment(config, axis_name),
-      schedule=schedule(config), axis_name=axis_name,
-      unroll=jax.default_backend() == 'cpu')
+      gen_batch=config.gen_batch, share_noise=config.gen_noise == 'shared',
+      augment=augment(config, axis_name), schedule=schedule(config),
+      axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 
 
 def loss(config):
@@ -146,11 +146,14 @@ def loss(config):
   observe = getattr(module, 'observe', None)
   return Loss(*_players(module, arguments), getattr(module, 'PAIRED', False),
               traced, observe and _bind(observe, arguments),
-              getattr(module, 'DRAWS', False))
+              getattr(module, 'DRAWS', False), config.paired_stats)
 
 
 def penalties(config):
-  """{name: Penalty} in the config's order; a repeated name gets a '_'."""
+  """{name: Penalty} in the config's order; a repeated name gets a '_'.
+
+  A lazy penalty that config.lazy sets apart is called when it is due only.
+  """
   built = {}
   for section in config.penalties:
     module = lookup.find('penalties', section.name)
@@ -159,8 +162,11 @@ def penalties(config):
       name += '_'
     arguments = _arguments(section)
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
+    apart = 0
+    if config.lazy == 'apart' and arguments.get('every', 1) > 1:
+      apart, arguments['every'] = arguments['every'], 1
     built[name] = Penalty(*_players(module, arguments),
-                          getattr(module, 'PAIRED', False), traced)
+                          getattr(module, 'PAIRED', False), traced, apart)
   return built
 
 

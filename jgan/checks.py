@@ -18,6 +18,7 @@ def check(config):
       'seed': at_least(0), 'steps': at_least(1), 'batch': at_least(1),
       'gen_batch': at_least(0), 'critics': at_least(1),
       'steps_per_call': at_least(0), 'devices': at_least(0),
+      'gen_noise': among('fresh', 'shared'), 'lazy': among('joined', 'apart'),
       'dtype': among('float32', 'bfloat16'),
       'parallel': among('pmap', 'jit'),
       'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
@@ -29,6 +30,7 @@ def check(config):
       'ema.rampup': at_least(0),
       'log.every': at_least(1), 'samples.every': at_least(0),
       'samples.count': at_least(1), 'eval.every': at_least(0),
+      'eval.first': at_least(0),
       'eval.samples': at_least(2), 'eval.batch': at_least(1),
       'eval.reals': at_least(0), 'eval.best_response': at_least(0),
       'eval.protocol': among(*protocol.NAMED),
@@ -55,6 +57,11 @@ def check(config):
     raise UserError(f'config.pipeline has first={config.pipeline.first} and '
                     f'fraction={config.pipeline.fraction}: set one of them, '
                     'not both')
+  if config.gen_noise == 'shared' and config.gen_batch not in (0, config.batch):
+    raise UserError(f'config.gen_batch={config.gen_batch}, and gen_noise='
+                    f"'shared' has the {config.batch} fakes of the "
+                    "discriminator step: 0, or gen_noise='fresh', would be "
+                    'right')
   for name in config.eval.metrics:
     lookup.find('metrics', name)
   for metric, knobs in config.eval.knobs.items():

@@ -22,6 +22,8 @@ def base():
   c.steps = 1000          # generator steps
   c.batch = 64            # real images of one discriminator step, all devices
   c.gen_batch = 0         # fakes of one generator step; 0: equal to batch
+  c.gen_noise = 'fresh'   # fakes of a generator step: fresh | shared (those
+                          # of the discriminator step before it)
   c.critics = 1           # discriminator steps per generator step (n_critic)
   c.dtype = 'float32'     # of the computation: float32 | bfloat16
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
@@ -45,6 +47,10 @@ def base():
   c.discriminator = ConfigDict({'name': 'dcgan'})
   c.loss = ConfigDict({'name': 'nonsaturating'})
   c.penalties = ()        # of {'name': ..., its arguments}
+  c.lazy = 'joined'       # penalties with every > 1: joined (to the loss) |
+                          # apart (in updates of their own, as published)
+  c.paired_stats = False  # real images that a paired loss looks at in G's step
+                          # move D's statistics too, as fake ones do
   c.feedback = ()         # of {'name': ..., 'metric': ..., its arguments}
   c.augment = ()          # of {'name': ..., its arguments}
   c.schedules = ()        # of {'name': ..., 'every': ..., its arguments}
@@ -75,6 +81,7 @@ def base():
   c.samples = ConfigDict({'every': 1000, 'count': 64})
   c.eval = ConfigDict({
       'every': 0,           # score the averaged generator; 0: never
+      'first': 0,           # first step with a score; 0: `every`
       'metrics': (),        # names in jgan/metrics
       'knobs': {},          # their arguments: {'spectrum': {'center': ...}}
       'network': '',        # a name in jgan/features, for those that need one

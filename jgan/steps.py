@@ -7,10 +7,13 @@ once by functools.partial. With axis_name=None the arrays are the whole batch,
 with a name they are the shard of one device (ops/collectives.py). Losses are
 computed on the whole batch in both cases.
 """
+import functools
+
 import jax
 import jax.numpy as jnp
 import optax
 
+from jgan import regularise
 from jgan.forward import (
     frozen,
     generate,
@@ -21,7 +24,8 @@ from jgan.forward import (
 )
 from jgan.ops import collectives, loop
 from jgan.optim import masked
-from jgan.types import GanState, Network, Play
+from jgan.regularise import penalise, remember
+from jgan.types import GanState, Network, Pair, Play
 
 
 def distort(rng, images, augment, state):
@@ -50,49 +54,6 @@ def traced(loss, state):
 def arguments(loss, state, rng):
   """Keyword arguments of the loss: traced scalars, and a key if it draws."""
   return traced(loss, state) | ({'rng': rng} if loss.draws else {})
-
-
-def penalise(side, penalties, play, state):
-  """Evaluates the penalties of a player on this shard.
-
-  Args:
-    side: 'discriminator' or 'generator'.
-    penalties: {name: Penalty}.
-    play: Play.
-    state: GanState.
-
-  Returns:
-    The sum of the penalties, and {name: value} of them together with
-    {name/variable: value} of their traced scalars, for `remember`.
-  """
-  keys = jax.random.split(play.rng, max(len(penalties), 1))
-  total, terms = jnp.float32(0), {}
-  for key, (name, penalty) in zip(keys, penalties.items()):
-    function = getattr(penalty, side)
-    if not function:
-      continue
-    memory = {**dict(penalty.traced),
-              **state.extra.get('penalties', {}).get(name, {})}
-    value = function(play._replace(rng=key), **memory)
-    if memory:
-      value, memory = value
-    terms |= {name: value, **{f'{name}/{k}': v for k, v in memory.items()}}
-    total += value
-  return total, terms
-
-
-def remember(state, penalties, metrics):
-  """The state with new values of the penalties' traced scalars.
-
-  metrics: the terms that `penalise` returned.
-  """
-  memories = {name: {k: metrics[f'{name}/{k}'] for k in dict(penalty.traced)}
-              for name, penalty in penalties.items()
-              if any(f'{name}/{k}' in metrics for k in dict(penalty.traced))}
-  if not memories:
-    return state
-  return state.replace(extra=state.extra | {
-      'penalties': state.extra.get('penalties', {}) | memories})
 
 
 def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
@@ -141,11 +102,15 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
 
 
 def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
-             augment=None, axis_name=None):
+             augment=None, axis_name=None, before=None):
   """The generator's loss on one batch of noise.
 
   Arguments as in `disc_loss`, with `params` of the generator. `real`, the last
   real batch, is used by paired losses and penalties only.
+
+  before: Pair of the Networks before the last discriminator update, of which
+    these `real`, z and rng are: the fakes are the same images again, and count
+    in the generator's statistics once. None: the fakes are others.
 
   Returns:
     The loss, and (new generator stats, new discriminator stats, metrics,
@@ -154,25 +119,34 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
   augment = augment or {}
   paired = loss.paired or any(p.paired for p in penalties.values())
   gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
-  keys = jax.random.split(jax.random.fold_in(rng, 1), 3)
-  output, gen_stats = generate(models.gen, params, state.gen.stats, z, gen_rng)
-  stats = state.disc.stats
-  real_view = None
+  keys = jax.random.fold_in(rng, 1)
+  # The last three of the discriminator's update, to distort as there.
+  keys = jax.random.split(keys, 4)[1:] if before else jax.random.split(keys, 3)
+  start = (before or state).gen.stats
+  output, gen_stats = generate(models.gen, params, start, z, gen_rng)
+  shown = distort(keys[1], output, augment, state)
   augmented = lambda x: distort(keys[0], x, augment, state)
-  if paired:  # this forward pass does not update D's statistics
-    real_view, _ = judge(models.disc, state.disc.params, stats, augmented(real),
-                         real_rng)
-  fake, stats = judge(models.disc, state.disc.params, stats,
-                      distort(keys[1], output, augment, state), fake_rng)
+
+  def views(disc, paired, real_stats):
+    """Views of real (None if not paired) and fake, and statistics of D."""
+    stats, real_view = disc.stats, None
+    if paired:
+      real_view, moved = judge(models.disc, disc.params, stats,
+                               augmented(real), real_rng)
+      stats = moved if real_stats else stats
+    return real_view, *judge(models.disc, disc.params, stats, shown, fake_rng)
+
+  real_view, fake, stats = views(state.disc, paired, loss.real_stats)
   value = loss.generator(
       collectives.gather(real_view.logits, axis_name) if paired else None,
       collectives.gather(fake.logits, axis_name),
       **arguments(loss, state, keys[2]))
   play = Play(real_view, fake,
               frozen(models.disc, state.disc.params, stats, fake_rng),
-              frozen(models.gen, params, state.gen.stats, gen_rng),
+              frozen(models.gen, params, start, gen_rng),
               z, rng, state.step, axis_name, real if paired else None,
-              augmented)
+              augmented,
+              before and (lambda: views(before.disc, True, True)[:2]))
   total, terms = penalise('generator', penalties, play, state)
   return value + total, (gen_stats, stats, {'loss': value, **terms},
                          images_of(output))
@@ -193,10 +167,17 @@ def descend(loss_fn, net, tx, axis_name=None):
 
 def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
                 augment=None, axis_name=None):
-  """One update of the discriminator: -> state, metrics."""
-  def objective(params):
+  """One update of the discriminator: -> state, metrics.
+
+  Penalties that are apart follow in updates of their own (regularise.py).
+  """
+  joined, apart = regularise.split(penalties, 'disc')
+
+  def objective(params, state=state, z=z, rng=rng, loss=loss,
+                penalties=joined):
     return disc_loss(params, state, real, z, rng, models=models, loss=loss,
                      penalties=penalties, augment=augment, axis_name=axis_name)
+
   disc, (gen_stats, stats, metrics), norm = descend(
       objective, state.disc, tx.disc, axis_name)
   state = state.replace(gen=state.gen.replace(stats=gen_stats),
@@ -207,25 +188,41 @@ def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
       lambda each, memory: each.update(memory, metrics['signs'], count))
   metrics |= {f'{name}/p': state.extra['augment'][name]['p']
               for name, each in (augment or {}).items() if each.update}
-  return (remember(state, penalties, metrics),
-          {**metrics, 'grad_norm': norm, **masked.report(disc.opt)})
+  state, terms = regularise.update(
+      'disc', apart, remember(state, joined, metrics), z,
+      jax.random.fold_in(rng, 2), objective=objective, tx=tx.disc,
+      axis_name=axis_name)
+  return state, {**metrics, **terms, 'grad_norm': norm,
+                 **masked.report(disc.opt)}
 
 
 def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
-               augment=None, axis_name=None):
-  """One update of the generator: -> state, metrics."""
-  def objective(params):
+               augment=None, axis_name=None, before=None):
+  """One update of the generator, as `disc_update`: -> state, metrics.
+
+  before: as in `gen_loss`.
+  """
+  joined, apart = regularise.split(penalties, 'gen')
+
+  def objective(params, state=state, z=z, rng=rng, loss=loss,
+                penalties=joined, before=None):
     return gen_loss(params, state, real, z, rng, models=models, loss=loss,
-                    penalties=penalties, augment=augment, axis_name=axis_name)
+                    penalties=penalties, augment=augment, axis_name=axis_name,
+                    before=before)
+
   gen, (gen_stats, stats, metrics, images), norm = descend(
-      objective, state.gen, tx.gen, axis_name)
+      functools.partial(objective, before=before), state.gen, tx.gen, axis_name)
   state = state.replace(gen=gen.replace(stats=gen_stats),
                         disc=state.disc.replace(stats=stats))
   state = _update_memories(
       state, augment, 'remember',
       lambda each, memory: each.remember(memory, images))
-  return (remember(state, penalties, metrics),
-          {**metrics, 'grad_norm': norm, **masked.report(gen.opt)})
+  state, terms = regularise.update(
+      'gen', apart, remember(state, joined, metrics), z,
+      jax.random.fold_in(rng, 3), objective=objective, tx=tx.gen,
+      axis_name=axis_name)
+  return state, {**metrics, **terms, 'grad_norm': norm,
+                 **masked.report(gen.opt)}
 
 
 def average(ema, gen, step, *, decay, rampup=0., stats=False):
@@ -258,8 +255,8 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False):
 
 
 def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
-             gen_batch, augment=None, schedule=None, axis_name=None,
-             unroll=True):
+             gen_batch, share_noise=False, augment=None, schedule=None,
+             axis_name=None, unroll=True):
   """One discriminator step per batch of images, then one generator step.
 
   Args:
@@ -275,6 +272,8 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
     ema: (ema, gen, step) -> ema.
     gen_batch: number of fakes in the generator's update over all devices, 0
       for the discriminator's batch size.
+    share_noise: the generator's update has the fakes of the last discriminator
+      update (`before` in `gen_loss`) instead of new ones; 'z_gen' is not used.
     augment: {name: Augment} for the discriminator's inputs, or None.
     schedule: step -> ({name: scalar} of both players' scheduled variables,
       {name: scalar} for the averaged generator), or None.
@@ -302,20 +301,27 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
   def critic(state, turn):
     z_key, key = jax.random.split(turn['key'])
     z = turn['z'] if 'z' in turn else normal(z_key, b)
-    return disc_update(state, turn['real'], z, key, **parts)
+    before = Pair(*(net.replace(opt=()) for net in (state.gen, state.disc)))
+    state, metrics = disc_update(state, turn['real'], z, key, **parts)
+    return state, (metrics, (before, z, key) if share_noise else None)
 
   turns = {'real': real, 'key': jax.random.split(disc_rng, critics)}
   if 'z' in batch:
     turns['z'] = batch['z']
-  state, disc_metrics = loop.scan(critic, state, turns, unroll=unroll)
+  state, ends = loop.scan(critic, state, turns, unroll=unroll)
+  disc_metrics, last = jax.tree.map(lambda x: x[-1], ends)
 
-  z_key, key = jax.random.split(gen_rng)
-  count = gen_batch // collectives.size(axis_name) if gen_batch else b
-  z = batch['z_gen'] if 'z_gen' in batch else normal(z_key, count)
-  state, gen_metrics = gen_update(state, real[-1], z, key, **parts)
+  if last:
+    before, z, key = last
+  else:
+    before, (z_key, key) = None, jax.random.split(gen_rng)
+    count = gen_batch // collectives.size(axis_name) if gen_batch else b
+    z = batch['z_gen'] if 'z_gen' in batch else normal(z_key, count)
+  state, gen_metrics = gen_update(state, real[-1], z, key, before=before,
+                                  **parts)
   averaged = scheduled(ema(state.ema, state.gen, state.step), sampling)
   state = state.replace(ema=averaged, step=state.step + 1)
-  metrics = {f'disc/{k}': v[-1] for k, v in disc_metrics.items()}
+  metrics = {f'disc/{k}': v for k, v in disc_metrics.items()}
   metrics |= {f'gen/{k}': v for k, v in gen_metrics.items()}
   metrics |= {f'loss/{k}': v for k, v in traced(loss, state).items()}
   metrics |= {f'schedule/{k}': jnp.float32(v) for k, v in training.items()}

@@ -89,6 +89,9 @@ class Play(NamedTuple):
     axis_name: the device axis, None for the whole batch.
     plain: the real images before augmentation; None like `real`.
     seen: plain -> real.image, the augmentation with the same random draws.
+    before: () -> Views (real, fake) of the same images by the discriminator as
+      it was before its last update; None unless the generator's update has the
+      fakes of that update, and in the discriminator's update.
   """
   real: View | None
   fake: View
@@ -100,6 +103,7 @@ class Play(NamedTuple):
   axis_name: str | None = None
   plain: jax.Array | None = None
   seen: Callable = lambda x: x
+  before: Callable | None = None
 
 
 class Loss(NamedTuple):
@@ -114,6 +118,8 @@ class Loss(NamedTuple):
     observe: (real, fake) -> {name: scalar}, additional metrics, or None.
     draws: both functions have an argument `rng`, a key that is the same on all
       devices.
+    real_stats: in the generator's update, real images move the statistics of
+      the discriminator too, before the fake ones.
   """
   discriminator: Callable
   generator: Callable
@@ -121,6 +127,7 @@ class Loss(NamedTuple):
   traced: Any = ()  # of pairs, or a dict
   observe: Callable | None = None
   draws: bool = False
+  real_stats: bool = False
 
 
 class Penalty(NamedTuple):
@@ -133,11 +140,14 @@ class Penalty(NamedTuple):
     traced: {name: initial value} of scalars that persist between updates. They
       are keyword arguments of the functions, which then return (scalar, {name:
       new value}); new values must be equal on all devices.
+    apart: 0, the term is added to the loss; n, it has an update of its own in
+      one generator step of n (jgan/regularise.py).
   """
   discriminator: Callable | None = None
   generator: Callable | None = None
   paired: bool = False
   traced: Any = ()  # of pairs, or a dict
+  apart: int = 0
 
 
 class Augment(NamedTuple):

@@ -27,5 +27,6 @@ def base(width=256):
   c.steps = 600 * 250
   for section in (c.eval, c.checkpoint, c.samples):
     section.every = 5000
+  c.eval.first = 0
   c.log.every = 250
   return c

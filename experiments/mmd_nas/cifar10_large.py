@@ -38,11 +38,14 @@ def base(width=256, rank=256):
                  'latent': 120, 'width': width}
   c.discriminator = {'name': 'autogan', 'width': 512, 'outputs': 16}
   c.loss = {'name': 'mmd', 'b_u': 4.}
+  c.paired_stats = True
   c.feedback = ({'name': 'kernel_bound', 'metric': 'eval/FID'},)
   for player in ('gen', 'disc'):
     c.optimizer[player].update({'lr': 2e-4, 'b1': 0., 'b2': .9})
   c.ema.decay = .999
-  c.eval.update({'every': 5 * 391, 'metrics': ('fd', 'inception_score'),
+  # After epochs 1, 6, 11, ..., as published.
+  c.eval.update({'every': 5 * 391, 'first': 391,
+                 'metrics': ('fd', 'inception_score'),
                  'network': 'inception', 'samples': 50000})
   c.checkpoint.update({'every': 5 * 391, 'best': 'eval/FID'})
   c.samples.every = 5 * 391
@@ -62,7 +65,8 @@ def small(c, form, size=32):
       'steps': 4, 'batch': 8, 'generator.width': 8, 'discriminator.width': 8,
       'log.every': 1, 'samples.every': 2, 'samples.count': 16,
       'checkpoint.every': 2, 'checkpoint.best': 'eval/fd_pixels',
-      'eval.every': 2, 'eval.metrics': ('fd_pixels',), 'eval.network': '',
+      'eval.every': 2, 'eval.first': 0,
+      'eval.metrics': ('fd_pixels',), 'eval.network': '',
       'eval.samples': 64, 'eval.reals': 256,
       'feedback': tuple({**rule, 'metric': 'eval/fd_pixels'}
                         for rule in c.feedback),

@@ -20,6 +20,7 @@ def get_config(form=None):
   c.discriminator.width = 32
   score(c)
   c.eval.every = c.checkpoint.every = c.samples.every = 150
+  c.eval.first = 0
   c.feedback = ({'name': 'kernel_bound', 'metric': 'eval/FD-resnet56',
                  'patience': 2},)
   c.compress.update({

@@ -29,6 +29,7 @@ def base():
   c.discriminator = {'name': 'adversarial_nas_super', 'width': 80,
                      'relax': 'gumbel_on_probabilities'}
   c.loss = {'name': 'mmd'}
+  c.paired_stats = True
   c.method = {'name': 'adversarial_search', 'arch_loss': 'hinge'}
   for player in ('gen', 'disc'):
     c.optimizer[player].update({'lr': 2e-4, 'b1': 0., 'b2': .9})

@@ -23,5 +23,6 @@ def base(width=256):
   c.log.every = 821
   for section in (c.eval, c.checkpoint, c.samples):
     section.every = 5 * 821
+  c.eval.first = 821
   c.compress.last = ({'match': r'^linear_2$', 'form': 'svd', 'rank': 4},)
   return c

@@ -38,7 +38,7 @@ def base(*, re=False, decode=True):
   c.data = {'name': 'image_folder', 'size': 256}
   c.pipeline.flip = True
   c.platform = 'accelerator'
-  c.steps, c.batch = 50_000, 8
+  c.steps, c.batch, c.gen_noise = 50_000, 8, 'shared'
   c.generator = {'name': 'fastgan', 'side': True}
   c.discriminator = {'name': 'fastgan', 'patches': True, 'decode': decode}
   c.loss = {'name': 'hinge_random_margin'}

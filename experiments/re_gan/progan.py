@@ -87,6 +87,7 @@ def base(data, count, stages, warmup, interval, *, fraction=1., split='',
                      'fraction': fraction, 'flip': few})
   batches = _BATCHES[:len(stages)]
   c.steps, c.batch = sum(stages), batches[-1]
+  c.gen_noise = 'shared'
   # Their epochs count from 1, and so blend in an epoch ahead.
   c.method = {'name': 'progressive', 'stages': stages, 'batches': batches,
               'ahead': count}
@@ -96,7 +97,8 @@ def base(data, count, stages, warmup, interval, *, fraction=1., split='',
   c.penalties = ({'name': 'gradient', 'weight': 10.},
                  {'name': 'drift', 'weight': 1e-3})
   for player in ('gen', 'disc'):
-    c.optimizer[player].update({'lr': 1e-3, 'b1': 0., 'b2': .99})
+    c.optimizer[player].update({'lr': 1e-3, 'b1': 0., 'b2': .99,
+                                'counts': 'own'})
   if re:
     prune(c, warmup, interval)
   c.eval.update({'split': split, 'network': 'inception',

@@ -26,6 +26,7 @@ def get_config(form=None):
   c.steps, c.batch = 4000, 16
   c.generator.update({'most': 64, 'latent': 64, 'depth': 2, 'mixing': 0.})
   c.discriminator.most = 64
+  c.lazy = 'apart'
   c.penalties = ({'name': 'r1', 'gamma': .1, 'every': 16},)
   adam = {'lr': .0025, 'b1': 0., 'b2': .99}
   c.optimizer.gen.update(adam)

@@ -129,6 +129,18 @@ class Space:
     return jax.jit(settled)
 
 
+def require_fresh_noise(config):
+  """Refuses fakes that both players share: a search draws them for each.
+
+  Raises:
+    UserError: config.gen_noise is another than 'fresh'.
+  """
+  if config.gen_noise != 'fresh':
+    raise UserError(f"config.gen_noise is '{config.gen_noise}', and method "
+                    f"'{config.method.name}' draws the fakes of each update: "
+                    "'fresh' would be right")
+
+
 def temperature(epoch, epochs, *, hot=5., cold=.1):
   """Falls exponentially from `hot` at epoch 0 to `cold` at `epochs`."""
   return jnp.maximum(cold, hot * jnp.exp(-epoch / epochs

@@ -40,8 +40,9 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
 
   Raises:
     UserError: the models are no super-networks of one space, the space has no
-      softmax_over_edges, or the batch size is odd.
+      softmax_over_edges, the batch size is odd, or gen_noise is not 'fresh'.
   """
+  _search.require_fresh_noise(config)
   models = build.models(config, shape, axis_name=axis_name)
   space = _search.Space(config, models)
   if config.batch % 2:
@@ -61,7 +62,8 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
   step = functools.partial(
       search_step, models=models, loss=build.loss(config),
       arch_loss=Loss(module.discriminator, module.generator,
-                     getattr(module, 'PAIRED', False)),
+                     getattr(module, 'PAIRED', False),
+                     real_stats=config.paired_stats),
       penalties=build.penalties(config), tx=tx, arch_tx=arch_tx,
       prepare=build.prepare(config, axis_name), ema=build.ema(config),
       gen_batch=config.gen_batch, augment=build.augment(config, axis_name),

@@ -63,6 +63,7 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
   Raises:
     UserError: the generator is no super-network, or a value is impossible.
   """
+  _search.require_fresh_noise(config)
   if gbar not in GBAR:
     raise UserError(f"config.method.gbar is '{gbar}': "
                     f'{lookup.nearest(gbar, GBAR)}')
@@ -383,7 +384,8 @@ def _noise_free(models, space):
 
 def _scaled(tx, share):
   """The optimizer with its updates multiplied by `share`."""
-  def update(grads, state, params=None):
-    updates, state = tx.update(grads, state, params)
+  tx = optax.with_extra_args_support(tx)
+  def update(grads, state, params=None, **kind):
+    updates, state = tx.update(grads, state, params, **kind)
     return jax.tree.map(lambda u: u * share, updates), state
-  return optax.GradientTransformation(tx.init, update)
+  return optax.GradientTransformationExtraArgs(tx.init, update)

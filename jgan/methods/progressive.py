@@ -12,14 +12,14 @@ Two implementations use it differently:
   Re-GAN (Saxena et  fade=1., ahead=images of an epoch: its epochs count from
   al., 2023)         1, so the last epoch of a stage has alpha = 1
 
-Each stage has a step function of its own, which calls steps.gan_step. The
-generator's update draws new noise, where both implementations reuse the fake
-images of the discriminator's update. Layers that a stage does not use get a
+Each stage has a step function of its own, which calls steps.gan_step. Both
+implementations reuse the fake images of the discriminator's update in the
+generator's: config.gen_noise='shared'. Layers that a stage does not use get a
 gradient of zero, so only momentum or weight decay can still change them.
-Without `reset` the optimizer's count includes all previous stages. So Adam
-does not correct the bias of the second moment of new layers, which starts at
-zero, and their first update is 1 / sqrt(1 - b2) times an ordinary one.
-PyTorch, which has a count for each tensor, corrects it.
+Without `reset`, Adam needs counts='own' (optim/algorithms.py), as PyTorch has
+it. With one count for all layers it would not correct the bias of the second
+moment of new layers, which starts at zero, and their first update would be
+1 / sqrt(1 - b2) times an ordinary one.
 """
 import functools
 import itertools

@@ -30,8 +30,10 @@ class Masked(NamedTuple):
   count: Any = ()
 
 
-def update(tx, grads, inner, params, masks):
+def update(tx, grads, inner, params, masks, factor=1.):
   """An update of `tx` after which weights are zero where a mask is False.
+
+  factor: multiplies the updates of the other weights.
 
   The wrapped optimizer sees a gradient of zero there, so its moments decay,
   and gradient clipping takes the norm of the unmasked weights only. Left-over
@@ -42,8 +44,9 @@ def update(tx, grads, inner, params, masks):
   """
   grads = jax.tree.map(lambda m, g: jnp.where(m, g, 0), masks, grads)
   updates, inner = tx.update(grads, inner, params)
-  return jax.tree.map(lambda m, u, p: jnp.where(m, u, -p),
-                      masks, updates, params), inner
+  return jax.tree.map(
+      lambda m, u, p: jnp.where(m, u * jnp.asarray(factor, u.dtype), -p),
+      masks, updates, params), inner
 
 
 def zero(params, masks):

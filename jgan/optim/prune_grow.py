@@ -41,8 +41,8 @@ from jgan.optim.masked import DENSE, SPARSE, WARMUP, Masked
 
 
 def prune_grow(tx, *, ratio=.1, warmup=10_000, interval=5_000, first_extra=0,
-               grow_factor=.1, reinit=False, scope='all', skip='',
-               threshold='tensor', refresh=0, seed=0):
+               grow_factor=.1, sparse_factor=1., reinit=False, scope='all',
+               skip='', threshold='tensor', refresh=0, seed=0):
   """Wraps an optax transformation; the new one has a Masked as its state.
 
   Intervals count updates of this optimizer. Masks stay fixed through a sparse
@@ -57,6 +57,8 @@ def prune_grow(tx, *, ratio=.1, warmup=10_000, interval=5_000, first_extra=0,
     first_extra: further updates of the first sparse phase; 1 in the authors'
       StyleGAN2.
     grow_factor: > 0, multiplies the updates in dense phases.
+    sparse_factor: > 0, multiplies the updates in sparse phases, but not those
+      of `first_extra`, which come first.
     reinit: pruned weights grow back from normal random values, with the root
       mean square of the tensor's kept weights as their standard deviation,
       instead of zero (ablation RI of the paper).
@@ -77,19 +79,22 @@ def prune_grow(tx, *, ratio=.1, warmup=10_000, interval=5_000, first_extra=0,
                             threshold=threshold)
   return alternate(tx, prune, ratio=ratio, warmup=warmup, interval=interval,
                    first_extra=first_extra, grow_factor=grow_factor,
-                   reinit=reinit, refresh=refresh, seed=seed)
+                   sparse_factor=sparse_factor, reinit=reinit, refresh=refresh,
+                   seed=seed)
 
 
 def alternate(tx, prune, *, ratio, warmup, interval, first_extra=0,
-              grow_factor=.1, reinit=False, refresh=0, seed=0):
+              grow_factor=.1, sparse_factor=1., reinit=False, refresh=0,
+              seed=0):
   """`prune_grow` with another function that computes the masks.
 
   Args:
     prune: (params, ratio=) -> masks, such as magnitude.masks.
     tx and the other arguments: as in `prune_grow`.
   """
-  _check(ratio, grow_factor, warmup=(warmup, 0), interval=(interval, 1),
-         first_extra=(first_extra, 0), refresh=(refresh, 0))
+  _check(ratio, grow_factor, sparse_factor, warmup=(warmup, 0),
+         interval=(interval, 1), first_extra=(first_extra, 0),
+         refresh=(refresh, 0))
   phase_at = functools.partial(calendar, warmup=warmup, interval=interval,
                                first_extra=first_extra)
 
@@ -99,30 +104,38 @@ def alternate(tx, prune, *, ratio, warmup, interval, first_extra=0,
     return Masked(tx.init(params), magnitude.all_kept(params),
                   jnp.int32(WARMUP), jnp.int32(0))
 
-  def update(grads, state, params=None):
+  def step(grads, state, params, number):
+    """The update of a number, by the masks and the phase of the state."""
+    factor = jnp.where(state.phase == DENSE, grow_factor, jnp.where(
+        (state.phase == SPARSE) & (number >= warmup + first_extra),
+        sparse_factor, 1.))
+    applied = jax.tree.map(lambda m: m | (state.phase != SPARSE), state.masks)
+    updates, inner = masked.update(tx, grads, state.inner, params, applied,
+                                   factor)
+    return updates, state._replace(inner=inner)
+
+  def update(grads, state, params=None, *, lazy=False):
     if params is None:
       raise ValueError('prune_grow prunes parameters: pass them, as in '
                        'update(grads, state, params)')
+    if lazy:
+      return step(grads, state, params, state.count - 1)
     phase, age = phase_at(state.count)
     phase_ratio = ratio(state.count - age) if callable(ratio) else ratio
     due = age % refresh == 0 if refresh else age == 0
     masks = jax.lax.cond((phase == SPARSE) & due,
                          lambda: prune(params, ratio=phase_ratio),
                          lambda: state.masks)
-    applied = jax.tree.map(lambda m: m | (phase != SPARSE), masks)
-    updates, inner = masked.update(tx, grads, state.inner, params, applied)
-    # In a sparse phase the factor is 1, so masked weights still become zero.
-    factor = jnp.where(phase == DENSE, grow_factor, 1.)
-    updates = jax.tree.map(lambda u: u * factor.astype(u.dtype), updates)
+    updates, new = step(grads, state._replace(masks=masks, phase=phase),
+                        params, state.count)
     if reinit:
       key = jax.random.fold_in(jax.random.key(seed), state.count)
       updates = jax.lax.cond((phase == DENSE) & (age == 0),
                              lambda: _redraw(updates, params, masks, key),
                              lambda: updates)
-    return updates, Masked(inner, masks, phase,
-                           optax.safe_increment(state.count))
+    return updates, new._replace(count=optax.safe_increment(state.count))
 
-  return optax.GradientTransformation(init, update)
+  return optax.GradientTransformationExtraArgs(init, update)
 
 
 def calendar(step, *, warmup, interval, first_extra=0):
@@ -158,14 +171,16 @@ def _redraw(updates, params, masks, key):
   return jax.tree.map(draw, updates, params, masks, keys)
 
 
-def _check(ratio, grow_factor, **minima):
+def _check(ratio, grow_factor, sparse_factor, **minima):
   """Refuses impossible values; minima: {argument: (value, its minimum)}."""
   if not callable(ratio) and not 0. <= ratio < 1.:
     raise UserError(f'prune_grow: ratio={ratio} is not in [0, 1); .1 prunes a '
                     'tenth of the weights')
-  if not grow_factor > 0.:
-    raise UserError(f'prune_grow: grow_factor={grow_factor} is not positive: '
-                    'dense phases would train nothing; the paper has .1')
+  for name, factor, usual in (('grow_factor', grow_factor, '.1'),
+                              ('sparse_factor', sparse_factor, '1')):
+    if not factor > 0.:
+      raise UserError(f'prune_grow: {name}={factor} is not positive: phases '
+                      f'would train nothing; the paper has {usual}')
   for name, (value, minimum) in minima.items():
     if value < minimum:
       raise UserError(f'prune_grow: {name}={value} is below {minimum}')

@@ -54,8 +54,8 @@ def none(tx, *, steps, updates_per_step, seed):
 
 def prune_grow(tx, *, steps, updates_per_step, seed, ratio=.1, cosine=False,
                warmup=200, interval=100, unit=1, first_extra=0, grow_factor=.1,
-               reinit=False, scope='all', skip='', threshold='tensor',
-               refresh=0):
+               sparse_factor=1., reinit=False, scope='all', skip='',
+               threshold='tensor', refresh=0):
   """Prune-and-grow of Re-GAN (optim/prune_grow.py explains the arguments).
 
   ratio: fraction of the weights that a sparse phase prunes.
@@ -77,8 +77,8 @@ def prune_grow(tx, *, steps, updates_per_step, seed, ratio=.1, cosine=False,
   return growth.prune_grow(
       tx, ratio=schedule, warmup=updates(warmup), interval=updates(interval),
       first_extra=first_extra * updates_per_step, grow_factor=grow_factor,
-      reinit=reinit, scope=scope, skip=skip, threshold=threshold,
-      refresh=updates(refresh), seed=seed)
+      sparse_factor=sparse_factor, reinit=reinit, scope=scope, skip=skip,
+      threshold=threshold, refresh=updates(refresh), seed=seed)
 
 
 def prune_grow_channels(tx, *, steps, updates_per_step, seed, channels,

@@ -78,10 +78,14 @@ def rigl(tx, *, density=.5, drop=.3, warmup=0, interval=100, until=75_000,
         lambda pick, w, g, m: move(w, g, m, exchanged) if pick else m,
         choose(params), params, grads, masks)
 
-  def update(grads, state, params=None):
+  def update(grads, state, params=None, *, lazy=False):
     if params is None:
       raise ValueError('rigl masks parameters: pass them, as in '
                        'update(grads, state, params)')
+    if lazy:
+      updates, inner = masked.update(tx, grads, state.inner, params,
+                                     state.masks)
+      return updates, state._replace(inner=inner)
     age = state.count - warmup
     due = (age > 0) & (age % interval == 0) & (age < until)
     masks = jax.lax.cond(age == 0, lambda: first_masks(params),
@@ -93,7 +97,7 @@ def rigl(tx, *, density=.5, drop=.3, warmup=0, interval=100, until=75_000,
     return updates, Masked(inner, masks, phase,
                            optax.safe_increment(state.count))
 
-  return optax.GradientTransformation(init, update)
+  return optax.GradientTransformationExtraArgs(init, update)
 
 
 def fraction(age, *, drop, until):

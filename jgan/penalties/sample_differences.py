@@ -13,8 +13,9 @@ grows by one every k_every generator steps; before step `start` the penalty is
 
 In D's update the gradient goes through D(g) and D(x), in G's update only
 through g. The selection and the pairing have no gradient and are repeated at
-every update: the generator's update draws new noise, so it cannot reuse the
-pairs of D's update.
+every update. The paper's Algorithm 1 makes them once, for both players, before
+D's update: that is reselect=False, and config.gen_noise='shared', because the
+fakes of G's update then have to be those of D's.
 """
 import functools
 
@@ -33,9 +34,9 @@ _TERMS = {'both': ('score', 'feature'), 'score': ('score',),
 
 
 def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
-            start=3000, players='both', selection='top', space='pixel',
-            terms='both', layers=(), aggregate='max', norm='l2_squared',
-            reduction='mean'):
+            start=3000, players='both', selection='top', reselect=True,
+            space='pixel', terms='both', layers=(), aggregate='max',
+            norm='l2_squared', reduction='mean'):
   """Play -> scalar >= 0, of the global batch, the same on all devices.
 
   If D has several outputs, images are ranked by their sum, and the squared
@@ -54,6 +55,7 @@ def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
       still reads real images in the generator's update, which affects its
       batch statistics.
     selection: top | random | all; 'all' selects all fakes and ignores k.
+    reselect: False: in G's update, the selection and the pairs of D's last.
     space: pixel | feature, the space of the nearest-neighbour search; the
       latter is that of the f_j.
     terms: both | score | feature.
@@ -66,8 +68,8 @@ def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
       penalty by the batch size.
 
   Raises:
-    UserError: an unknown name, a number out of its range, or a block that D
-      does not have.
+    UserError: an unknown name, a number out of its range, a block that D does
+      not have, or reselect=False where G's update has fakes of its own.
   """
   acts_on = _choose('players', players, _PLAYERS)
   compared = _choose('terms', terms, _TERMS)
@@ -85,15 +87,21 @@ def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
   if player not in acts_on:
     return jnp.float32(0.)
   fake, real = play.fake, play.real
+  again = player == 'gen' and not reselect
+  if again and not play.before:
+    raise UserError("sample_differences: reselect=False, and G's update has "
+                    "other fakes than D's: config.gen_noise='shared' would be "
+                    'right')
   if player == 'gen':
     real = jax.lax.stop_gradient(real)
 
   def value_at_step():
     outputs = lambda view: gather(
         jnp.concatenate([vectors[term](view) for term in compared], 1))
-    scores = jax.lax.stop_gradient(gather(vectors['score'](fake)).sum(1))
+    among, candidates = play.before() if again else (real, fake)
+    scores = jax.lax.stop_gradient(gather(vectors['score'](candidates)).sum(1))
     selected = select(scores, realistic(play.step, len(scores)), play.rng)
-    partner = gather(nearest(embed(fake), gather(embed(real))))
+    partner = gather(nearest(embed(candidates), gather(embed(among))))
     difference = jnp.sum((outputs(fake) - outputs(real)[partner])**2, 1)
     value = jnp.sum(jnp.where(selected, difference, 0.)) / jnp.sum(selected)
     return weight * reduce(value, len(scores))

@@ -156,7 +156,7 @@ def _intervals(config):
   # The generator is written at the end of a phase of pruning (run/pair.py).
   intervals['optimizer.gen.pruning (ends of phases)'] = math.gcd(
       *pair.ends(config))
-  return intervals | {'steps': config.steps,
+  return intervals | {'steps': config.steps, 'eval.first': config.eval.first,
                       'profile.start': config.profile.start,
                       'profile.steps': config.profile.steps}
 

@@ -61,14 +61,15 @@ class Session:
   def after(self, step, state, health, metrics):
     """Does the work that is due after `step`: -> the state to continue with."""
     c = self.config
-    due = lambda every: every and (step % every == 0 or step == c.steps)
+    due = lambda every, first=0: every and (step == c.steps or (
+        step >= first and (step - first) % every == 0))
     self.health = health, metrics
     self.renew(step)
     if due(c.log.every):
       self.flush()
       self.pending = step, health, metrics
     best = False
-    if due(c.eval.every):
+    if due(c.eval.every, c.eval.first):
       values, best = self.evaluate(step, state)
       self.scores = {step: values}
       state = self.steer(step, state, values)

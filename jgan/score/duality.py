@@ -2,8 +2,9 @@
 2019; Tian et al., 2020, Eq. 5).
 
 A copy of each player, with a fresh optimizer, trains some steps against the
-other player, whose weights are fixed: Dbar against G, Gbar against D. With h
-the discriminator's loss, the gap is
+other player, whose weights are fixed: Dbar against G, Gbar against D. The game
+is that of the run, with its penalties and augmentations. With h the
+discriminator's loss, the gap is
   V = h(Gbar, D) - h(G, Dbar),
 which measures how much both players could still improve. It is 0 at an
 equilibrium, and without updates of the copies. It may be negative if the
@@ -35,7 +36,9 @@ class Gap:
     self.updates, self.batches = updates, batches
     shape = real.shape[1:]
     models, loss = build.models(config, shape), build.loss(config)
-    parts = dict(models=models, loss=loss, penalties=build.penalties(config))
+    augment = build.augment(config)
+    parts = dict(models=models, loss=loss, penalties=build.penalties(config),
+                 augment=augment)
     self.tx = build.optimizers(config)
     prepare = build.prepare(config)
     latent = models.gen.latent
@@ -43,7 +46,8 @@ class Gap:
     def play(update, state, image, rng):
       image_rng, z_rng, key = jax.random.split(rng, 3)
       z = jax.random.normal(z_rng, (image.shape[0], latent))
-      return update(state, prepare(image_rng, image), z, key)[0]
+      state, _ = update(state, prepare(image_rng, image), z, key)
+      return state.replace(step=state.step + 1)  # for lazy penalties
 
     self.train_disc = jax.jit(functools.partial(play, functools.partial(
         steps.disc_update, tx=self.tx, **parts)))
@@ -51,16 +55,20 @@ class Gap:
         steps.gen_update, tx=self.tx, **parts)))
 
     def h(state, gen, disc, image, rng):
-      """D's loss without penalties, on one batch."""
+      """D's loss without penalties, on one batch, distorted as in the run."""
       image_rng, z_rng, *keys = jax.random.split(rng, 5)
+      distort_keys = jax.random.split(jax.random.fold_in(rng, 1), 3)
       z = jax.random.normal(z_rng, (image.shape[0], latent))
       fake, _ = forward.generate(models.gen, gen.params, gen.stats, z,
                                  keys[0])
       logits = []
-      for x, key in zip((prepare(image_rng, image), fake), keys[1:]):
+      for x, key, distort_key in zip((prepare(image_rng, image), fake),
+                                     keys[1:], distort_keys):
+        x = steps.distort(distort_key, x, augment, state)
         view, _ = forward.judge(models.disc, disc.params, disc.stats, x, key)
         logits.append(view.logits)
-      return loss.discriminator(*logits, **steps.traced(loss, state))
+      return loss.discriminator(
+          *logits, **steps.arguments(loss, state, distort_keys[2]))
 
     self.h = jax.jit(h)
 
