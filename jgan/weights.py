@@ -14,6 +14,7 @@ import jax.export
 import numpy as np
 import safetensors.numpy
 
+from jgan import arrays
 from jgan.errors import UserError
 from jgan.types import Network
 
@@ -28,10 +29,22 @@ def to_arrays(net):
           for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
 
 
-def from_arrays(arrays):
-  """The inverse of `to_arrays`: a Network without an optimizer state."""
-  tree = flax.traverse_util.unflatten_dict(arrays, sep='/')
-  if 'params' not in tree:
+def from_arrays(flat):
+  """The inverse of `to_arrays`: a Network without an optimizer state.
+
+  Raises:
+    UserError: no array is named 'params/...', or a name is both that of an
+      array and the beginning of another one.
+  """
+  for name in flat:
+    above = name.split('/')
+    inside = next((x for i in range(1, len(above))
+                   if (x := '/'.join(above[:i])) in flat), None)
+    if inside is not None:
+      raise UserError(f"'{inside}' is an array, and '{name}' lies in it: this "
+                      'is not an exported network')
+  tree = flax.traverse_util.unflatten_dict(flat, sep='/')
+  if not isinstance(tree.get('params'), dict):
     raise UserError("no array is named 'params/...': this is not an exported "
                     'network')
   return Network(tree.pop('params'), tree)
@@ -40,23 +53,24 @@ def from_arrays(arrays):
 def save(net, path):
   """Writes a network's arrays to .safetensors or .npz; returns the path."""
   path = pathlib.Path(path)
-  arrays = to_arrays(net)
-  writers = {'.safetensors': lambda f: safetensors.numpy.save_file(arrays, f),
-             '.npz': lambda f: np.savez(f, **arrays)}
+  flat = to_arrays(net)
+  writers = {'.safetensors': lambda f: safetensors.numpy.save_file(flat, f),
+             '.npz': lambda f: np.savez(f, **flat)}
   writers[suffix(path, writers)](path)
   return path
 
 
 def load(path):
-  """Reads a file written by `save`: a Network of numpy arrays."""
-  path = pathlib.Path(path)
-  readers = {'.safetensors': safetensors.numpy.load_file,
-             '.npz': lambda f: dict(np.load(f))}
-  read = readers[suffix(path, readers)]
+  """Reads a file written by `save`: a Network of numpy arrays.
+
+  Raises:
+    UserError: the file cannot be read, or is not one of a network.
+  """
+  flat = arrays.read(path)
   try:
-    return from_arrays(read(path))
-  except (OSError, ValueError, safetensors.SafetensorError) as error:
-    raise UserError(f'cannot read {path}: {error}') from error
+    return from_arrays(flat)
+  except UserError as error:
+    raise UserError(f'{path}: {error}') from error
 
 
 def warm_start(state, files):
@@ -65,7 +79,8 @@ def warm_start(state, files):
   files: has the fields `generator` and `discriminator`, paths or ''.
 
   Raises:
-    UserError: an array is missing, unknown, or of another shape.
+    UserError: an array is missing, unknown, of another shape or dtype, or not
+      finite.
   """
   if files.generator:
     gen = _fill(state.gen, load(files.generator), files.generator)
@@ -94,21 +109,25 @@ def save_program(sample, net, latent, path):
 
 def _fill(net, loaded, path):
   """`net` with the parameters and statistics of `loaded`."""
-  in_model_all, in_file_all = _shapes(net), _shapes(loaded)
+  in_model_all, in_file_all = _kinds(net), _kinds(loaded)
   for name in sorted({*in_model_all, *in_file_all}):
-    in_file, in_model = (shapes.get(name, 'absent')
-                         for shapes in (in_file_all, in_model_all))
+    in_file, in_model = (kinds.get(name, 'absent')
+                         for kinds in (in_file_all, in_model_all))
     if in_file != in_model:
       raise UserError(f'{path} does not fit the model: {name} is {in_file} '
                       f'there and {in_model} in the config')
+  for name, x in to_arrays(loaded).items():
+    if np.issubdtype(x.dtype, np.inexact) and not np.isfinite(x).all():
+      raise UserError(f'{path}: {name} has numbers that are not finite; the '
+                      'export of an earlier checkpoint may have none')
   log.info('starting from %s (%d arrays)', path, len(in_file_all))
   return net.replace(params=loaded.params, stats=loaded.stats)
 
 
-def _shapes(net):
-  """{'/'-joined name: shape} of a Network without its optimizer."""
+def _kinds(net):
+  """{'/'-joined name: 'dtype [shape]'} of a Network without its optimizer."""
   tree = {'params': net.params, **net.stats}
-  return {name: x.shape
+  return {name: f'{x.dtype} {list(x.shape)}'
           for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
 
 
