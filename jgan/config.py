@@ -98,7 +98,7 @@ def base():
   c.checkpoint = ConfigDict({
       'every': 1000,
       'keep': 2,            # number of newest checkpoints to keep
-      'best': '',           # keep also the best by this metric, lower is better
+      'best': '',           # keep also the best by this score, as eval/FID
   })
   c.search = ''           # pipeline: the experiment whose genotype to train
   c.compress = ConfigDict({   # of the generator, by --mode=compress and others

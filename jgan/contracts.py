@@ -21,12 +21,17 @@ class Items(frozenset):
   """Describes a constant, a tuple of some of these names."""
 
 
+class Words(frozenset):
+  """Describes a constant, a dict whose values are some of these words."""
+
+
 class Contract(NamedTuple):
   """The definitions that files of one folder have.
 
   The description of a definition is a tuple of names for a function with these
   positional arguments, with those after '*' as keywords; Fields of a linen
-  module; Items of a tuple; or the type, or types, of a constant.
+  module; Items of a tuple; Words of a dict; or the type, or types, of a
+  constant.
 
   Attributes:
     section: the config section, or the flag, that names a file of the folder.
@@ -72,10 +77,13 @@ CONTRACTS = {
         'method', must={'make': ('config', 'shape', '*', 'axis_name')}),
     'metrics': Contract(
         'eval.metrics',
-        must={'NEEDS': Items({'moments', 'features', 'logits', 'images'}),
-              'REFERENCE': (bool, str)},
+        must={'NEEDS': Items({'moments', 'features', 'spatial', 'logits',
+                                'images'}),
+              'REFERENCE': (bool, str),
+              'BETTER': Words({'lower', 'higher', 'neither'})},
         one_of={'score': ('real', 'fake'), 'make': ('real',)},
-        may={'label': ('net',)}),
+        may={'label': ('net',), 'NAMES': tuple},
+        with_={'label': 'NAMES'}),
     'features': Contract('eval.network', must={'load': ('source',)},
                          filled=False),
     'augment': Contract(
@@ -136,8 +144,9 @@ def check(kind, module):
   file = f'jgan/{kind.replace(".", "/")}/{module.__name__.split(".")[-1]}.py'
   for name, description in contract.must.items():
     if not hasattr(module, name):
-      raise UserError(f'{file} does not define {_shown(name, description)}, '
-                      f'which every file of {kind} has')
+      shown = _shown(name, description).rstrip(',')
+      raise UserError(f'{file} does not define {shown}, which every file of '
+                      f'{kind} has')
   if contract.one_of and not any(hasattr(module, name)
                                  for name in contract.one_of):
     options = ' nor '.join(_shown(*item) for item in contract.one_of.items())
@@ -183,6 +192,11 @@ def _mistake(value, description, traced, filled):
     if not isinstance(value, tuple):
       return f'is {_kind(value)}'
     unknown = [item for item in value if item not in description]
+    return f'has {unknown[0]!r}' if unknown else ''
+  if isinstance(description, Words):
+    if not isinstance(value, dict):
+      return f'is {_kind(value)}'
+    unknown = [word for word in value.values() if word not in description]
     return f'has {unknown[0]!r}' if unknown else ''
   if not _is_function(description):
     return '' if isinstance(value, description) else f'is {_kind(value)}'
@@ -235,6 +249,8 @@ def _shown(name, description):
     return f'a linen module {name} with {", ".join(sorted(description))}'
   if isinstance(description, Items):
     return f'{name}, a tuple of {", ".join(sorted(description))},'
+  if isinstance(description, Words):
+    return f'{name}, a dict whose values are {", ".join(sorted(description))},'
   if _is_function(description):
     return f'{name}({", ".join(description)})'
   kinds = description if isinstance(description, tuple) else (description,)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jgan import lookup
 from jgan.errors import UserError
 
-VERSION = '0.1'
+VERSION = '0.2'
 
 
 class Protocol(NamedTuple):
@@ -38,7 +38,7 @@ NAMED = {
 
 
 # Entries of a stamp that do not affect its identity.
-_IGNORED = {'jgan', 'step', 'seed', 'noise seed', 'file'}
+_IGNORED = {'jgan', 'step', 'seed', 'noise seed', 'file', 'reference'}
 
 
 def find(name):
@@ -55,9 +55,10 @@ def find(name):
 def identity(stamp):
   """Hash of a stamp: eight hexadecimal digits.
 
-  The version of jgan, the step, the seeds and the file of an exported
-  generator are in the stamp, but not in the hash: scores that differ in these
-  are meant to be compared.
+  The version of jgan, the step, the seeds and the file that was scored are in
+  the stamp, but not in the hash: scores that differ in these are meant to be
+  compared. Nor is the name of the reference: its fingerprint is, so that other
+  images under the same name are told apart, and the same under another are not.
   """
   settings = {k: v for k, v in stamp.items() if k not in _IGNORED}
   text = json.dumps(settings, sort_keys=True)

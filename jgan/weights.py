@@ -7,8 +7,6 @@
 """
 import logging
 import pathlib
-import zipfile
-import zlib
 
 import flax
 import jax
@@ -17,15 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
+from jgan import arrays
 from jgan.errors import UserError
 from jgan.types import Network
 
 log = logging.getLogger(__name__)
-
-# What the readers of both formats raise for damaged files.
-_BROKEN = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError,
-           NotImplementedError, OverflowError, MemoryError, zipfile.BadZipFile,
-           zlib.error, safetensors.SafetensorError)
 
 
 def to_arrays(net):
@@ -36,10 +30,22 @@ def to_arrays(net):
           for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
 
 
-def from_arrays(arrays):
-  """The inverse of `to_arrays`: a Network without an optimizer state."""
-  tree = flax.traverse_util.unflatten_dict(arrays, sep='/')
-  if 'params' not in tree:
+def from_arrays(flat):
+  """The inverse of `to_arrays`: a Network without an optimizer state.
+
+  Raises:
+    UserError: no array is named 'params/...', or a name is both that of an
+      array and the beginning of another one.
+  """
+  for name in flat:
+    above = name.split('/')
+    inside = next((x for i in range(1, len(above))
+                   if (x := '/'.join(above[:i])) in flat), None)
+    if inside is not None:
+      raise UserError(f"'{inside}' is an array, and '{name}' lies in it: this "
+                      'is not an exported network')
+  tree = flax.traverse_util.unflatten_dict(flat, sep='/')
+  if not isinstance(tree.get('params'), dict):
     raise UserError("no array is named 'params/...': this is not an exported "
                     'network')
   return Network(tree.pop('params'), tree)
@@ -48,26 +54,24 @@ def from_arrays(arrays):
 def save(net, path):
   """Writes a network's arrays to .safetensors or .npz; returns the path."""
   path = pathlib.Path(path)
-  arrays = to_arrays(net)
-  writers = {'.safetensors': lambda f: safetensors.numpy.save_file(arrays, f),
-             '.npz': lambda f: np.savez(f, **arrays)}
+  flat = to_arrays(net)
+  writers = {'.safetensors': lambda f: safetensors.numpy.save_file(flat, f),
+             '.npz': lambda f: np.savez(f, **flat)}
   writers[suffix(path, writers)](path)
   return path
 
 
 def load(path):
-  """Reads a file written by `save`: a Network of numpy arrays."""
-  path = pathlib.Path(path)
-  readers = {'.safetensors': safetensors.numpy.load_file,
-             '.npz': lambda f: dict(np.load(f, allow_pickle=False))}
-  read = readers[suffix(path, readers)]
+  """Reads a file written by `save`: a Network of numpy arrays.
+
+  Raises:
+    UserError: the file cannot be read, or is not one of a network.
+  """
+  flat = arrays.read(path)
   try:
-    return from_arrays(read(path))
+    return from_arrays(flat)
   except UserError as error:
     raise UserError(f'{path}: {error}') from error
-  except _BROKEN as error:
-    raise UserError(f'cannot read {path}: {error or type(error).__name__}'
-                    ) from error
 
 
 def warm_start(state, files):
@@ -106,7 +110,7 @@ def save_program(sample, net, latent, path):
 
 def _fill(net, loaded, path):
   """`net` with the parameters and statistics of `loaded`."""
-  in_model_all, in_file_all, arrays = _named(net), _named(loaded), {}
+  in_model_all, in_file_all, flat = _named(net), _named(loaded), {}
   shape = lambda x: 'absent' if x is None else np.shape(x)
   for name in sorted({*in_model_all, *in_file_all}):
     in_file, in_model = in_file_all.get(name), in_model_all.get(name)
@@ -119,12 +123,12 @@ def _fill(net, loaded, path):
                       f'{in_file.dtype} there and {in_model.dtype} would be '
                       'right')
     with np.errstate(over='ignore'):
-      arrays[name] = np.asarray(in_file, in_model.dtype)
-    if not np.isfinite(arrays[name]).all():
+      flat[name] = np.asarray(in_file, in_model.dtype)
+    if not np.isfinite(flat[name]).all():
       raise UserError(f'{path} cannot be used: {name} is not finite in '
                       f'{in_model.dtype}')
-  log.info('starting from %s (%d arrays)', path, len(arrays))
-  cast = from_arrays(arrays)
+  log.info('starting from %s (%d arrays)', path, len(flat))
+  cast = from_arrays(flat)
   return net.replace(params=cast.params, stats=cast.stats)
 
 

@@ -1,6 +1,14 @@
-"""Atomic writing of cached files."""
+"""Cached files: written atomically, and computed anew if they are damaged."""
+import io
+import logging
+
+import numpy as np
+
+from jgan import arrays
 from jgan.errors import UserError
 from jgan.files import replacing
+
+log = logging.getLogger(__name__)
 
 
 def write(path, data):
@@ -15,3 +23,31 @@ def write(path, data):
       part.write_bytes(data)
   except OSError as error:
     raise UserError(f'cannot write {path}: {error.strerror}') from error
+
+
+def write_arrays(path, named):
+  """Writes {name: array} to an .npz file, as `write` does."""
+  data = io.BytesIO()
+  np.savez(data, **named)
+  write(path, data.getvalue())
+
+
+def read_arrays(path, shapes):
+  """{name: array} of an .npz file, or None: there is none, or it is damaged.
+
+  A damaged one is said.
+
+  shapes: {name: shape} of what was written.
+  """
+  if not path.is_file():
+    return None
+  try:
+    named = arrays.read(path)
+  except UserError as error:
+    log.warning('%s: it is computed anew', error)
+    return None
+  if {name: x.shape for name, x in named.items()} != shapes:
+    log.warning('%s holds other arrays than were written: it is computed anew',
+                path)
+    return None
+  return named

@@ -17,6 +17,7 @@ from jgan.features import _extractor, _from_torch, _torch_file
 
 _SIDE = 32
 _FOLDER = 'cifar10_classifiers'
+_SOURCE = 'https://github.com/akamaster/pytorch_resnet_cifar10'
 # Of ImageNet: the author of the weights normalised CIFAR images by these.
 _MEAN = np.array([.485, .456, .406], np.float32)
 _STD = np.array([.229, .224, .225], np.float32)
@@ -78,18 +79,22 @@ def load(layers, file, path, data_dir):
     UserError: no weights file, or one of another network.
   """
   network = f'resnet{layers}'
+  where = (f'{file} is in pretrained_models/ of {_SOURCE}; give it by '
+           f'--config.eval.weights=FILE, or put it into {_FOLDER}/ of '
+           '--data_dir')
   if not path:
     if not data_dir:
-      raise UserError(f'{network} needs its weights: give the file {file} or '
-                      f'a data directory with {_FOLDER}/{file}')
+      raise UserError(f'{network} needs its weights: {where}')
     path = pathlib.Path(data_dir).expanduser() / _FOLDER / file
+  if not pathlib.Path(path).expanduser().is_file():
+    raise UserError(f'cannot read {path}: there is no such file; {where}')
   tree, sha256 = _torch_file.load(path)
-  if not isinstance(tree, dict) or not isinstance(tree.get('state_dict'), dict):
+  if not isinstance(tree, dict) or 'state_dict' not in tree:
     raise UserError(f"{path} has no 'state_dict': it is not a checkpoint of "
                     f'{network}')
   # torch's DataParallel prefixes all names with 'module.'.
-  state = {name.removeprefix('module.'): x
-           for name, x in tree['state_dict'].items()}
+  state = {name.removeprefix('module.'): x for name, x in
+           _torch_file.state_of(tree['state_dict'], path).items()}
   model = ResNet((layers - 2) // 6)
   variables = _from_torch.variables(
       model, jax.ShapeDtypeStruct((1, _SIDE, _SIDE, 3), jnp.float32), state,

@@ -28,6 +28,8 @@ class Extractor(NamedTuple):
       [n, k] float32, ...}; a pure function in which the output of an image
       does not depend on the others.
     protocol: the settings to report with a score from these features.
+    spatial: e, the width of 'spatial', a flattened map of few channels; 0 if
+      it has none.
   """
   name: str
   distance: str
@@ -39,6 +41,7 @@ class Extractor(NamedTuple):
   prepare: Callable
   apply: Callable
   protocol: dict
+  spatial: int = 0
 
 
 def compiled(net, devices=None, *, batch=None):

@@ -13,14 +13,13 @@ import functools
 import hashlib
 import logging
 import pathlib
-import zipfile
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import safetensors.numpy
 
+from jgan import arrays
 from jgan.errors import UserError
 from jgan.features import _torch_file
 
@@ -85,10 +84,11 @@ def load(files):
     name = next((n for n in names if n in state), None)
     if name is None:
       raise UserError(f'{files} has no {" or ".join(names)}: {_HELP}')
-    array = np.asarray(state[name], np.float32)
+    array = state[name]
     fits = len(shape) == array.ndim and all(
         n in (None, m) for n, m in zip(shape, array.shape))
-    if not fits or not np.isfinite(array).all():
+    if (not fits or not jnp.issubdtype(array.dtype, jnp.floating)
+        or not np.isfinite(array := array.astype(np.float32)).all()):
       raise UserError(f'{files}: {name} is {list(array.shape)} and should be '
                       f'{[n or "any" for n in shape]}, of finite numbers')
     return array
@@ -129,18 +129,6 @@ def _unit(h):
 
 def _read(path):
   """{name: array} of a file."""
-  read = {'.npz': _npz, '.safetensors': safetensors.numpy.load_file}.get(
-      path.suffix, lambda path: _torch_file.load(path).tree)
-  try:
-    state = read(path)
-  except (OSError, ValueError, zipfile.BadZipFile,
-          safetensors.SafetensorError) as error:
-    raise UserError(f'cannot read {path}: {error}') from error
-  if not isinstance(state, dict):
-    raise UserError(f'{path} holds a {type(state).__name__}: {_HELP}')
-  return state
-
-
-def _npz(path):
-  with np.load(path, allow_pickle=False) as arrays:
-    return dict(arrays)
+  if path.suffix in ('.npz', '.safetensors'):
+    return arrays.read(path)
+  return _torch_file.state_of(_torch_file.load(path).tree, path)

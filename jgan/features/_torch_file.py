@@ -3,7 +3,8 @@ code.
 
 A torch file is a pickle, a program that may call anything that can be
 imported. This unpickler only records the arguments of the calls that rebuild
-tensors, refuses every other name, and creates the arrays afterwards. Both file
+tensors, refuses every other name, and creates the arrays afterwards. What a
+file declares is compared with what it holds before memory is taken. Both file
 layouts are supported: the zip archive since torch 1.6, and the sequence of
 pickles before.
 """
@@ -13,12 +14,14 @@ import io
 import math
 import pathlib
 import pickle
+import pickletools
 import zipfile
 from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
+from jgan.arrays import BROKEN, reason
 from jgan.errors import UserError
 
 _DTYPES = {
@@ -30,11 +33,7 @@ _DTYPES = {
 }
 _LEGACY_MAGIC = 0x1950a86a20f9469cfc6c
 _LEGACY_PROTOCOL = 1001
-# Exceptions that the unpickler raises for broken or malicious pickles.
-_BROKEN = (pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError,
-           TypeError, AttributeError, OverflowError, MemoryError,
-           RecursionError, NotImplementedError, zipfile.BadZipFile)
-
+_RECALLED = 10**7  # objects, in all, that a pickle may recall
 
 class TorchFile(NamedTuple):
   """The contents of a torch file.
@@ -69,7 +68,7 @@ def load(path):
     UserError: the file cannot be read, is damaged or not a torch file, or
       imports anything but tensors.
   """
-  path = pathlib.Path(path)
+  path = pathlib.Path(path).expanduser()
   try:
     data = path.read_bytes()
   except OSError as error:
@@ -77,10 +76,25 @@ def load(path):
   try:
     read = _zipped if zipfile.is_zipfile(io.BytesIO(data)) else _legacy
     tree = read(data)
-  except _BROKEN as error:
+  except (*BROKEN, pickle.UnpicklingError) as error:
     raise UserError(f'{path} is not a torch file of tensors alone: '
-                    f'{error}') from error
+                    f'{reason(error)}') from error
   return TorchFile(tree, hashlib.sha256(data).hexdigest())
+
+
+def state_of(tree, path):
+  """A state dict: {name: array}.
+
+  Raises:
+    UserError: the tree of the file `path` is something else.
+  """
+  if not isinstance(tree, dict):
+    raise UserError(f'{path} holds a {type(tree).__name__}, no state dict')
+  for name, array in tree.items():
+    if not isinstance(name, str) or not isinstance(array, np.ndarray):
+      raise UserError(f'{path} is no state dict: {name!r} is a '
+                      f'{type(array).__name__}, not a tensor')
+  return tree
 
 
 def _zipped(data):
@@ -91,6 +105,8 @@ def _zipped(data):
       raise ValueError(f'{len(pickles)} entries called data.pkl, not 1')
     if any(entry.compress_type for entry in archive.infolist()):
       raise ValueError('it is compressed, which torch.save does not do')
+    if sum(entry.file_size for entry in archive.infolist()) > len(data):
+      raise ValueError('its entries are larger than itself')
     root = pickles[0].removesuffix('data.pkl')
     if (f'{root}byteorder' in archive.namelist()
         and archive.read(f'{root}byteorder') != b'little'):
@@ -106,9 +122,10 @@ def _legacy(data):
     raise ValueError('it does not begin like one')
   protocol, system = _unpickle(file), _unpickle(file)
   if protocol != _LEGACY_PROTOCOL or not system['little_endian']:
-    raise ValueError(f'protocol {protocol} of {system}')
+    raise ValueError('it is of another protocol, or big-endian')
   tree, keys = _unpickle(file), _unpickle(file)
-  kinds = {s.key: s.kind for s in _storages(tree)}
+  kinds = {}
+  _mapped(tree, lambda t: kinds.setdefault(t.storage.key, t.storage.kind))
   contents = {}
   for key in keys:
     count = int.from_bytes(file.read(8), 'little')
@@ -148,7 +165,8 @@ class _Reader(pickle.Unpickler):
   def persistent_load(self, pid):
     """The storage that ('storage', kind, key, device, count[, view]) names."""
     tag, kind, key, _, count, *view = pid
-    if tag != 'storage' or kind not in _DTYPES:
+    if (tag != 'storage' or not isinstance(key, str)
+        or not isinstance(kind, str) or kind not in _DTYPES):
       raise pickle.UnpicklingError(f'it asks for a {tag} of {kind}')
     first = 0
     if view and view[0] is not None:
@@ -157,16 +175,67 @@ class _Reader(pickle.Unpickler):
 
 
 def _unpickle(file):
+  """Reads one pickle, after its instructions were looked through."""
+  start = file.tell()
+  _look_through(file)
+  file.seek(start)
   return _Reader(file).load()
 
 
-def _storages(tree):
-  """Yields the storage of every tensor in a tree, with repetitions."""
-  if isinstance(tree, _Tensor):
-    yield tree.storage
-  elif isinstance(tree, dict | list | tuple):
-    for item in tree.values() if isinstance(tree, dict) else tree:
-      yield from _storages(item)
+def _look_through(file):
+  """Refuses a pickle that takes more memory or time than its length.
+
+  The unpickler takes memory for as many objects as an instruction that
+  memorises one says there are, and an object in which others are recalled
+  again and again takes long to hash.
+  """
+  stack, memo, recalled = [], {}, 0  # sizes of objects; None for a mark
+  for count, (code, number, _) in enumerate(pickletools.genops(file)):
+    taken = len(code.stack_before)
+    size = 1
+    if pickletools.stackslice in code.stack_before:
+      while (top := stack.pop()) is not None:
+        size += top
+      taken -= 2
+    size += sum(stack.pop() for _ in range(taken))
+    if code.name in ('GET', 'BINGET', 'LONG_BINGET'):
+      size = memo[number]
+    if code.name in ('GET', 'BINGET', 'LONG_BINGET', 'DUP'):
+      recalled += size
+    stack += [None if kind is pickletools.markobject else size
+              for kind in code.stack_after]
+    if recalled > _RECALLED:
+      raise ValueError(f'it recalls more than {_RECALLED:,} objects')
+    if code.name in ('PUT', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE'):
+      place = len(memo) if code.name == 'MEMOIZE' else number
+      if place > count:
+        raise ValueError(f'it memorises object {place:,} of {count:,}')
+      memo[place] = stack[-1]
+
+
+def _mapped(tree, leaf):
+  """The tree with every tensor replaced by leaf(tensor).
+
+  A part that stands in many places is visited once: nested lists of shared
+  lists have more places than fit into memory.
+  """
+  done = {}  # by id; None while a part is being visited
+
+  def visit(node):
+    if isinstance(node, _Tensor):
+      return leaf(node)
+    if not isinstance(node, dict | list | tuple):
+      return node
+    if id(node) not in done:
+      done[id(node)] = None
+      done[id(node)] = (
+          {key: visit(value) for key, value in node.items()}
+          if isinstance(node, dict) else type(node)(map(visit, node)))
+    if done[id(node)] is None:
+      raise ValueError('a part of it contains itself')
+    return done[id(node)]
+
+  return visit(tree)
 
 
 def _arrays(tree, content):
@@ -189,22 +258,14 @@ def _arrays(tree, content):
     start = storage.first + tensor.offset
     last = start + sum((n - 1) * s for n, s in
                        zip(tensor.shape, tensor.strides))
-    if math.prod(tensor.shape) == 0:
+    count = math.prod(tensor.shape)
+    if count == 0:
       return np.zeros(tensor.shape, flat.dtype)
-    if last >= len(flat):
-      raise ValueError(f'a tensor reaches to number {last} of storage '
-                       f'{storage.key}, which has {len(flat)}')
+    if last >= len(flat) or count > len(flat):
+      raise ValueError(f'a tensor of {count} numbers reaches to number {last} '
+                       f'of storage {storage.key}, which has {len(flat)}')
     return np.lib.stride_tricks.as_strided(
         flat[start:], tensor.shape,
         [s * flat.itemsize for s in tensor.strides], writeable=False)
 
-  def visit(node):
-    if isinstance(node, _Tensor):
-      return array(node)
-    if isinstance(node, dict):
-      return {key: visit(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-      return type(node)(visit(value) for value in node)
-    return node
-
-  return visit(tree)
+  return _mapped(tree, array)

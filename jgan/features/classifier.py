@@ -9,11 +9,9 @@ scores are comparable only if the names are equal.
 """
 import functools
 import hashlib
-import io
 import json
 import logging
 import pathlib
-import zipfile
 
 import flax
 import flax.linen as nn
@@ -89,12 +87,14 @@ def load(images, labels=None, *, seed=0, cache='~/.cache/jgan'):
   digest.update(labels)
   path = (pathlib.Path(cache).expanduser()
           / f'{kind}-{digest.hexdigest()[:16]}.npz')
-  flat = _read(path)
+  spec = jax.eval_shape(model.init, jax.random.key(0),
+                        jnp.zeros((1, *images.shape[1:])))
+  flat = _cache.read_arrays(path, {
+      name: x.shape for name, x in flax.traverse_util.flatten_dict(
+          spec, sep='/').items()})
   if flat is None:
     flat = _train(model, images, labels, seed, rotate=kind == 'rotation')
-    file = io.BytesIO()
-    np.savez(file, **flat)
-    _cache.write(path, file.getvalue())
+    _cache.write_arrays(path, flat)
   sha256 = _hash(flat)
   name = f'{kind}-{sha256[:8]}'
 
@@ -171,15 +171,3 @@ def _hash(flat):
     digest.update(f'{name} {flat[name].shape}'.encode())
     digest.update(np.ascontiguousarray(flat[name]))
   return digest.hexdigest()
-
-
-def _read(path):
-  """The arrays of a cached network, None if there is none."""
-  if not path.is_file():
-    return None
-  try:
-    with np.load(path) as arrays:
-      return dict(arrays)
-  except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-    raise UserError(f'cannot read {path} ({error}); delete it to train anew'
-                    ) from error

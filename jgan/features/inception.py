@@ -274,7 +274,7 @@ def convert(state, path):
                     f'Inception; {_HELP}')
   return _from_torch.variables(
       Inception(), jax.ShapeDtypeStruct((1, SIDE, SIDE, 3), jnp.float32),
-      state, path)
+      _torch_file.state_of(state, path), path)
 
 
 def extractor(variables, sha256, *, resize='tf1'):
@@ -284,7 +284,8 @@ def extractor(variables, sha256, *, resize='tf1'):
   return _extractor.Extractor(
       name=name,
       distance='FID' if name == 'inception' else f'FD-{name}',
-      sha256=sha256, dims=2048, classes=1008, batch=32, variables=variables,
+      sha256=sha256, dims=2048, classes=1008, spatial=2023, batch=32,
+      variables=variables,
       prepare=lambda images: resizer.prepare(_extractor.rgb(images, name)),
       apply=lambda v, x: model.apply(v, resizer.finish(x)),
       protocol={'network': name, 'weights_sha256': sha256, **resizer.protocol,

@@ -2,10 +2,12 @@
 
 A metric is a file of jgan/metrics with
   NEEDS: the fields of Samples it reads: 'moments' (mean and cov), 'features',
-    'logits', 'images'.
+    'spatial', 'logits', 'images'.
   REFERENCE: True if it compares with the real images; False if it uses the
     generated images alone (`real` may be None); 'previous' if `real` is the
     generator's output at the previous evaluation.
+  BETTER: {suffix: 'lower', 'higher' or 'neither'}: the values it returns, and
+    which of two is the better one; everything that ranks goes by this.
   score(real, fake, *, knobs, seed): {suffix: float}; the suffix '' is for the
     value that is logged under the metric's own name.
 Where part of the work depends on the real images alone, score is replaced by
@@ -13,6 +15,7 @@ Where part of the work depends on the real images alone, score is replaced by
 and optionally
   label(net): the name of its value, of a feature network; else its own name
     and the network's.
+  NAMES: what the names of its values begin with, if not with the file's name.
 """
 from typing import NamedTuple
 
@@ -31,6 +34,8 @@ class Samples(NamedTuple):
     features: [count, d] floats.
     logits: [count, k] floats.
     images: [count, h, w, c] uint8.
+    spatial: mean [e] and covariance [e, e] of the spatial features, as `mean`
+      and `cov` are of the features.
   """
   count: int
   mean: np.ndarray | None = None
@@ -38,6 +43,7 @@ class Samples(NamedTuple):
   features: np.ndarray | None = None
   logits: np.ndarray | None = None
   images: np.ndarray | None = None
+  spatial: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class Moments:

@@ -11,6 +11,7 @@ from jgan.metrics import _neighbours, _samples
 
 NEEDS = ('features',)
 REFERENCE = True
+BETTER = {'density': 'higher', 'coverage': 'higher'}
 
 
 def score(real, fake, *, k=5, strict=True):

@@ -8,6 +8,8 @@ from jgan.metrics import _frechet
 
 NEEDS = ('moments',)
 REFERENCE = True
+BETTER = {'': 'lower'}
+NAMES = 'FID', 'FD'
 
 
 def score(real, fake):

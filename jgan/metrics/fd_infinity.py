@@ -11,6 +11,8 @@ from jgan.metrics import _frechet, _samples
 
 NEEDS = ('moments', 'features')  # moments of real, features of fake images
 REFERENCE = True
+BETTER = {'': 'lower'}
+NAMES = 'FID', 'FD'
 
 
 def score(real, fake, *, points=15, first=5000, seed=0):

@@ -34,6 +34,7 @@ class Reference(NamedTuple):
 
 NEEDS = ('images',)
 REFERENCE = True
+BETTER = {'': 'lower'}
 
 
 def make(real):

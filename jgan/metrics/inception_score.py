@@ -11,6 +11,8 @@ from jgan.metrics import _samples
 
 NEEDS = ('logits',)
 REFERENCE = False
+BETTER = {'': 'higher', 'std': 'neither'}
+NAMES = 'inception_score', 'IS'
 
 
 def score(real, fake, *, splits=10, shuffle=False, seed=0):

@@ -10,6 +10,7 @@ from jgan.metrics import _neighbours, _samples
 
 NEEDS = ('features',)
 REFERENCE = True
+BETTER = {'authentic': 'higher'}
 
 
 def score(real, fake):

@@ -13,6 +13,7 @@ from jgan.errors import Stopped, UserError
 
 NEEDS = ('images',)
 REFERENCE = False
+BETTER = {'covered': 'higher', 'high_quality': 'higher', 'kl': 'lower'}
 
 
 def score(real, fake, *, kind='grid', std=.01, at_least=1):

@@ -10,6 +10,7 @@ from jgan.metrics import _neighbours, _samples
 
 NEEDS = ('features',)
 REFERENCE = True
+BETTER = {'precision': 'higher', 'recall': 'higher', 'f_score': 'higher'}
 
 
 def score(real, fake, *, k=3, strict=False):

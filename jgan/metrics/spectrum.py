@@ -17,6 +17,7 @@ from jgan.ops import spectrum
 
 NEEDS = ('images',)
 REFERENCE = True
+BETTER = {'': 'lower'}
 
 
 def score(real, fake, *, center='legacy', keep_edge_bins=False):

@@ -20,6 +20,7 @@ from jgan.ops import spectrum
 NEEDS = ('images',)
 REFERENCE = True
 BANDS = ('low', 'mid', 'high')
+BETTER = dict.fromkeys(BANDS, 'neither')  # 1 is the best ratio
 
 
 def make(real):

@@ -10,6 +10,7 @@ from jgan.errors import UserError
 
 NEEDS = ('images',)
 REFERENCE = 'previous'
+BETTER = {'': 'neither'}
 
 
 def score(previous, fake):

@@ -55,6 +55,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
                                 labels=labels)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
+  networks.followed(config, scorer, gap)  # says what no score will be
   with contextlib.ExitStack() as stack:
     folder = stack.enter_context(
         opened(workdir, config, allow_config_change=allow_config_change))

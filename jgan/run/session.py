@@ -7,19 +7,20 @@ import concurrent.futures
 import datetime
 import functools
 import logging
+import math
 import time
 
 import jax
 import numpy as np
 
 from jgan import build, genotype, protocol
-from jgan.errors import Stopped, UserError
+from jgan.errors import Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel
 from jgan.run.cost import Cost
 from jgan.run.logbook import Logbook, read
 from jgan.run.timing import Timing
-from jgan.score import networks, record, samples
+from jgan.score import labels, networks, record, samples
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Session:
                notes, scorer=None, gap=None):
     self.config, self.folder, self.saved = config, folder, saved
     self.method, self.scorer, self.gap = method, scorer, gap
+    self.better = networks.followed(config, scorer, gap)
     self.where, self.rules = where, build.feedback(config)
     self.plan = build.plan(config, method)
     self.dtype = source.dtype
@@ -152,15 +154,15 @@ class Session:
   def is_best(self, step, values, identity):
     """Whether these scores are the best so far; if so, notes it."""
     name = self.config.checkpoint.best
-    if name and name not in values:
-      raise UserError(f"config.checkpoint.best is '{name}', and the scores are "
-                      f'{", ".join(values)}')
     if self.best and self.best['identity'] != identity:
       log.warning('scores up to step %s were made under another protocol (%s, '
                   'now %s): curves show both, the best score is reset',
                   f'{step:,}', self.best['identity'], identity)
       self.best = None
-    if not name or (self.best and values[name] >= self.best['value']):
+    if name not in values or math.isnan(values[name]):
+      return False
+    cost = lambda value: labels.cost(value, self.better[name])
+    if self.best and cost(values[name]) >= cost(self.best['value']):
       return False
     self.best = {'step': step, 'value': values[name], 'identity': identity}
     self.saved.keep_best(step)
@@ -172,10 +174,8 @@ class Session:
       return state
     extra = jax.tree.map(np.asarray, parallel.local(state.extra))
     for name, rule in self.rules.items():
-      if rule.metric not in values:
-        raise UserError(f"feedback '{name}' follows '{rule.metric}', and the "
-                        f'scores are {", ".join(values)}')
-      memory = rule.update(extra['feedback'][name], values[rule.metric],
+      score = labels.cost(values[rule.metric], self.better[rule.metric])
+      memory = rule.update(extra['feedback'][name], score,
                            step / self.config.steps)
       old, new = extra['loss'][rule.sets], memory[rule.sets]
       if old != new:

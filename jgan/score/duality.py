@@ -18,6 +18,11 @@ import numpy as np
 
 from jgan import batches, build, forward, steps
 
+BETTER = {'duality_gap': 'lower', 'duality_gap-minmax': 'lower',
+          'duality_gap-maxmin': 'higher'}
+"""Which values of each label are better, as in the files of jgan/metrics: V(G,
+Dbar) is what D can still gain at most, V(Gbar, D) what G leaves at least."""
+
 
 class Gap:
   """Measures the duality gap of a config's game."""

@@ -1,7 +1,9 @@
 """Scores of given networks, computed like the evaluations of a run."""
+import json
+
 from jgan import build, protocol
 from jgan.errors import UserError
-from jgan.score import samples
+from jgan.score import duality, labels, samples
 from jgan.score.scorer import Scorer
 
 
@@ -21,20 +23,23 @@ class Scoring:
       data_dir: folder of data sets and weights.
 
     Raises:
-      UserError: config.eval.metrics is empty.
+      UserError: config.eval.metrics is empty, or config.checkpoint.best is no
+        score that can be ranked.
     """
     self.config = config
     if not config.eval.metrics:
       raise UserError('config.eval.metrics is empty: this verb needs a score '
                       'as in --config.eval.metrics="(\'fd_pixels\',)"')
     source = build.source(config, data_dir)
-    real, labels = build.reference(config, source, data_dir)
+    real, classes = build.reference(config, source, data_dir)
     self.dtype = source.dtype
     e = config.eval
-    self.about = {'metrics': [*e.metrics], 'network': e.network,
-                  'protocol': e.protocol, 'samples': e.samples,
-                  'reals': e.reals, 'seed': config.seed}
-    self.scorer = of_config(config, real, data_dir=data_dir, labels=labels)
+    self.scorer = of_config(config, real, data_dir=data_dir, labels=classes)
+    if config.checkpoint.best:
+      self.decisive()
+    stamp = self.scorer.stamp(e.protocol)
+    self.about = json.loads(json.dumps({
+        **stamp, 'metrics': [*e.metrics], 'samples': e.samples}))
 
   def score(self, sample, net, latent, step=0):
     """Scores one generator.
@@ -52,26 +57,48 @@ class Scoring:
                               self.dtype, of_fakes(self.config, step)).values()
     return values, stamp
 
-  def decisive(self, values):
-    """The score that decisions are based on: -> label, value; lower is better.
+  def decisive(self):
+    """The score that decisions are based on: -> label, 'lower' or 'higher'.
 
     It is the score of config.checkpoint.best, or the only one if that is ''.
 
     Raises:
-      UserError: config.checkpoint.best names none of the scores, or is '' with
-        several scores.
+      UserError: config.checkpoint.best names no score that can be ranked, or
+        is '' with several scores.
     """
-    name = self.config.checkpoint.best.removeprefix('eval/')
-    name = name or (next(iter(values)) if len(values) == 1 else '')
-    if name not in values:
-      raise UserError(f"config.checkpoint.best is '{name}': one of the scores "
-                      f'must decide, of eval/{", eval/".join(values)}')
-    return name, values[name]
+    known = self.scorer.better
+    ranking = [label for label in known if known[label] != 'neither']
+    name = self.config.checkpoint.best.removeprefix('eval/') or (
+        ranking[0] if len(ranking) == 1 else '')
+    return name, labels.chosen(name, known, 'config.checkpoint.best')
 
   def best(self, step, values, stamp):
     """The entry 'best' of a checkpoint's notes, for the best scores."""
-    return {'step': step, 'value': self.decisive(values)[1],
+    return {'step': step, 'value': values[self.decisive()[0]],
             'identity': protocol.identity(stamp)}
+
+
+def followed(config, scorer, gap):
+  """The scores that a run follows: {label with 'eval/': its direction}.
+
+  Those of config.checkpoint.best and of the feedback rules.
+
+  Args:
+    config: completed.
+    scorer: Scorer of the run; None if it scores nothing.
+    gap: whether the duality gap is measured.
+
+  Raises:
+    UserError: there will be no such score, or neither direction is better.
+  """
+  known = {f'eval/{label}': better for label, better in {
+      **(scorer.better if scorer else {}),
+      **(duality.BETTER if gap else {})}.items()}
+  wanted = {'config.checkpoint.best': config.checkpoint.best} | {
+      f'config.feedback[{i}].metric': rule.metric
+      for i, rule in enumerate(config.feedback)}
+  return {name: labels.chosen(name, known, where)
+          for where, name in wanted.items() if name}
 
 
 def scores(scorer, config, sample, net, latent, dtype, stamp):

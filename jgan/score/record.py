@@ -4,14 +4,19 @@ The first file has the scores computed during training, the second those of
 `--mode=evaluate`. A line is {'step', 'values': {label: value}, 'protocol':
 stamp, 'identity'} (jgan/protocol.py).
 """
+import logging
 import pathlib
+import re
 
 import numpy as np
 
-from jgan import protocol
+from jgan import arrays, protocol
+from jgan.errors import UserError
 from jgan.files import replacing
 from jgan.metrics._samples import Samples
 from jgan.workdir import append, records, write_records
+
+log = logging.getLogger(__name__)
 
 
 def add(workdir, step, values, stamp, name='evaluations.jsonl'):
@@ -49,9 +54,26 @@ def go_on(workdir, start, scorer, *, writer=True):
   file = pathlib.Path(workdir) / 'evaluations.jsonl'
   if writer and file.exists():
     write_records(file, [r for r in records(file) if r['step'] <= start])
-  for saved in sorted((pathlib.Path(workdir) / 'stability').glob('0*.npz')):
-    step, name, _ = saved.name.split('.')
-    if int(step) <= start and name in scorer.protocols:
-      with np.load(saved, allow_pickle=False) as arrays:
-        images = arrays['images']
+  newest = {}
+  for saved in sorted((pathlib.Path(workdir) / 'stability').glob('*.npz')):
+    match = re.fullmatch(r'(\d+)\.(\w+)\.npz', saved.name)
+    if match and int(match[1]) <= start and match[2] in scorer.protocols:
+      newest[match[2]] = saved
+  for name, saved in newest.items():
+    images = _images_of(saved)
+    if images is not None:
       scorer.previous[name] = Samples(len(images), images=images)
+
+
+def _images_of(file):
+  """The images of a stability file; None, which is said, if it is damaged."""
+  try:
+    images = arrays.read(file).get('images')
+  except UserError as error:
+    log.warning('%s: the next stability score is left out', error)
+    return None
+  if images is None or images.ndim != 4:
+    log.warning('%s holds no images: the next stability score is left out',
+                file)
+    return None
+  return images

@@ -60,9 +60,11 @@ def test_shortcuts_skip_pixels_and_pad_channels():
 
 
 def test_weights_are_found_and_refused_by_name(shared, tmp_path):
-  with pytest.raises(UserError, match=r'give the file resnet20-12fca82f\.th'):
+  where = (r'resnet20-12fca82f\.th is in pretrained_models/ of https://github'
+           r'.com/akamaster/pytorch_resnet_cifar10; .*--config.eval.weights=')
+  with pytest.raises(UserError, match=f'needs its weights: {where}'):
     resnet20.load()
-  with pytest.raises(UserError, match=r'cannot read .*resnet20-12fca82f\.th'):
+  with pytest.raises(UserError, match=f'cannot read .*no such file; {where}'):
     resnet20.load(data_dir=str(tmp_path))
   twenty = shared / 'cifar10_classifiers' / resnet20.FILE
   with pytest.raises(UserError, match='does not fit ResNet.* no layer1.3'):

@@ -114,8 +114,9 @@ def test_statistics_are_kept_and_published_ones_are_verified(
   first = score(images, images[:60], **common)[1]['standard'][0]
   file, = (tmp_path / 'statistics').iterdir()
   with np.load(file) as kept:
-    np.savez(tmp_path / 'mine.npz', mu=kept['mean'], sigma=kept['cov'])
-    np.savez(tmp_path / 'other.npz', mu=kept['mean'] + 1., sigma=kept['cov'])
+    mu, sigma = kept['features_mean'], kept['features_cov']
+  np.savez(tmp_path / 'mine.npz', mu=mu, sigma=sigma)
+  np.savez(tmp_path / 'other.npz', mu=mu + 1., sigma=sigma)
   monkeypatch.setattr('jgan.score.scorer.Moments.merge', None)
   again = score(images, images[:60], **common)[1]['standard'][0]
   mine = score(images, images[:60], statistics=tmp_path / 'mine.npz',
