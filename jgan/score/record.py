@@ -11,7 +11,9 @@ import numpy as np
 
 from jgan import protocol
 from jgan.metrics._samples import Samples
-from jgan.workdir import append, records, write_records
+from jgan.workdir import append, cut, records
+
+_KEYS = ('step', 'values', 'protocol', 'identity')
 
 
 def add(workdir, step, values, stamp, name='evaluations.jsonl'):
@@ -27,7 +29,7 @@ def of_average(workdir, step=None):
   step: only scores of this step; None for all.
   """
   lines = [line for name in ('evaluations.jsonl', 'scores.jsonl')
-           for line in records(pathlib.Path(workdir) / name)]
+           for line in records(pathlib.Path(workdir) / name, *_KEYS)]
   return [line for line in lines if step in (None, line['step'])
           and line['protocol']['generator'] == 'average']
 
@@ -49,7 +51,7 @@ def go_on(workdir, start, scorer, *, writer=True):
   """
   file = pathlib.Path(workdir) / 'evaluations.jsonl'
   if writer and file.exists():
-    write_records(file, [r for r in records(file) if r['step'] <= start])
+    cut(file, lambda r: r['step'] <= start, *_KEYS)
   for saved in sorted((pathlib.Path(workdir) / 'stability').glob('0*.npz')):
     step, name, _ = saved.name.split('.')
     if int(step) <= start and name in scorer.protocols:
