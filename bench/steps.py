@@ -18,7 +18,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build
+from jgan import build, signals
 from jgan import config as configs
 from jgan.run import checkpoint, loop, parallel
 from jgan.run.session import Session

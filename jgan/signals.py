@@ -60,6 +60,7 @@ class Noted(Watch):
     self.signals = []
 
   def __call__(self, step):
+    """Whether a signal came."""
     return bool(self.signals)
 
   def wait(self, function, *arguments):
@@ -86,6 +87,7 @@ class Announced(Watch):
   """
 
   def __call__(self, step):
+    """Whether `step` is the one after which all processes stop."""
     from jax.experimental import multihost_utils
     return multihost_utils.reached_preemption_sync_point(step)
 
