@@ -18,7 +18,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build
+from jgan import build, signals
 from jgan import config as configs
 from jgan.run import checkpoint, loop, parallel
 from jgan.run.session import Session
@@ -99,7 +99,7 @@ def measure(config):
         again, _, _ = loop.begin(config, *first, saved, where)
         session = Timed(config, method, source, folder, saved, where, 0, {})
         loop.loop(config, method, source, where, k, again, 0, session,
-                  lambda step: False, calls={('step', k): call})
+                  signals.Watch(), calls={('step', k): call})
         looped.append(session.rate)
         session.close()
     saved.close()

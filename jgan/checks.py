@@ -1,7 +1,14 @@
 """Refuses configs with impossible or contradictory values."""
+from ml_collections import ConfigDict
+
 from jgan import lookup, protocol
 from jgan.errors import UserError
 from jgan.sections import keywords, typed
+
+# Steps and sizes are int32 on the devices, and the largest one means 'never'.
+_LARGEST = 2**31 - 2
+# Seeds are uint32, and up to seed + 3 is used.
+_LARGEST_SEED = 2**32 - 4
 
 
 def check(config):
@@ -12,6 +19,7 @@ def check(config):
   Raises:
     UserError: a value is impossible, or contradicts another one.
   """
+  _refuse_large(config)
   at_least = lambda low: (lambda v: v >= low, f'at least {low}')
   among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
   rules = {
@@ -107,3 +115,17 @@ def check(config):
   if config.checkpoint.best and not config.eval.every:
     raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
                     'but config.eval.every is 0: nothing would be scored')
+
+
+def _refuse_large(value, path='config'):
+  """Refuses integers that do not fit into the types of the devices."""
+  if isinstance(value, ConfigDict | dict):
+    for key in value:
+      _refuse_large(value[key], f'{path}.{key}')
+  elif isinstance(value, tuple):
+    for i, item in enumerate(value):
+      _refuse_large(item, f'{path}[{i}]')
+  elif isinstance(value, int):
+    largest = _LARGEST_SEED if path.endswith('seed') else _LARGEST
+    if abs(value) > largest:
+      raise UserError(f'{path} is {value}, it must be at most {largest}')

@@ -7,7 +7,7 @@ from absl import flags as absl_flags
 from ml_collections import config_flags
 
 from jgan import config as configs
-from jgan import experiment, lookup, sections
+from jgan import experiment, lookup, paths, sections
 from jgan.errors import UserError
 from jgan.experiment import load
 from jgan.flags import Flag, values
@@ -60,7 +60,8 @@ def parse(argv):
     _refuse_unread(argument, mode, declared)
   config = _config(argv) if 'config' in declared else None
   parsed = _parsed(argv, declared, config)
-  values_of = lambda names: {name: _plain(parsed[name].value) for name in names}
+  values_of = lambda names: {name: _plain(name, parsed[name].value)
+                             for name in names}
   flags = values(verb.FLAGS, values_of(declared.keys() - {'config'}))
   if 'config' in declared:
     flags.config = _value(argv, 'config') or ''
@@ -144,7 +145,7 @@ def _parsed(argv, declared, config):
       _DEFINE[type(flag.default)](
           flag.name, list(flag.default) if flag.default == () else flag.default,
           flag.help, flag_values=parsed)
-  argv = _without_config(argv)
+  argv = _with_tuples(_without_config(argv), config)
   try:
     if config:
       config_flags.DEFINE_config_dict('config', config, flag_values=parsed,
@@ -180,13 +181,16 @@ def _refuse_unread(argument, mode, declared):
 
 
 def _value(argv, name):
-  """The last value given to a flag on the command line, None without one."""
+  """The last value given to a flag on the command line, None without one.
+
+  '~' is replaced as in the values that verbs get.
+  """
   value = None
   for argument, after in zip(argv[1:], [*argv[2:], '']):
     match = re.fullmatch(rf'--?{name}(?:=(.*))?', argument)
     if match:
       value = after if match[1] is None else match[1]
-  return value
+  return None if value is None else _plain(name, value)
 
 
 def _without_config(argv):
@@ -197,6 +201,28 @@ def _without_config(argv):
       rest.append(argument)
     skip = not skip and argument in ('-config', '--config')
   return rest
+
+
+def _with_tuples(argv, config):
+  """The command line with 'fd,kid' as "('fd', 'kid')" for keys with tuples."""
+  rest, key = [], ''
+  for argument in argv:
+    match = re.fullmatch(r'--?config\.([^=]+)(?:=(.*))?', argument)
+    path, text = (match[1], match[2]) if match else (key, argument)
+    if path and text and _is_tuple(config, path) and re.fullmatch(
+        r'[A-Za-z_]\w*(, *\w+)+,?|[A-Za-z_]\w*,', text):
+      names = tuple(name.strip() for name in text.split(',') if name)
+      argument = f'--config.{path}={names}' if match else repr(names)
+    key = match[1] if match and match[2] is None else ''
+    rest.append(argument)
+  return rest
+
+
+def _is_tuple(config, path):
+  """Whether the key `path` of a config has a tuple as its value."""
+  for key in path.split('.'):
+    config = config.get(key) if hasattr(config, 'keys') else None
+  return isinstance(config, tuple)
 
 
 def _unknown(name, known):
@@ -226,8 +252,11 @@ def _wrong_override(argv, config, error):
   return ' '.join(str(error).split())
 
 
-def _plain(value):
-  return tuple(value) if isinstance(value, list) else value
+def _plain(name, value):
+  """The value of a flag, with '~' for the home folder replaced in paths."""
+  if isinstance(value, list):
+    return tuple(_plain(name, item) for item in value)
+  return paths.local(value, f'--{name}') if isinstance(value, str) else value
 
 
 def _described(flag):

@@ -10,9 +10,12 @@ import pathlib
 
 from ml_collections import ConfigDict
 
-from jgan import checks, genotype, lookup
+from jgan import checks, genotype, lookup, paths
 from jgan.errors import UserError
 from jgan.sections import LISTS, arguments, builder_keys, sections, typed
+
+# The end of messages about a damaged config.json.
+_WHOLE = 'Without this file, --mode=train writes it again from --config'
 
 
 def base():
@@ -187,6 +190,7 @@ def fill(config):
   """
   config = config.copy_and_resolve_references().unlock()
   _refuse_unknown_top(config)
+  _localize(config)
   for kind in LISTS:
     config[kind] = tuple(ConfigDict(section)
                          for section in _sections_of(kind, config[kind]))
@@ -206,18 +210,29 @@ def fill(config):
   return config
 
 
+def _localize(section, prefix=''):
+  """Replaces '~' in the paths of a config; refuses addresses."""
+  for key in list(section):
+    value = section[key]
+    if isinstance(value, ConfigDict):
+      _localize(value, f'{prefix}{key}.')
+    elif isinstance(value, str):
+      section[key] = paths.local(value, f'config.{prefix}{key}')
+
+
 def recorded(workdir):
   """The config.json in a workdir as a dict, or None."""
   file = pathlib.Path(workdir) / 'config.json'
   if not file.exists():
     return None
   try:
-    record = json.loads(file.read_text())
+    record = json.loads(file.read_bytes())
   except ValueError as error:
-    raise UserError(f'{file} is damaged, it is not JSON: {error}') from error
+    raise UserError(f'{file} is damaged, it is not JSON: {error}. {_WHOLE}'
+                    ) from error
   if not isinstance(record, dict):
     raise UserError(f'{file} is damaged: it holds a {type(record).__name__}, '
-                    'not an object of config keys')
+                    f'not an object of config keys. {_WHOLE}')
   return record
 
 
@@ -236,7 +251,18 @@ def from_record(record):
   Keys that jgan got after the run was started have their defaults. Fields of a
   model whose defaults changed what it computes have the values of its file's
   EARLIER, {'generator' or 'discriminator': {field: value}}.
+
+  Raises:
+    UserError: it is no config of jgan, or of another jgan.
   """
+  try:
+    return _from_record(record)
+  except (AttributeError, KeyError, TypeError, ValueError) as error:
+    raise UserError('config.json is damaged, it is no config of jgan: '
+                    f'{error!r}. {_WHOLE}') from error
+
+
+def _from_record(record):
   config = ConfigDict(_with_tuples(record))
   named = {path for path, _, _ in sections(base())}
 

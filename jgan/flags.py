@@ -3,6 +3,7 @@ import os
 import types
 from typing import Any, NamedTuple
 
+from jgan import paths
 from jgan.errors import UserError
 
 
@@ -73,5 +74,6 @@ def values(declared, given=None):
   chosen = {flag.name: flag.default for flag in declared} | dict(given or {})
   for flag in declared:
     if flag.variable and not chosen[flag.name]:
-      chosen[flag.name] = os.environ.get(flag.variable, flag.default)
+      chosen[flag.name] = paths.local(
+          os.environ.get(flag.variable, flag.default), f'${flag.variable}')
   return types.SimpleNamespace(**chosen)

@@ -2,6 +2,7 @@
 
 The command `jgan` and `python -m jgan.main` are the same.
 """
+import contextlib
 import logging
 import os
 import pathlib
@@ -10,7 +11,7 @@ import sys
 import traceback
 import zlib
 
-from jgan import cli
+from jgan import cli, failures, paths, signals
 from jgan.errors import Stopped, UserError
 
 
@@ -22,9 +23,11 @@ def main(argv):
     if helps:
       sys.stdout.write(cli.usage(mode))
       return 0
-    command = cli.parse(argv)
-    _start(command.main.compilation_cache)
-    sys.stdout.write(command.verb.run(command.config, command.flags) or '')
+    with failures.explained():
+      paths.ensure_home()
+      command = cli.parse(argv)
+      _start(command.main.compilation_cache)
+      sys.stdout.write(command.verb.run(command.config, command.flags) or '')
     return 0
   except (UserError, Stopped) as error:
     if debug:
@@ -35,28 +38,22 @@ def main(argv):
 
 def command():
   """The command `jgan`: runs `main` and ends the process."""
+  for stream in sys.stdout, sys.stderr:
+    stream.reconfigure(errors='replace')  # of a terminal that is not UTF-8
+  signals.end_at_once()
   try:
-    _leave(main(sys.argv))
+    code = main(sys.argv)
   except Exception:
     traceback.print_exc()
-    _leave(1)
-
-
-def _leave(code):
-  """Ends the process.
-
-  After a failure, one of several processes must not wait for the others.
-  """
-  jax = sys.modules.get('jax')
-  if code and jax and jax.distributed.is_initialized():
-    sys.stdout.flush()
-    sys.stderr.flush()
+    code = 1
+  if code:  # neither threads nor other processes are waited for
+    with contextlib.suppress(OSError):
+      sys.stdout.flush()
     os._exit(code)
-  sys.exit(code)
 
 
 def _start(compilation_cache):
-  """Sets up logging and the cache of compiled programs."""
+  """Sets up logging, and makes libraries independent of the surroundings."""
   handler = logging.StreamHandler()
   handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
   logger = logging.getLogger('jgan')
@@ -64,10 +61,16 @@ def _start(compilation_cache):
   logger.setLevel(logging.INFO)
   logger.propagate = False  # the root logger belongs to other libraries
   logging.getLogger('absl').setLevel(logging.ERROR)  # Orbax logs a lot
-  if compilation_cache and 'jax' in sys.modules:
-    folder = pathlib.Path(compilation_cache).expanduser()
-    sys.modules['jax'].config.update('jax_compilation_cache_dir',
-                                     str(folder / _machine()))
+  os.environ.pop('MPLBACKEND', None)  # plots are files; a notebook's may lack
+  if 'jax' in sys.modules:
+    settings = sys.modules['jax'].config
+    if settings.jax_enable_x64:
+      logger.warning('JAX_ENABLE_X64 is set and has no effect: jgan computes '
+                     'in float32')
+      settings.update('jax_enable_x64', False)
+    if compilation_cache:
+      settings.update('jax_compilation_cache_dir',
+                      str(pathlib.Path(compilation_cache, _machine())))
 
 
 def _machine():

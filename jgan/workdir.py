@@ -1,8 +1,9 @@
 """The folder of one run: its config, its record and its files."""
 import contextlib
 import datetime
-import fcntl
+import errno
 import json
+import logging
 import pathlib
 import platform
 import shutil
@@ -14,8 +15,16 @@ import jax
 
 import jgan
 from jgan import config as configs
+from jgan import paths
 from jgan.errors import UserError
 from jgan.files import own, replacing
+
+try:
+  import fcntl
+except ImportError:  # Windows
+  fcntl = None
+
+log = logging.getLogger(__name__)
 
 _LIBRARIES = ('jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
               'grain', 'ml-collections')
@@ -37,7 +46,7 @@ def opened(workdir, config, *, allow_config_change=False):
     UserError: the folder cannot be written, another run is writing to it, or
       it has a run of another config and `allow_config_change` is not set.
   """
-  folder = pathlib.Path(workdir)
+  folder = pathlib.Path(paths.local(workdir, '--workdir'))
   writer = jax.process_index() == 0
   with contextlib.ExitStack() as stack:
     try:
@@ -105,19 +114,75 @@ def made(out, config):
 def write_text(path, text):
   """Replaces a text file atomically."""
   with replacing(path) as part:
-    part.write_text(text)
+    part.write_text(text, encoding='utf-8')
 
 
-def records(file):
+def records(file, *keys):
   """The records of a file of JSON lines; [] without a file.
 
-  An incomplete last line, which a killed run may leave, is ignored.
+  An incomplete last line, which a killed run may leave, is ignored. Broken
+  lines before it are left out with a warning.
+
+  keys: those that every record has.
   """
-  file = pathlib.Path(file)
-  if not file.exists():
-    return []
-  lines = file.read_text().splitlines(keepends=True)
-  return [json.loads(line) for line in lines if line.endswith('\n')]
+  whole, broken = _parsed(pathlib.Path(file), keys)
+  if broken:
+    log.warning('%s is damaged: not read: line %s', file,
+                ', '.join(map(str, broken)))
+  return whole
+
+
+def cut(file, chosen, *keys):
+  """Drops the records that a resumed run writes again: -> the others.
+
+  A file with broken lines is set aside first, and its whole records go on.
+
+  Args:
+    file: of JSON lines; created if there is none.
+    chosen: record -> whether it stays.
+    keys: those that every record has, 'step' if none are given.
+  """
+  whole, broken = _parsed(pathlib.Path(file), keys or ('step',))
+  if broken:
+    log.warning('%s is damaged in line %s: the other lines are used, the file '
+                'is set aside as %s', file, ', '.join(map(str, broken)),
+                set_aside(file))
+  stay = [record for record in whole if chosen(record)]
+  write_records(file, stay)
+  return stay
+
+
+def set_aside(path, folder=None):
+  """Moves a damaged file or folder to damaged/ of a workdir: -> its new path.
+
+  folder: the workdir; None for the folder that `path` is in.
+  """
+  path = pathlib.Path(path)
+  aside = (folder or path.parent) / 'damaged'
+  aside.mkdir(exist_ok=True)
+  target, n = aside / path.name, 1
+  while target.exists():
+    n += 1
+    target = aside / f'{path.name}.{n}'
+  shutil.move(path, target)
+  return target
+
+
+def _parsed(file, keys):
+  """The records of a file that have `keys`, and the numbers of other lines."""
+  whole, broken = [], []
+  lines = file.read_bytes().split(b'\n')[:-1] if file.exists() else []
+  for number, line in enumerate(lines, 1):
+    try:
+      record = json.loads(line)
+    except ValueError:
+      record = None
+    if (isinstance(record, dict) and all(key in record for key in keys)
+        and isinstance(record.get('step', 0), int)):
+      whole.append(record)
+    else:
+      broken.append(number)
+  return whole, broken
 
 
 def write_records(file, records):
@@ -141,14 +206,21 @@ def json_line(record):
 def _lock(stack, folder, said=''):
   """Locks the folder until the process ends or the stack is closed.
 
+  Warns where files cannot be locked: on Windows, some network file systems.
+
   said: the flag that names it, for the message; '' for --workdir.
   """
   file = stack.enter_context(own(folder / '.lock').open('w'))
   try:
+    if fcntl is None:
+      raise OSError(errno.ENOTSUP, 'Windows has no flock')
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError as error:
     raise UserError(f'another run is writing to {said or f"--workdir={folder}"}'
                     '; wait for it or choose another folder') from error
+  except OSError as error:
+    log.warning('%s cannot be locked (%s): see to it that no other run writes '
+                'to it', folder, error.strerror)
 
 
 def _settle_config(folder, config, allow_change, writer):
@@ -189,13 +261,26 @@ def _record_run(folder, config):
       'host': platform.node(),
       'versions': {
           'jgan': jgan.__version__, 'python': platform.python_version(),
-          **{name: metadata.version(name) for name in _LIBRARIES}},
+          **{name: _version(name) for name in _LIBRARIES}},
   }
   run = {'seed': config.seed, **now}
   if file.exists():
-    run = json.loads(file.read_text())
-    run.setdefault('resumed', []).append(now)
+    try:
+      earlier = json.loads(file.read_bytes())
+      earlier.setdefault('resumed', []).append(now)
+      run = earlier
+    except (ValueError, AttributeError):  # no JSON, or another than ours
+      log.warning('%s is damaged: set aside as %s, and begun anew', file,
+                  set_aside(file))
   write_text(file, _json(run))
+
+
+def _version(library):
+  """The version of an installed library."""
+  try:
+    return metadata.version(library)
+  except metadata.PackageNotFoundError:
+    return 'unknown'
 
 
 def _commit():
@@ -216,9 +301,9 @@ def _installed_commit():
   """The commit that pip installed jgan from, '' if pip recorded none."""
   try:
     origin = metadata.distribution('jgan').read_text('direct_url.json')
-  except metadata.PackageNotFoundError:
+    return json.loads(origin or '{}').get('vcs_info', {}).get('commit_id', '')
+  except (metadata.PackageNotFoundError, ValueError):
     return ''
-  return json.loads(origin or '{}').get('vcs_info', {}).get('commit_id', '')
 
 
 def _json(tree):

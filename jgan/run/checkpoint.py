@@ -2,22 +2,35 @@
 
 A checkpoint is written under a temporary name and renamed when it is complete,
 so a run killed at any time leaves the previous one intact. The notes contain
-the CRC-32 of every array, which detects errors that Orbax does not report,
-such as a flipped bit or a cast.
+the CRC-32 of every array and of themselves, which detects errors that Orbax
+does not report, such as a flipped bit or a cast.
+
+With several processes each one reads the files by itself, and all restore the
+step that process 0 has found intact.
 """
+import contextlib
+import errno
+import json
 import logging
 import pathlib
-import shutil
+import re
 import zlib
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import PreservationPolicy
 
+from jgan import failures
 from jgan.errors import Stopped, UserError
+from jgan.workdir import set_aside
 
 log = logging.getLogger(__name__)
+
+# Errors that TensorStore and JAX report as text, of no fault in the files.
+_OF_READER = re.compile('UNAVAILABLE|DEADLINE_EXCEEDED|CANCELLED|ABORTED|'
+                        'PERMISSION_DENIED|RESOURCE_EXHAUSTED')
 
 
 class Checkpoints:
@@ -31,6 +44,15 @@ class Checkpoints:
         self.folder, options=ocp.CheckpointManagerOptions(
             create=not read_only, read_only=read_only,
             preservation_policy=None if read_only else self._policy))
+    self._reader = self._manager
+    if jax.process_count() > 1:
+      me = jax.process_index()
+      self._reader = ocp.CheckpointManager(
+          self.folder, options=ocp.CheckpointManagerOptions(
+              create=False, read_only=True,
+              multiprocessing_options=ocp.options.MultiprocessingOptions(
+                  primary_host=me, active_processes={me},
+                  barrier_sync_key_prefix=f'reader {me}')))
 
   def steps(self):
     """Steps of the complete checkpoints, ascending."""
@@ -44,15 +66,19 @@ class Checkpoints:
     """Writes a checkpoint in the background.
 
     Args:
-      step: int; an existing checkpoint of this step is not replaced.
+      step: int; an existing checkpoint of this step is not replaced, unless
+        its notes say that work after this step was due, and these do not.
       state: pytree of replicated arrays; copied to the host before returning.
-      notes: dict of JSON types.
+      notes: dict of JSON types. While 'due' is true for the newest checkpoint,
+        the one before it is kept besides.
 
     Raises:
       Stopped: writing failed (a full disk), or the state is not finite;
         earlier checkpoints are intact.
     """
-    if step in self.steps():
+    due = bool(notes.get('due'))
+    replaces = step in self.steps() and step == self._policy.due and not due
+    if step in self.steps() and not replaces:
       return
     arrays = jax.tree.map(_local, state)
     named = _named(arrays)
@@ -62,7 +88,12 @@ class Checkpoints:
                     f'{self._resume_from()}')
     notes = notes | {'arrays': {name: [*_kind(x), _crc(x)]
                                 for name, x in named.items()}}
+    notes = notes | {'crc': _crc_of_notes(notes)}
     try:
+      self._manager.wait_until_finished()
+      if replaces:
+        self._manager.delete(step)
+      self._policy.due = step if due else None
       self._manager.save(step, args=ocp.args.Composite(
           state=ocp.args.StandardSave(arrays), notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
@@ -77,8 +108,17 @@ class Checkpoints:
       raise Stopped(self._unwritten('the last one', error)) from error
 
   def close(self):
-    """Finishes writing and closes the folder."""
-    self._manager.close()
+    """Finishes writing and closes the folder.
+
+    Raises:
+      Stopped: writing failed.
+    """
+    try:
+      self._manager.close()
+    except (OSError, ValueError) as error:
+      raise Stopped(self._unwritten('the last one', error)) from error
+    if self._reader is not self._manager:
+      self._reader.close()
 
   def restore(self, step, like):
     """Reads and verifies one checkpoint: -> state of numpy arrays, notes.
@@ -90,50 +130,89 @@ class Checkpoints:
       UserError: its arrays have other names, shapes or dtypes.
     """
     want = {name: _kind(x) for name, x in _named(like).items()}
-    try:
-      notes = self._manager.restore(step, args=ocp.args.Composite(
+    with _damage_of(step):
+      notes = self._reader.restore(step, args=ocp.args.Composite(
           notes=ocp.args.JsonRestore()))['notes']
       have = {name: kind for name, (*kind, _) in notes['arrays'].items()}
-    except Exception as error:
-      raise Damaged(f'checkpoint {step} is damaged: {_brief(error)}') from error
+      # Notes of earlier checkpoints have no sum of their own.
+      if notes.get('crc', _crc_of_notes(notes)) != _crc_of_notes(notes):
+        raise Damaged('its notes are not what was written')
     for name in sorted({*have, *want}):
       if have.get(name) != want.get(name):
         raise UserError(
             f'checkpoint {step} in {self.folder} is of another model: {name} '
             f'is {have.get(name, "absent")} there and '
             f'{want.get(name, "absent")} in the config')
-    try:
+    with _damage_of(step):
       empty = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), like)
-      state = self._manager.restore(step, args=ocp.args.Composite(
+      state = self._reader.restore(step, args=ocp.args.Composite(
           state=ocp.args.StandardRestore(empty)))['state']
-    except Exception as error:
-      raise Damaged(f'checkpoint {step} is damaged: {_brief(error)}') from error
-    for name, x in _named(state).items():
-      if _crc(np.asarray(x)) != notes['arrays'][name][-1]:
-        raise Damaged(f'checkpoint {step} is damaged: {name} is not what was '
-                      'written')
+      for name, x in _named(state).items():
+        if _crc(np.asarray(x)) != notes['arrays'][name][-1]:
+          raise Damaged(f'{name} is not what was written')
+      if int(state.step) != step:
+        raise Damaged(f'it holds the state of step {int(state.step)}')
     return state, notes
 
   def latest(self, like):
     """The newest intact checkpoint: (step, state, notes), or None.
 
-    Damaged ones are moved to damaged/ beside the folder, with a warning.
+    Newer ones, which are damaged, are moved to damaged/ beside the folder, with
+    a warning. If all are damaged, they stay where they are.
 
     Raises:
       UserError: there are checkpoints, and all of them are damaged.
     """
-    steps = self.steps()
+    if jax.process_count() == 1:
+      found = self._newest_intact(like)
+    else:
+      found = self._agreed(like)
+    if found:
+      self._policy.due = found[0] if found[2].get('due') else None
+    return found
+
+  def _newest_intact(self, like):
+    """As `latest`."""
+    steps, damaged = self.steps(), {}
     for step in reversed(steps):
       try:
-        return (step, *self.restore(step, like))
+        restored = step, *self.restore(step, like)
       except Damaged as error:
-        log.warning('%s; trying the one before', error)
-        self._put_aside(step)
+        damaged[step] = error
+        continue
+      for other, error in damaged.items():
+        aside = set_aside(self.folder / str(other), self.folder.parent)
+        log.warning('%s; it is set aside as %s, and the one before is used',
+                    error, aside)
+      if damaged:
+        self._manager.reload()
+      return restored
+    aside = self.folder.parent / 'damaged'
     if steps:
       raise UserError(f'all {len(steps)} checkpoints in {self.folder} are '
-                      'damaged; they were moved to damaged/ beside it. '
-                      'Choose another --workdir to start again')
+                      f'damaged ({damaged[steps[-1]]}). Choose another '
+                      '--workdir to start again')
+    if any(file.name.isdigit() for file in aside.glob('*')):
+      raise UserError(f'no checkpoint in {self.folder}, and damaged ones in '
+                      f'{aside}. Choose another --workdir to start again')
     return None
+
+  def _agreed(self, like):
+    """As `latest`, for several processes: process 0 says which step it is."""
+    first = jax.process_index() == 0
+    found = self._newest_intact(like) if first else None
+    step = int(multihost_utils.broadcast_one_to_all(
+        np.int32(found[0] if found else -1)))
+    if first or step < 0:
+      return found
+    self._manager.reload()
+    self._reader.reload()
+    try:
+      return step, *self.restore(step, like)
+    except Damaged as error:
+      raise UserError(f'process {jax.process_index()} cannot read what process '
+                      f'0 could: {error}. All processes must see the same '
+                      '--workdir') from error
 
   def choose(self, like, *, step=-1, best=False):
     """The state of one checkpoint: the newest, the best, or that of `step`.
@@ -166,23 +245,9 @@ class Checkpoints:
       others = ', '.join(str(s) for s in steps)
       raise UserError(f'{error}; choose another by --step: {others}') from error
 
-  def _put_aside(self, step):
-    """Moves a damaged checkpoint away, so that its step can be saved again."""
-    if self._read_only or jax.process_index():
-      return
-    aside = self.folder.parent / 'damaged'
-    aside.mkdir(exist_ok=True)
-    target = aside / str(step)
-    n = 1
-    while target.exists():
-      n += 1
-      target = aside / f'{step}.{n}'
-    shutil.move(self.folder / str(step), target)
-    self._manager.reload()
-
   def _unwritten(self, step, error):
     return (f'checkpoint {step} could not be written to {self.folder}: '
-            f'{_brief(error)}. {self._resume_from()}')
+            f'{failures.brief(error)}. {self._resume_from()}')
 
   def _resume_from(self):
     steps = self.steps()
@@ -195,16 +260,42 @@ class Damaged(Exception):
   """A checkpoint cannot be read, or differs from what was written."""
 
 
+@contextlib.contextmanager
+def _damage_of(step):
+  """Raises Damaged for an exception, if the files may be its reason."""
+  try:
+    yield
+  except Exception as error:
+    if _is_of_reader(error):
+      raise
+    reason = error if isinstance(error, Damaged) else failures.brief(error)
+    raise Damaged(f'checkpoint {step} is damaged: {reason}') from error
+
+
+def _is_of_reader(error):
+  """Whether reading failed for a reason other than what the files contain."""
+  if isinstance(error, OSError):
+    return error.errno not in (None, errno.ENOENT, errno.ENOTDIR,
+                               errno.EISDIR, errno.EIO)
+  return failures.is_memory(error) or failures.is_of_jax(error) or bool(
+      _OF_READER.search(str(error)))
+
+
 class _LastAndBest(PreservationPolicy):
-  """Orbax policy: preserves the `keep` newest checkpoints and the best one."""
+  """Orbax policy: preserves the `keep` newest checkpoints and the best one.
+
+  Attributes:
+    due: step of the newest checkpoint if it will be replaced; then the one
+      before the `keep` newest stays too.
+  """
 
   def __init__(self, keep):
     self.keep = keep
-    self.best = None
+    self.best = self.due = None
 
   def should_preserve(self, checkpoints, *, context):
     del context
-    last = len(checkpoints) - self.keep
+    last = len(checkpoints) - self.keep - (self.due is not None)
     return [i >= last or checkpoint.step == self.best
             for i, checkpoint in enumerate(checkpoints)]
 
@@ -232,10 +323,11 @@ def _crc(x):
   return zlib.crc32(np.ascontiguousarray(x).view(np.uint8).reshape(-1))
 
 
+def _crc_of_notes(notes):
+  """The sum of all notes but itself."""
+  rest = {key: value for key, value in notes.items() if key != 'crc'}
+  return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
+
+
 def _finite(x):
   return not np.issubdtype(x.dtype, np.inexact) or bool(np.isfinite(x).all())
-
-
-def _brief(error):
-  lines = str(error).strip().splitlines()
-  return f'{type(error).__name__}: {lines[0][:200] if lines else ""}'

@@ -10,25 +10,26 @@ import pathlib
 from tensorboardX import SummaryWriter
 
 from jgan.run import writers
-from jgan.workdir import json_line, records, write_records, write_text
+from jgan.workdir import cut, json_line, records, write_text
 
 
 def read(workdir):
   """The records of a run: a list of dicts with 'step'."""
-  return records(pathlib.Path(workdir) / 'metrics.jsonl')
+  return records(pathlib.Path(workdir) / 'metrics.jsonl', 'step')
 
 
 class Logbook:
   """Writes the records of a run, from `step` of an earlier session on."""
 
-  def __init__(self, workdir, step=0, names=()):
+  def __init__(self, workdir, step=0, names=(), *, due=False):
     """Opens the files of `workdir`; drops records after `step`.
 
     names: config.log.writers.
+    due: the evaluation of `step` is still to be done; its record is dropped.
     """
     self._folder = pathlib.Path(workdir)
-    write_records(self._folder / 'metrics.jsonl',
-                  [r for r in read(workdir) if r['step'] <= step])
+    cut(self._folder / 'metrics.jsonl', lambda r: r['step'] < step or (
+        r['step'] == step and not (due and _is_of_scores(r))))
     self._file = open(self._folder / 'metrics.jsonl', 'a')  # noqa: SIM115
     self._board = SummaryWriter(str(self._folder / 'tensorboard'),
                                 purge_step=step + 1 if step else None)
@@ -74,3 +75,8 @@ class Logbook:
     for writer in self._writers:
       writer.close()
     self.tabulate()
+
+
+def _is_of_scores(record):
+  """Whether a record is of an evaluation."""
+  return any(name.startswith(('eval/', 'cost/')) for name in record)

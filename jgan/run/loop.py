@@ -3,15 +3,13 @@ import contextlib
 import functools
 import itertools
 import logging
-import signal
 import time
 
 import jax
 import numpy as np
 from clu import parameter_overview
-from jax.experimental import multihost_utils
 
-from jgan import batches, build, weights
+from jgan import batches, build, failures, signals, weights
 from jgan import config as configs
 from jgan.errors import Stopped
 from jgan.run import checkpoint, images, parallel, writers
@@ -22,6 +20,7 @@ from jgan.workdir import checkpoints, opened
 log = logging.getLogger(__name__)
 
 
+@failures.explained()
 def run(config, workdir, *, data_dir='', allow_config_change=False):
   """Trains a config in `workdir`, or resumes there: the verb `train`.
 
@@ -36,7 +35,8 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
 
   Raises:
     UserError: a mistake, reported before anything is compiled.
-    Stopped: the run cannot continue (non-finite, preempted, a full disk).
+    Stopped: the run cannot continue (non-finite, preempted, a full disk, out
+      of memory, another process ended).
   """
   config = configs.complete(config)
   where = parallel.layout(config)
@@ -59,24 +59,35 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   with contextlib.ExitStack() as stack:
     folder = stack.enter_context(
         opened(workdir, config, allow_config_change=allow_config_change))
+    stack.enter_context(writing(folder))
     images.settle(folder, source, data_dir, allow_change=allow_config_change,
                   writer=jax.process_index() == 0)
-    stop = stack.enter_context(preemption())
     saved = checkpoint.Checkpoints(checkpoints(folder),
                                    keep=config.checkpoint.keep)
     stack.callback(saved.close)
     state, start, notes = begin(config, init, abstract, saved, where)
+    # Before this, a signal ends the process: there is nothing to save.
+    stop = stack.enter_context(signals.watched(jax.process_count() > 1))
     session = Session(config, method, source, folder, saved, where, start,
-                      notes, scorer, gap)
+                      notes, scorer, gap, stop)
     stack.callback(session.close)
     try:
       state = loop(config, method, source, where, k, state, start, session,
                    stop)
-      session.finish()
-    except OSError as error:
-      raise Stopped(f'cannot write to --workdir={folder}: {error}. The same '
-                    'command resumes from the last checkpoint') from error
+    except signals.Asked:
+      session.leave(start, state)
+    session.finish()
   return state
+
+
+@contextlib.contextmanager
+def writing(folder):
+  """Raises Stopped for an OSError: the folder of the run fails."""
+  try:
+    yield
+  except OSError as error:
+    raise Stopped(f'cannot write to --workdir={folder}: {error}. The same '
+                  'command resumes from the last checkpoint') from error
 
 
 def first_state(config, method, source):
@@ -109,8 +120,13 @@ def loop(config, method, source, where, k, state, start, session, stop,
          calls=None):
   """Trains from step `start` to the end, calling session.after in between.
 
+  stop: signals.Watch.
   calls: {(kind of step, number of steps): executable} compiled before.
+
+  Raises:
+    Stopped: a signal asked for it; the state is saved.
   """
+  state = session.go_on(start, state)
   if start >= config.steps:
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
     return state
@@ -119,24 +135,26 @@ def loop(config, method, source, where, k, state, start, session, stop,
   kinds = method.step if method.plan else {'step': method.step}
   calls = dict(calls or {})
   plan = build.plan(config, method)
-  session.begin(start)
-  with fed(config, plan, source, where, start, k) as (data, feed):
+  with fed(config, plan, source, where, start, k, stop) as (data, feed):
+    session.begin(start)
     ahead = next(feed)
     while ahead:
       (step, length, name), x = ahead
       if (name, length) not in calls:
         began = time.perf_counter()
-        calls[name, length] = parallel.compile_call(
-            functools.partial(parallel.advance, step=kinds[name]), where,
-            state, health, data, x, seed)
+        try:
+          calls[name, length] = stop.wait(
+              parallel.compile_call,
+              functools.partial(parallel.advance, step=kinds[name]), where,
+              state, health, data, x, seed)
+        except signals.Asked:
+          session.leave(step - length, state)
         report_compiled(name, calls[name, length], time.perf_counter() - began)
         session.begin(step - length)
       state, health, metrics = calls[name, length](state, health, data, x, seed)
       state = session.after(step, state, health, metrics)
       if stop(step) and step < config.steps:
-        session.save(step, state)
-        raise Stopped(f'preempted at step {step:,}: saved. The same command '
-                      'resumes from there')
+        session.leave(step, state)
       ahead = next(feed, None)
   return state
 
@@ -157,8 +175,10 @@ def chunks(plan, start, end, k, period):
 
 
 @contextlib.contextmanager
-def fed(config, plan, source, where, start, k):
+def fed(config, plan, source, where, start, k, stop=None):
   """Yields the inputs of the dispatches: (images or None, an iterator).
+
+  stop: a signals.Watch that may give up the loading, by signals.Asked.
 
   The iterator yields a chunk (see `chunks`) and its batches. A data set that
   fits is placed on the devices, and a batch is indices into its images; a
@@ -172,7 +192,8 @@ def fed(config, plan, source, where, start, k):
 
   with contextlib.ExitStack() as stack:
     if _resident(config, source):
-      data = parallel.place(batches.as_array(source), where)
+      images = (stop or signals.Watch()).wait(batches.as_array, source)
+      data = parallel.place(images, where)
       rows = map(indices, itertools.count(start))
     else:
       data = None
@@ -182,26 +203,6 @@ def fed(config, plan, source, where, start, k):
         np.stack([*itertools.islice(rows, chunk[1])]), where))
                  for chunk in chunks(plan, start, config.steps, k,
                                      parallel.period(config)))
-
-
-@contextlib.contextmanager
-def preemption():
-  """Yields a function step -> whether SIGTERM or SIGINT was received.
-
-  Several processes stop at the same step: JAX's preemption service announces
-  a signal to one of them to all.
-  """
-  if jax.process_count() > 1:
-    yield multihost_utils.reached_preemption_sync_point
-    return
-  signals = []
-  handlers = {s: signal.signal(s, lambda number, _: signals.append(number))
-              for s in (signal.SIGTERM, signal.SIGINT)}
-  try:
-    yield lambda step: bool(signals)
-  finally:
-    for number, handler in handlers.items():
-      signal.signal(number, handler)
 
 
 def describe_devices(where):

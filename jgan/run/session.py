@@ -13,7 +13,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, genotype, protocol
+from jgan import build, genotype, protocol, signals
 from jgan.errors import Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel
@@ -29,7 +29,7 @@ class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
   def __init__(self, config, method, source, folder, saved, where, start,
-               notes, scorer=None, gap=None):
+               notes, scorer=None, gap=None, stop=None):
     self.config, self.folder, self.saved = config, folder, saved
     self.method, self.scorer, self.gap = method, scorer, gap
     self.better = networks.followed(config, scorer, gap)
@@ -37,8 +37,11 @@ class Session:
     self.plan = build.plan(config, method)
     self.dtype = source.dtype
     self.writer = jax.process_index() == 0
-    self.book = (Logbook(folder, start, config.log.writers) if self.writer
-                 else None)
+    self.start, self.stop = start, stop or signals.Watch()
+    # Whether the run was stopped within the evaluation after step `start`.
+    self.due = bool(notes.get('due'))
+    self.book = (Logbook(folder, start, config.log.writers, due=self.due)
+                 if self.writer else None)
     self.best, self.scores = notes.get('best'), {}
     saved.keep_best(self.best and self.best['step'])
     self.sample = jax.jit(method.sample)
@@ -48,13 +51,13 @@ class Session:
                    if source.shape[1:] == (1, 1, 2) else None)
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
-    self.pending = self.health = None
+    self.pending, self.health = None, (parallel.healthy(), {})
     self.timing = Timing(folder, start) if self.writer else None
     self.ends = pair.ends(config)
     self.trace = None
     self.begin(start)
     if scorer:
-      record.go_on(folder, start, scorer, writer=self.writer)
+      record.go_on(folder, start - self.due, scorer, writer=self.writer)
 
   def begin(self, step):
     """Restarts the clock of the speed; host and device are both at `step`."""
@@ -62,24 +65,39 @@ class Session:
 
   def after(self, step, state, health, metrics):
     """Does the work that is due after `step`: -> the state to continue with."""
-    c = self.config
-    due = lambda every, first=0: every and (step == c.steps or (
-        step >= first and (step - first) % every == 0))
     self.health = health, metrics
     self.renew(step)
-    if due(c.log.every):
+    if self.is_due(step, self.config.log.every):
       self.flush()
       self.pending = step, health, metrics
+    return self.work(step, state)
+
+  def is_due(self, step, every, first=0):
+    """Whether what is done every `every` steps, 0: never, is due after one."""
+    return every and (step == self.config.steps or (
+        step >= first and (step - first) % every == 0))
+
+  def go_on(self, step, state):
+    """Does the work that an earlier session left: -> state to continue with."""
+    return self.work(step, state) if self.due else state
+
+  def work(self, step, state):
+    """Scores, draws and saves if it is due after `step`: -> state."""
+    c = self.config
+    due = functools.partial(self.is_due, step)
     best = False
     if due(c.eval.every, c.eval.first):
-      values, best = self.evaluate(step, state)
+      try:
+        values, best = self.evaluate(step, state)
+      except signals.Asked:
+        self.leave(step, state, due=True)
       self.scores = {step: values}
       state = self.steer(step, state, values)
     if due(c.samples.every):
       self.draw(step, state)
     if step in self.ends:
       self.keep(step, state)
-    if due(c.checkpoint.every) or best:
+    if due(c.checkpoint.every) or best or self.due:
       self.save(step, state)
     self.profile(step)
     return state
@@ -100,24 +118,29 @@ class Session:
     """Stops the run at the first metric that was not finite."""
     bad = parallel.first_bad(health, metrics)
     if bad:
-      raise Stopped(
-          f'{bad[0]} is not finite at step {bad[1]}. The last finite '
-          f'checkpoint is kept (step {(self.saved.steps() or [0])[-1]}); to '
-          'resume from it, lower a learning rate or change --config.seed, with '
-          '--allow_config_change')
+      steps = self.saved.steps()
+      finite = (f'The last finite checkpoint is kept (step {steps[-1]}); to '
+                'resume from it' if steps else
+                'There is no checkpoint yet; to begin again')
+      raise Stopped(f'{bad[0]} is not finite at step {bad[1]}. {finite}, lower '
+                    'a learning rate or change --config.seed, with '
+                    '--allow_config_change')
 
   def progress(self, step, values):
     """Logs one line: step, speed, estimated time to the end, losses."""
+    losses = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
+                       if k.endswith('/loss'))
     first, since = self.clock
+    if step <= first:  # its time was not measured: the clock began after it
+      log.info('step %s/%s  %s', f'{step:,}', f'{self.config.steps:,}', losses)
+      return
     rate = (step - first) / (time.perf_counter() - since)
     turns = [self.plan(s) for s in range(first, step)]
     images = sum(t.critics * (t.batch or self.config.batch) for t in turns)
-    images *= rate / max(len(turns), 1)
-    remaining = (self.config.steps - step) / max(rate, 1e-9)
+    images *= rate / len(turns)
+    remaining = (self.config.steps - step) / rate
     self.book.speed(step, {'steps_per_second': rate,
                            'images_per_second': images})
-    losses = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
-                       if k.endswith('/loss'))
     log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
              f'{self.config.steps:,}', rate, f'{images:,.0f}',
              datetime.timedelta(seconds=int(remaining)), losses)
@@ -127,10 +150,7 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     began = time.perf_counter()
-    values, identity = self.score(step, parallel.local(state.ema))
-    if self.gap:
-      scores = self.gap.score(parallel.local(state), self.config.seed + 3)
-      values |= {f'eval/{name}': value for name, value in scores.items()}
+    values, identity = self.stop.wait(self.measure, step, state)
     if self.writer:
       cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
       self.timing.scored(time.perf_counter() - began)
@@ -139,6 +159,14 @@ class Session:
           f'{k} {v:.4g}' for k, v in values.items()))
     self.begin(step)
     return values, self.is_best(step, values, identity)
+
+  def measure(self, step, state):
+    """All scores of a state, and the identity of their protocol."""
+    values, identity = self.score(step, parallel.local(state.ema))
+    if self.gap:
+      scores = self.gap.score(parallel.local(state), self.config.seed + 3)
+      values |= {f'eval/{name}': value for name, value in scores.items()}
+    return values, identity
 
   @functools.cached_property
   def cost(self):
@@ -219,17 +247,35 @@ class Session:
     if self.writer:
       pair.write(self.folder, self.ends[step], step, parallel.local(state.ema))
 
-  def save(self, step, state):
-    """Writes a checkpoint, after pending records and host work."""
+  def save(self, step, state, *, due=False):
+    """Writes a checkpoint, after pending records and host work.
+
+    due: the evaluation after this step is not done; whoever resumes does it.
+    """
     self.flush()
     self.require_finite(*self.health)
     self.settle()
-    self.saved.save(step, state, {'best': self.best})
+    self.saved.save(step, state, {'best': self.best, 'due': due})
+    self.due = due
     if self.writer:
       self.timing.write(step)
       self.book.tabulate()
       self.derive(step, state)
     self.begin(step)
+
+  def leave(self, step, state, *, due=False):
+    """Saves the state and raises Stopped, because a signal asks for it.
+
+    due: as in `save`.
+    """
+    if step > self.start or due:
+      self.save(step, state, due=due)
+      self.saved.wait()
+    elif not step:
+      raise Stopped('preempted before the first step. The same command begins '
+                    'again')
+    raise Stopped(f'preempted at step {step:,}: saved. The same command '
+                  'resumes from there')
 
   def derive(self, step, state):
     """Writes the current genotype of a search: genotypes/STEP.json."""

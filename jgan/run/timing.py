@@ -7,12 +7,14 @@ includes compilation, sample grids and checkpoints, but not scoring.
 import pathlib
 import time
 
-from jgan.workdir import append, records, write_records
+from jgan.workdir import append, cut, records
+
+_KEYS = ('step', 'training', 'scoring')
 
 
 def read(workdir):
   """The records of a run: {'step', 'training', 'scoring'} in seconds."""
-  return records(pathlib.Path(workdir) / 'timing.jsonl')
+  return records(pathlib.Path(workdir) / 'timing.jsonl', *_KEYS)
 
 
 class Timing:
@@ -20,8 +22,7 @@ class Timing:
 
   def __init__(self, workdir, step=0):
     self._file = pathlib.Path(workdir) / 'timing.jsonl'
-    earlier = [r for r in read(workdir) if r['step'] <= step]
-    write_records(self._file, earlier)
+    earlier = cut(self._file, lambda r: r['step'] <= step, *_KEYS)
     self._before = earlier[-1] if earlier else {'training': 0., 'scoring': 0.}
     self._began, self._scoring = time.perf_counter(), 0.
 

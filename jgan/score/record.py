@@ -14,7 +14,9 @@ from jgan import arrays, protocol
 from jgan.errors import UserError
 from jgan.files import replacing
 from jgan.metrics._samples import Samples
-from jgan.workdir import append, records, write_records
+from jgan.workdir import append, cut, records
+
+_KEYS = ('step', 'values', 'protocol', 'identity')
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ def of_average(workdir, step=None):
   step: only scores of this step; None for all.
   """
   lines = [line for name in ('evaluations.jsonl', 'scores.jsonl')
-           for line in records(pathlib.Path(workdir) / name)]
+           for line in records(pathlib.Path(workdir) / name, *_KEYS)]
   return [line for line in lines if step in (None, line['step'])
           and line['protocol']['generator'] == 'average']
 
@@ -53,7 +55,7 @@ def go_on(workdir, start, scorer, *, writer=True):
   """
   file = pathlib.Path(workdir) / 'evaluations.jsonl'
   if writer and file.exists():
-    write_records(file, [r for r in records(file) if r['step'] <= start])
+    cut(file, lambda r: r['step'] <= start, *_KEYS)
   newest = {}
   for saved in sorted((pathlib.Path(workdir) / 'stability').glob('*.npz')):
     match = re.fullmatch(r'(\d+)\.(\w+)\.npz', saved.name)

@@ -10,7 +10,7 @@ import jax
 from jgan import flags as common
 from jgan.errors import UserError
 from jgan.flags import Flag
-from jgan.run import loop
+from jgan.run import loop, processes
 
 FLAGS = (
     common.CONFIG, common.WORKDIR, common.DATA_DIR,
@@ -24,8 +24,7 @@ FLAGS = (
 def run(config, flags):
   """Trains and returns the paths of its output."""
   if flags.coordinator:
-    jax.distributed.initialize(flags.coordinator, flags.processes,
-                               flags.process)
+    processes.join(flags.coordinator, flags.processes, flags.process)
   elif flags.processes != 1 or flags.process:
     raise UserError(f'--processes={flags.processes} --process={flags.process} '
                     'need --coordinator=HOST:PORT, the address of process 0')

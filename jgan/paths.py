@@ -1,0 +1,42 @@
+"""Paths as users write them: '~' is the home folder, addresses are refused."""
+import os
+import pathlib
+import re
+import tempfile
+
+from jgan.errors import UserError
+
+_ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+://')
+
+
+def local(text, name):
+  """A path, or another text, with '~' expanded: -> str.
+
+  Args:
+    text: as a flag or a config key gives it; it need not be a path.
+    name: of the flag or the key, for messages.
+
+  Raises:
+    UserError: it is an address, as gs://BUCKET/RUN, or '~' of no user.
+  """
+  text = os.fspath(text)
+  if _ADDRESS.match(text):
+    raise UserError(f'{name}={text} is an address: jgan reads and writes '
+                    'folders of this machine only. Mount it (gcsfuse for '
+                    'gs://), or copy what is there')
+  try:
+    return str(pathlib.Path(text).expanduser()) if text[:1] == '~' else text
+  except RuntimeError as error:
+    raise UserError(f'{name}={text}: {error}; set HOME, or give the whole '
+                    'path') from error
+
+
+def ensure_home():
+  """Sets HOME to a temporary folder if this user has none, as in containers.
+
+  JAX, matplotlib and jgan have caches below it.
+  """
+  try:
+    pathlib.Path.home()
+  except RuntimeError:
+    os.environ['HOME'] = tempfile.mkdtemp(prefix='jgan-home-')
