@@ -290,6 +290,7 @@ def test_the_first_update_of_a_new_layer_is_an_ordinary_one():
   tx = algorithms.adam(1e-3, b1=0., b2=.99, counts='own')
   model = build.models(growing(), (16, 16, 1)).disc
 
+  @functools.partial(jax.jit, static_argnums=0)
   def largest(stage, net, opt):
     """The largest update of each layer, and the optimizer's state."""
     net = forward.scheduled(net, {'alpha': .5, 'stage': stage})
@@ -297,7 +298,8 @@ def test_the_first_update_of_a_new_layer_is_an_ordinary_one():
         model.clone(stage=stage), p, net.stats, jnp.ones((2, stage, stage, 1)),
         jax.random.key(0))[0].logits**2))(net.params)
     updates, opt = tx.update(grads, opt)
-    return {name: max(float(jnp.abs(x).max()) for x in jax.tree.leaves(layer))
+    return {name: jnp.max(jnp.stack([
+        jnp.abs(x).max() for x in jax.tree.leaves(layer)]))
             for name, layer in updates.items()}, opt
 
   opt = tx.init(state.disc.params)

@@ -45,7 +45,7 @@ def test_a_layer_that_joins_late_begins_with_a_count_of_its_own():
            'new': [none, none, GRADS[0], none, GRADS[1]]}
   params = {name: jnp.ones(4) for name in grads}
   want = {name: np.ones(4) for name in grads}
-  moments = {name: (0, 0., 0.) for name in grads}
+  moments = dict.fromkeys(grads, (0, 0., 0.))
   state = tx.init(params)
   update = jax.jit(tx.update)
   for i in range(5):
