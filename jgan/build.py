@@ -154,7 +154,7 @@ def penalties(config):
 
   A lazy penalty that config.lazy sets apart is called when it is due only.
   """
-  built = {}
+  built, lazy = {}, config.lazy
   for section in config.penalties:
     module = lookup.find('penalties', section.name)
     name = section.name
@@ -163,7 +163,7 @@ def penalties(config):
     arguments = _arguments(section)
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
     apart = 0
-    if config.lazy == 'apart' and arguments.get('every', 1) > 1:
+    if lazy == 'apart' and arguments.get('every', 1) > 1:
       apart, arguments['every'] = arguments['every'], 1
     built[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced, apart)

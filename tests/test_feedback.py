@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments.mmd_nas import cifar10_large, stl10_large
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.run import checkpoint, loop, parallel
@@ -71,6 +72,26 @@ def test_the_bound_doubles_at_a_stall_and_the_next_step_has_it(steered):
 def test_a_new_bound_compiles_nothing(steered):
   """One executable for all steps, and it can not be another's."""
   assert len(steered[2]) == 1
+
+
+def test_the_first_score_may_come_before_the_others(tmp_path):
+  """After step 1, then every second step, and at the end."""
+  with scripted():
+    c = game()
+    c.eval.update({'every': 2, 'first': 1})
+    loop.run(c, tmp_path)
+  assert [r['step'] for r in read(tmp_path) if 'eval/fd_pixels' in r] == [
+      1, 3, 5, 6]
+
+
+@pytest.mark.parametrize('recipe, epoch', [(cifar10_large, 391),
+                                           (stl10_large, 821)])
+def test_published_runs_are_scored_after_epochs_1_6_11(recipe, epoch):
+  """101 times in 500 epochs, the last at the end."""
+  c = recipe.get_config()
+  scores = [*range(c.eval.first, c.steps, c.eval.every), c.steps]
+  assert [s / epoch for s in scores[:3]] == [1, 6, 11] and len(scores) == 101
+  assert c.paired_stats
 
 
 def test_the_loss_is_that_of_the_bound(steered):

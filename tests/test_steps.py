@@ -7,7 +7,7 @@ import pytest
 
 from jgan import build, forward, steps
 from jgan import config as configs
-from jgan.types import Network
+from jgan.types import Network, Penalty
 
 QUICK = {'xla_backend_optimization_level': 0}  # compiling is what it costs
 
@@ -161,6 +161,66 @@ def test_a_paired_loss_sees_the_last_real_batch_in_the_generator_update():
   loss = lambda im: step(state, {'image': im, 'z': z, 'z_gen': z[0]},
                          jax.random.key(0))[1]['gen/loss']
   assert loss(image) != loss(-image)
+
+
+@pytest.mark.parametrize('paired_stats, looks', [(False, 3), (True, 4)])
+def test_real_images_in_the_generator_update_may_move_spectral_vectors(
+    paired_stats, looks):
+  """Two power iterations in D's update and in G's one, or as published two."""
+  c = configs.base()
+  c.batch, c.data = 4, {'name': 'mixture'}
+  c.generator = {'name': 'mlp', 'latent': 2, 'width': 4, 'depth': 1}
+  c.discriminator = {'name': 'mlp', 'width': 4, 'depth': 1,
+                     'dense': 'spectral', 'outputs': 2}
+  c.loss, c.paired_stats = {'name': 'mmd'}, paired_stats
+  c.optimizer.disc.lr = 1e-30  # D's weights stand still
+  method = build.method(c)
+  batch = {'image': np.zeros((1, 4, 1, 1, 2), np.float32)}
+  state = jax.jit(method.init, compiler_options=QUICK)(
+      jax.random.key(0), batch)
+  after, _ = jax.jit(method.step, compiler_options=QUICK)(
+      state, batch, jax.random.key(1))
+  model = build.models(configs.complete(c), (1, 1, 2)).disc
+  look = jax.jit(lambda stats: forward.judge(
+      model, state.disc.params, stats, batch['image'][0],
+      jax.random.key(0))[1], compiler_options=QUICK)
+  by_hand = state.disc.stats
+  for _ in range(looks):
+    by_hand = look(by_hand)
+  jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6,
+                                 atol=1e-7), by_hand, after.disc.stats)
+
+
+def test_both_players_may_have_the_same_fakes(game):
+  """Their noise, their distortion, and one count in G's statistics."""
+  c = game[0].copy_and_resolve_references()
+  c.augment = ({'name': 'diffaugment', 'policy': ('color', 'translation')},)
+  models = build.models(configs.complete(game[0]), (16, 16, 1))
+  parts = build.game(configs.complete(c))
+  tell = lambda play: jnp.sum(
+      play.fake.image * jnp.cos(jnp.arange(play.fake.image.size)).reshape(
+          play.fake.image.shape))
+  before = lambda play: jnp.sum(play.before()[1].logits)
+  penalties = {'image': Penalty(tell, tell), 'logits': Penalty(
+      lambda play: jnp.sum(play.fake.logits), before)}
+  parts |= {'penalties': penalties, 'share_noise': True}
+  step = jax.jit(functools.partial(
+      steps.gan_step, models=models, tx=build.optimizers(game[0]), **parts),
+      compiler_options=QUICK)
+  z = np.random.default_rng(1).normal(size=(2, 4, 8)).astype(np.float32)
+  state, metrics = step(game[2], {**game[3], 'z': z}, jax.random.key(1))
+  close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+  close(metrics['gen/image'], metrics['disc/image'])
+  close(metrics['gen/logits'], metrics['disc/logits'])
+
+  @functools.partial(jax.jit, compiler_options=QUICK)
+  def moved(stats, z):
+    return forward.generate(models.gen, game[2].gen.params, stats, z,
+                            jax.random.key(0))[1]
+
+  # Two critics, so two forward passes of G.
+  jax.tree.map(close, moved(moved(game[2].gen.stats, z[0]), z[1]),
+               state.gen.stats)
 
 
 def test_an_objective_descends(game):

@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.re_gan import progan
 from jgan import build, forward, steps
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import progressive
 from jgan.methods.progressive import Stage
+from jgan.optim import algorithms
 from jgan.run import checkpoint, loop, parallel
 from jgan.run.logbook import read
 from tests.rounding import assert_replicated, assert_same_but_rounding
@@ -273,6 +275,40 @@ def test_the_optimizers_begin_anew_where_that_is_asked_for(reset, monkeypatch):
     fill = 0. if anew else 1.
     assert all((x == fill).all() for x in jax.tree.leaves(after.gen.opt))
     assert equal(after.gen.params, state.gen.params)
+
+
+@pytest.mark.parametrize('row', progan.ROWS)
+def test_recipes_count_the_updates_of_each_layer_and_share_the_fakes(row):
+  c = progan.get_config(row)
+  assert [c.optimizer[p].counts for p in ('gen', 'disc')] == ['own'] * 2
+  assert c.gen_noise == 'shared'
+
+
+def test_the_first_update_of_a_new_layer_is_an_ordinary_one():
+  """One learning rate, where a count of all made it 1 / sqrt(1 - b2) = 10."""
+  method, state = first()
+  tx = algorithms.adam(1e-3, b1=0., b2=.99, counts='own')
+  model = build.models(growing(), (16, 16, 1)).disc
+
+  @functools.partial(jax.jit, static_argnums=0)
+  def largest(stage, net, opt):
+    """The largest update of each layer, and the optimizer's state."""
+    net = forward.scheduled(net, {'alpha': .5, 'stage': stage})
+    grads = jax.grad(lambda p: jnp.sum(forward.judge(
+        model.clone(stage=stage), p, net.stats, jnp.ones((2, stage, stage, 1)),
+        jax.random.key(0))[0].logits**2))(net.params)
+    updates, opt = tx.update(grads, opt)
+    return {name: jnp.max(jnp.stack([
+        jnp.abs(x).max() for x in jax.tree.leaves(layer)]))
+            for name, layer in updates.items()}, opt
+
+  opt = tx.init(state.disc.params)
+  for _ in range(3):
+    old, opt = largest(4, state.disc, opt)
+  assert old['from_rgb_8'] == old['conv_8_0'] == 0.
+  new, _ = largest(8, state.disc, opt)
+  for name in ('from_rgb_8', 'conv_8_0', 'conv_8_1'):
+    assert new[name] == pytest.approx(1e-3, rel=1e-3), name
 
 
 # Sampling.

@@ -6,6 +6,7 @@ import optax
 import pytest
 
 from jgan import lookup
+from jgan.errors import UserError
 from jgan.optim import algorithms, schedules
 
 GRADS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
@@ -29,6 +30,50 @@ def test_adam_takes_pytorchs_steps(scale):
     p = p - .1 * m / (1 - .5**t) / (np.sqrt(v / (1 - .9**t)) + 1e-8)
   np.testing.assert_allclose(
       run(algorithms.adam(.1, b1=.5, b2=.9), GRADS * scale), p, rtol=1e-5)
+
+
+def test_a_layer_that_joins_late_begins_with_a_count_of_its_own():
+  """As torch.optim.Adam, in which its gradient is None before, by hand.
+
+  After a first gradient, later zeros count too. The learning rate does not
+  begin anew.
+  """
+  tx = algorithms.adam(lambda count: .1 / (1 + count), b1=.5, b2=.9,
+                       counts='own')
+  none = 0 * GRADS[0]
+  grads = {'old': [*GRADS, *GRADS[:2]],
+           'new': [none, none, GRADS[0], none, GRADS[1]]}
+  params = {name: jnp.ones(4) for name in grads}
+  want = {name: np.ones(4) for name in grads}
+  moments = dict.fromkeys(grads, (0, 0., 0.))
+  state = tx.init(params)
+  update = jax.jit(tx.update)
+  for i in range(5):
+    step = {name: jnp.asarray(g[i]) for name, g in grads.items()}
+    updates, state = update(step, state)
+    params = optax.apply_updates(params, updates)
+    for name, g in step.items():
+      t, m, v = moments[name]
+      if t == 0 and not g.any():
+        continue
+      t, m, v = t + 1, .5 * m + .5 * g, .9 * v + .1 * g**2
+      moments[name] = t, m, v
+      want[name] = want[name] - .1 / (1 + i) * m / (1 - .5**t) / (
+          np.sqrt(v / (1 - .9**t)) + 1e-8)
+  for name in grads:
+    np.testing.assert_allclose(params[name], want[name], rtol=1e-5)
+  counts = {name: int(each.count) for name, each in state[0].items()}
+  assert counts == {'old': 5, 'new': 3}
+
+
+def test_counts_of_its_own_are_those_of_all_where_no_layer_is_late():
+  own = run(algorithms.adam(.1, b1=.5, b2=.9, counts='own'))
+  np.testing.assert_array_equal(own, run(algorithms.adam(.1, b1=.5, b2=.9)))
+
+
+def test_other_counts_are_refused():
+  with pytest.raises(UserError, match="adam: no counts 'each'.*own"):
+    algorithms.adam(.1, counts='each')
 
 
 @pytest.mark.parametrize('scale', [1., 1e-7])

@@ -354,6 +354,30 @@ def test_a_player_that_is_left_out_pays_nothing():
       assert (value > 0.) == (player == players)
 
 
+def test_the_pairs_may_be_those_of_the_discriminators_update():
+  """Algorithm 1: chosen and paired once, by D before its update."""
+  now, then = random_play(), random_play(seed=1)
+  game = now._replace(before=lambda: (then.real, then.fake))
+  knobs = always(k=2, terms='score')
+  value = sdp.generator(game, **knobs, reselect=False)
+  chosen = np.argsort(-np.asarray(then.fake.logits))[:2]
+  flat = lambda view: np.asarray(view.image).reshape(5, -1)
+  distance = ((flat(then.fake)[:, None] - flat(then.real))**2).sum(-1)
+  pairs = distance.argmin(1)[chosen]
+  want = np.mean((np.asarray(now.fake.logits)[chosen]
+                  - np.asarray(now.real.logits)[pairs])**2)
+  np.testing.assert_allclose(value, want, rtol=1e-5)
+  assert value != sdp.generator(game, **knobs)
+  # D's own update pairs what it sees.
+  assert sdp.discriminator(now, **knobs, reselect=False) == (
+      sdp.discriminator(now, **knobs))
+
+
+def test_pairs_of_other_fakes_are_refused():
+  with pytest.raises(UserError, match="config.gen_noise='shared'"):
+    sdp.generator(random_play(), **always(reselect=False))
+
+
 @pytest.mark.parametrize('name, size, blocks', [
     ('cnn', 32, 3), ('cnn', 64, 4), ('sn_cnn', 32, 7), ('sngan', 32, 4),
     ('sngan', 64, 5), ('autogan', 32, 4)])

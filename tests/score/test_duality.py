@@ -3,7 +3,7 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import build
+from jgan import build, steps
 from jgan import config as configs
 from jgan.score import duality
 
@@ -45,3 +45,23 @@ def test_two_players_that_can_still_gain_have_a_gap(game):
   assert found['duality_gap-maxmin'] < still['duality_gap-maxmin']
   assert found == gap.score(state, 0)
   assert jax.tree.all(jax.tree.map(np.array_equal, before, state))
+
+
+def test_the_game_has_the_augmentations_of_the_run(game, monkeypatch):
+  """Also a loss that draws, and the steps that lazy penalties wait for."""
+  c, _, images, state = game
+  c = c.copy_and_resolve_references().unlock()
+  c.augment = ({'name': 'diffaugment', 'policy': ('color',)},)
+  c.loss = {'name': 'hinge_random_margin'}
+  c.penalties = ({'name': 'r1', 'every': 2},)
+  c = configs.complete(c)
+  seen = []
+  monkeypatch.setattr(steps, 'distort', lambda rng, x, augment, state: (
+      seen.append([*augment]), x)[1])
+  gap = duality.Gap(c, images, updates=2)
+  assert gap.score(state, 0)['duality_gap'] != 0.
+  # Real and fake in an update of D and in h, fake in an update of G.
+  assert seen == [['diffaugment']] * 5
+  image = images[:16]
+  after = gap.train_disc(state, image, jax.random.key(0))
+  assert int(after.step) == int(state.step) + 1
