@@ -1,7 +1,7 @@
 """Refuses configs with impossible or contradictory values."""
 from jgan import lookup, protocol
 from jgan.errors import UserError
-from jgan.sections import keywords, typed
+from jgan.sections import keywords, refuse_impossible, smallest, typed
 
 
 def check(config):
@@ -50,6 +50,10 @@ def check(config):
       value = value[key]
     if not valid(value):
       raise UserError(f'config.{path} is {value!r}, it must be {requirement}')
+  for role in ('generator', 'discriminator'):
+    least = smallest(role, config[role].name)
+    for key, value in config[role].items():
+      refuse_impossible(f'{role}.{key}', value, least.get(key))
   if config.pipeline.first and config.pipeline.fraction < 1:
     raise UserError(f'config.pipeline has first={config.pipeline.first} and '
                     f'fraction={config.pipeline.fraction}: set one of them, '
