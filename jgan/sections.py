@@ -15,6 +15,9 @@ from jgan.errors import UserError
 # Fields of a linen module that name a function or class in
 # jgan/layers/<field>.py, or in the folder jgan/layers/<field> a file with it.
 PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
+# Arguments of parts that networks set, so that maps have the sizes they need.
+_OF_NETWORKS = {'conv': ('stride', 'last'), 'initializer': ('gain',),
+                'deconv': ('kernel', 'stride', 'padding', 'last')}
 # Keys whose values are tuples of named sections, all of the kind of the key.
 LISTS = ('penalties', 'feedback', 'augment', 'schedules')
 # Fields of a linen module that build.py sets, from data and devices.
@@ -174,16 +177,19 @@ def _fields(module):
 def _part(path, field, section):
   """Checks a part with arguments, as in {'name': 'octave', 'alpha': .5}."""
   factory = lookup.member(f'layers.{field}', section.get('name', ''))
-  parameters = inspect.signature(factory).parameters
+  defaults = {
+      key: parameter.default
+      for key, parameter in inspect.signature(factory).parameters.items()
+      if isinstance(parameter.default, bool | int | float | str)
+      and key not in _OF_NETWORKS.get(field, ())}
   for key, value in section.items():
     if key == 'name':
       continue
-    if key not in parameters:
+    if key not in defaults:
       raise UserError(f"unknown key '{key}' in config.{path} "
-                      f"('{section.name}'): {lookup.nearest(key, parameters)}")
-    default = parameters[key].default
-    if isinstance(default, bool | int | float | str):
-      section[key] = value = typed(f'{path}.{key}', value, default)
-      refuse_impossible(f'{path}.{key}', value,
-                        min(default, 1) if type(default) is int else None)
+                      f"('{section.name}'): {lookup.nearest(key, defaults)}")
+    default = defaults[key]
+    section[key] = value = typed(f'{path}.{key}', value, default)
+    refuse_impossible(f'{path}.{key}', value,
+                      min(default, 1) if type(default) is int else None)
   return section

@@ -173,6 +173,10 @@ def test_numbers_that_no_network_can_have_are_refused(name, role):
      'generator.conv.groups is 0, it must be at least 1'),
     ('generator.conv', ConfigDict({'name': 'plain', 'groups': (3,)}),
      r'generator.conv.groups is \(3,\), of type tuple; type int is needed'),
+    ('generator.conv', ConfigDict({'name': 'plain', 'kernel': 2}),
+     'kernel of 2 .* an odd kernel would be right'),
+    ('generator.conv', ConfigDict({'name': 'plain', 'stride': 2}),
+     "unknown key 'stride' in config.generator.conv"),
     ('generator.conv', ConfigDict({'name': 'octave', 'alpha': float('nan')}),
      'generator.conv.alpha is nan, it must be finite'),
 ])

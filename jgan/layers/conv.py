@@ -61,6 +61,9 @@ class Conv(nn.Module):
       raise UserError(f'a convolution of {channels} channels to '
                       f'{self.features} has {self.groups} groups: a number '
                       'that divides both would be right')
+    if self.padding is None and not self.kernel % 2:
+      raise UserError(f'a convolution with a kernel of {self.kernel} and no '
+                      'padding of its own: an odd kernel would be right')
     k = self.kernel
     channels //= self.groups
     kernel = self.param('kernel', self.initializer.kernel,
