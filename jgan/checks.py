@@ -3,7 +3,7 @@ from ml_collections import ConfigDict
 
 from jgan import lookup, protocol
 from jgan.errors import UserError
-from jgan.sections import keywords, typed
+from jgan.sections import keywords, refuse_impossible, smallest, typed
 
 # Steps and sizes are int32 on the devices, and the largest one means 'never'.
 _LARGEST = 2**31 - 2
@@ -61,6 +61,10 @@ def check(config):
       value = value[key]
     if not valid(value):
       raise UserError(f'config.{path} is {value!r}, it must be {requirement}')
+  for role in ('generator', 'discriminator'):
+    least = smallest(role, config[role].name)
+    for key, value in config[role].items():
+      refuse_impossible(f'{role}.{key}', value, least.get(key))
   if config.pipeline.first and config.pipeline.fraction < 1:
     raise UserError(f'config.pipeline has first={config.pipeline.first} and '
                     f'fraction={config.pipeline.fraction}: set one of them, '

@@ -5,6 +5,7 @@ of jgan, and has the arguments of this part as keys.
 """
 import dataclasses
 import inspect
+import math
 
 from ml_collections import ConfigDict
 
@@ -14,6 +15,9 @@ from jgan.errors import UserError
 # Fields of a linen module that name a function or class in
 # jgan/layers/<field>.py, or in the folder jgan/layers/<field> a file with it.
 PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
+# Arguments of parts that networks set, so that maps have the sizes they need.
+_OF_NETWORKS = {'conv': ('stride', 'last'), 'initializer': ('gain',),
+                'deconv': ('kernel', 'stride', 'padding', 'last')}
 # Keys whose values are tuples of named sections, all of the kind of the key.
 LISTS = ('penalties', 'feedback', 'augment', 'schedules')
 # Fields of a linen module that build.py sets, from data and devices.
@@ -73,6 +77,17 @@ def player(role, name):
   return getattr(module, role.capitalize())
 
 
+def smallest(role, name):
+  """{field: its smallest value} of the int fields of a model.
+
+  It is 1, and 0 where that is the default and stands for a usual number;
+  another one is said by 'least' in a field's metadata.
+  """
+  return {field.name: field.metadata.get('least', min(field.default, 1))
+          for field in dataclasses.fields(player(role, name))
+          if field.name not in _BUILT and type(field.default) is int}
+
+
 def source(name):
   """Module of a data set, and NAME if `name` is 'tfds:NAME', else ''."""
   prefix, _, dataset = name.partition(':')
@@ -130,6 +145,22 @@ def typed(path, value, default):
   return value
 
 
+def refuse_impossible(path, value, least):
+  """Refuses numbers that no layer can have.
+
+  path: of the config key.
+  least: the smallest value of an int.
+
+  Raises:
+    UserError: an int is below `least` or above 2^31, a float is not finite.
+  """
+  if type(value) is int and not least <= value < 2**31:
+    raise UserError(f'config.{path} is {value}, it must be at least {least} '
+                    'and below 2^31')
+  if isinstance(value, float) and not math.isfinite(value):
+    raise UserError(f'config.{path} is {value}, it must be finite')
+
+
 def _fields(module):
   """Fields of a linen module that a config may set, with their defaults."""
   defaults = {}
@@ -146,9 +177,19 @@ def _fields(module):
 def _part(path, field, section):
   """Checks a part with arguments, as in {'name': 'octave', 'alpha': .5}."""
   factory = lookup.member(f'layers.{field}', section.get('name', ''))
-  keys = list(inspect.signature(factory).parameters)
-  for key in section:
-    if key != 'name' and key not in keys:
+  defaults = {
+      key: parameter.default
+      for key, parameter in inspect.signature(factory).parameters.items()
+      if isinstance(parameter.default, bool | int | float | str)
+      and key not in _OF_NETWORKS.get(field, ())}
+  for key, value in section.items():
+    if key == 'name':
+      continue
+    if key not in defaults:
       raise UserError(f"unknown key '{key}' in config.{path} "
-                      f"('{section.name}'): {lookup.nearest(key, keys)}")
+                      f"('{section.name}'): {lookup.nearest(key, defaults)}")
+    default = defaults[key]
+    section[key] = value = typed(f'{path}.{key}', value, default)
+    refuse_impossible(f'{path}.{key}', value,
+                      min(default, 1) if type(default) is int else None)
   return section

@@ -143,6 +143,51 @@ def test_a_run_older_than_a_field_goes_on_computing_what_it_did(
   assert {field: again[field] for field in fields} == fields
 
 
+@pytest.mark.parametrize('name, role', [
+    (name, role) for name in lookup.names('models')
+    for role in ('generator', 'discriminator')])
+def test_numbers_that_no_network_can_have_are_refused(name, role):
+  """Of every int and float field, in its own words, before anything is made."""
+  c = configs.base()
+  c[role] = {'name': name}
+  fields = sections.arguments(role, 'models', name)
+  least = sections.smallest(role, name)
+  assert {'width', 'latent' if role == 'generator' else 'outputs'} <= {*least}
+  wrong = {**{field: (low - 1, -5, 2**31) for field, low in least.items()},
+           **{field: (float('nan'), float('-inf'))
+              for field, value in fields.items() if isinstance(value, float)}}
+  for field, values in wrong.items():
+    for value in values:
+      c[role] = {'name': name, field: value}
+      with pytest.raises(UserError, match=rf'config.{role}.{field} is {value}'):
+        configs.complete(c)
+
+
+@pytest.mark.parametrize('path, value, words', [
+    ('generator.width', 0, 'generator.width is 0, it must be at least 1'),
+    ('generator.latent', 0, 'generator.latent is 0, it must be at least 1'),
+    ('generator.hidden', (0,), r'hidden=\(0,\) does not give 1 layers'),
+    ('generator.conv', ConfigDict({'name': 'plain', 'groups': 3}),
+     'convolution of 8 channels to 4 has 3 groups'),
+    ('generator.conv', ConfigDict({'name': 'plain', 'groups': 0}),
+     'generator.conv.groups is 0, it must be at least 1'),
+    ('generator.conv', ConfigDict({'name': 'plain', 'groups': (3,)}),
+     r'generator.conv.groups is \(3,\), of type tuple; type int is needed'),
+    ('generator.conv', ConfigDict({'name': 'plain', 'kernel': 2}),
+     'kernel of 2 .* an odd kernel would be right'),
+    ('generator.conv', ConfigDict({'name': 'plain', 'stride': 2}),
+     "unknown key 'stride' in config.generator.conv"),
+    ('generator.conv', ConfigDict({'name': 'octave', 'alpha': float('nan')}),
+     'generator.conv.alpha is nan, it must be finite'),
+])
+def test_a_network_that_cannot_be_is_refused_before_it_is_compiled(
+    tiny, path, value, words):
+  role, key = path.split('.')
+  tiny[role][key] = value
+  with pytest.raises(UserError, match=words):
+    build.abstract(tiny, build.method(tiny))
+
+
 def test_an_int_may_stand_for_a_float(tiny):
   tiny.optimizer.gen.lr = 1
   tiny.ema.decay = 0

@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jgan.errors import UserError
 from jgan.layers.initializer import Init, torch_default
 from jgan.layers.octave import OctaveConv
 from jgan.layers.spectral_norm import SpectralNorm
@@ -56,6 +57,13 @@ class Conv(nn.Module):
     With these a layer that sums several convolutions of the same input can
     merge them into one (layers/mixed.py). Without a bias it is None.
     """
+    if channels % self.groups or self.features % self.groups:
+      raise UserError(f'a convolution of {channels} channels to '
+                      f'{self.features} has {self.groups} groups: a number '
+                      'that divides both would be right')
+    if self.padding is None and not self.kernel % 2:
+      raise UserError(f'a convolution with a kernel of {self.kernel} and no '
+                      'padding of its own: an odd kernel would be right')
     k = self.kernel
     channels //= self.groups
     kernel = self.param('kernel', self.initializer.kernel,

@@ -1,6 +1,7 @@
 """The networks of AutoGAN (Gong et al., 2019): three generators that its
 search found, and the discriminator of AdversarialNAS and alphaGAN too.
 """
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -119,7 +120,7 @@ class Discriminator(_cells.Discriminator):
     authors at 64 (Pulakurthi et al., IEEE Access), and 4 beyond.
   """
   norm: Callable = norm.none
-  halvings: int = 2
+  halvings: int = dataclasses.field(default=2, metadata={'least': 0})
 
   @nn.compact
   def __call__(self, x, train):

@@ -3,6 +3,7 @@
 A 2-D point is an image of 1 x 1 pixel with a channel for each coordinate:
 size 1, colors 2.
 """
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,8 @@ class Generator(nn.Module):
   colors: int
   latent: int = 16
   width: int = 128
-  depth: int = 3  # hidden layers
+  depth: int = dataclasses.field(  # hidden layers
+      default=3, metadata={'least': 0})
   dense: Callable = dense.plain
   norm: Callable = norm.none
   act: Callable = act.relu
@@ -41,7 +43,8 @@ class Discriminator(nn.Module):
   colors: int
   outputs: int = 1
   width: int = 128
-  depth: int = 3  # hidden layers
+  depth: int = dataclasses.field(  # hidden layers
+      default=3, metadata={'least': 0})
   dense: Callable = dense.plain
   norm: Callable = norm.none
   act: Callable = act.leaky_relu

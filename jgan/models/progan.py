@@ -18,6 +18,7 @@ original has:
   generator      normalise=True, stem_fan='in', stem_convs=1, tanh=False
   discriminator  hidden='in', rgb_act=True, group=4
 """
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -74,7 +75,7 @@ class Generator(nn.Module):
   stage: int = 0
   table: str = 'regan'
   stem_fan: str = 'out'
-  stem_convs: int = 2
+  stem_convs: int = dataclasses.field(default=2, metadata={'least': 0})
   pixel_norm: str = 'before'
   normalise: bool = False
   last_gain: float = _GAIN

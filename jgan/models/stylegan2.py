@@ -13,6 +13,7 @@ that is a hash of z, so that an image is a function of z. With `stored_noise`
 all images share the maps in the collection 'noise', which are drawn at
 initialisation and stored with the weights: for latent interpolation.
 """
+import dataclasses
 import functools
 import math
 from typing import Any
@@ -146,7 +147,7 @@ class Generator(nn.Module):
   latent: int = 512
   width: int = 0
   most: int = 512
-  depth: int = 8
+  depth: int = dataclasses.field(default=8, metadata={'least': 0})
   rate: float = .01
   mixing: float = .9
   stored_noise: bool = False
