@@ -70,8 +70,9 @@ class Folder:
     Raises:
       UserError: a file is gone.
     """
-    return [f'{os.path.relpath(path, self.home)} {_decode.stat(path).st_size}'
-            for path in self.paths]
+    start = len(str(self.home / 'x')) - 1  # where home is '.', it is 0
+    return [f'{path[start:]} {_decode.stat(path).st_size}'
+            for path in map(str, self.paths)]
 
   def groups(self):
     """The folder of each file."""

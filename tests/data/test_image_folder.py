@@ -58,6 +58,20 @@ def test_all_formats_at_any_depth_in_the_order_of_their_names(tmp_path, load):
   assert len(load(size=24, folder='b')) == 3
 
 
+def test_a_fingerprint_knows_files_and_not_where_their_folder_lies(
+    tmp_path, load, monkeypatch):
+  for name in ('a.png', 'b/c.png'):
+    save(tmp_path / 'set' / name, picture())
+  find = lambda **place: batches.fingerprint(load(size=24, **place))
+  first = find(folder='set')
+  monkeypatch.chdir(tmp_path / 'set')
+  assert batches.fingerprint(image_folder.load('.', size=24)) == first
+  (tmp_path / 'set').rename(tmp_path / 'moved')
+  assert find(folder='moved') == first
+  (tmp_path / 'moved' / 'a.png').rename(tmp_path / 'moved' / 'd.png')
+  assert find(folder='moved') != first
+
+
 def test_linked_folders_are_followed(tmp_path):
   save(tmp_path / 'real' / 'a.png', picture())
   (tmp_path / 'set').mkdir()

@@ -5,59 +5,17 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from jgan import batches
 from jgan.data import tfds_source
 from jgan.errors import UserError
 
-ARRAYS = np.random.default_rng(0).integers(0, 256, (6, 12, 20, 3), np.uint8)
-
-
-def prepare(named, version, home, pngs):
-  """Prepares a TFDS set of PNG files, as array_record."""
-  tfds = pytest.importorskip('tensorflow_datasets')
-  with tfds.core.registered.skip_registration():
-
-    class Made(tfds.core.GeneratorBasedBuilder):
-      name = named
-      VERSION = tfds.core.Version(version)
-      url_infos = {}  # noqa: RUF012, nothing is downloaded
-
-      def _info(self):
-        return tfds.core.DatasetInfo(
-            builder=self, features=tfds.features.FeaturesDict(
-                {'image': tfds.features.Image(), 'label': np.int64}))
-
-      def _split_generators(self, dl_manager):
-        return {'train': self._generate_examples()}
-
-      def _generate_examples(self):
-        for i, png in enumerate(pngs):
-          yield i, {'image': str(png), 'label': i}
-
-  builder = Made(data_dir=str(home), file_format='array_record')
-  builder.download_and_prepare()
-  return [int(r['label']) for r in builder.as_data_source('train')]
-
-
-@pytest.fixture(scope='module')
-def prepared(tmp_path_factory):
-  """A directory with two sets, and their images in the sets' order."""
-  home = tmp_path_factory.mktemp('tfds')
-  pngs = [home / f'{i}.png' for i in range(len(ARRAYS))]
-  for png, array in zip(pngs, ARRAYS):
-    Image.fromarray(array).save(png)
-  order = prepare('tiny_made', '1.0.0', home, pngs)
-  prepare('rock_paper_scissors', '3.0.0', home, pngs)
-  return home, ARRAYS[order]
-
 
 def test_a_stock_set_is_read_where_it_was_prepared(prepared):
-  home, _ = prepared
+  home, arrays = prepared
   source = tfds_source.load(str(home), dataset='rock_paper_scissors', size=12)
   found = sorted(source[i].tobytes() for i in range(len(source)))
-  assert found == sorted(a[:, 4:-4].tobytes() for a in ARRAYS)
+  assert found == sorted(a[:, 4:-4].tobytes() for a in arrays)
 
 
 def test_a_prepared_set_is_read_without_tensorflow(prepared):
