@@ -90,7 +90,8 @@ def shapes(**layers):
 def test_a_rule_enlarges_no_layer_and_says_which_it_leaves(monkeypatch):
   """A 1 x 1 convolution of 256 channels: 65,792 parameters, not 131,840."""
   said = []
-  monkeypatch.setattr(ranks.log, 'warning', lambda *a: said.append(a[0] % a[1:]))
+  monkeypatch.setattr(ranks.log, 'warning',
+                      lambda text, *values: said.append(text % values))
   found = ranks.resolve(
       shapes(up=(1, 1, 256, 256), conv=(3, 3, 256, 256), tall=(4, 256)),
       [{'match': 'up|conv', 'form': 'cp', 'rank': 256},
