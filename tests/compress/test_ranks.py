@@ -108,11 +108,14 @@ def test_a_rule_enlarges_no_layer_and_says_which_it_leaves(monkeypatch):
     ({'form': 'tucker', 'rank': 2}, "layer 'conv': rank 2 of form 'tucker'"),
     ({'form': 'tucker', 'rank': (9, 1)}, 'it must be from 1 to 8'),
     ({'form': 'cp', 'rank': 0}, 'a number of at least 1'),
+    ({'form': 'cp', 'rank': 1, 'match': 5}, "'?5'?, the pattern of rule 0"),
+    ('conv', "rule 0 is 'conv'"),
     ({'form': 'cp', 'rank': 2, 'way': 'fast'}, "has no way 'fast'"),
     ({'form': 'cp', 'energy': 2.}, r'in \(0, 1\]')])
 def test_shapes_are_enough_to_refuse_a_rule(rule, says):
   with pytest.raises(UserError, match=says):
-    ranks.resolve(shapes(conv=(3, 3, 8, 8)), [{'match': 'conv', **rule}])
+    ranks.resolve(shapes(conv=(3, 3, 8, 8)), [
+        rule if rule == 'conv' else {'match': 'conv', **rule}])
 
 
 def test_of_shapes_alone_the_rank_of_an_energy_is_unknown():

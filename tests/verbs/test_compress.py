@@ -228,9 +228,12 @@ def test_the_trials_of_sensitivity_decide_where_they_are_given(
       rules=(), sensitivity=str(file), budget=.2)).compress
   params = jax.device_get(dense.ema.params)
   assert compress.chosen(plan, params, last=False) == LAYERS
-  file.write_text('{')
-  with pytest.raises(UserError, match='cannot read .*sensitivity.json'):
-    compress.chosen(plan, params, last=False)
+  for text in ('{', '[]', '{"rows": []}', '{"base": 1, "rows": [{"rank": 2}]}',
+               json.dumps({'base': 1., 'rows': [
+                   {**row, 'layer': 'conv_1', 'score': 'low'}]})):
+    file.write_text(text)
+    with pytest.raises(UserError, match='cannot read .*sensitivity.json'):
+      compress.chosen(plan, params, last=False)
 
 
 @pytest.mark.parametrize('changes, last, words', [
