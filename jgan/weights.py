@@ -46,12 +46,21 @@ def from_arrays(arrays):
 
 
 def save(net, path):
-  """Writes a network's arrays to .safetensors or .npz; returns the path."""
+  """Writes a network's arrays to .safetensors or .npz; returns the path.
+
+  Raises:
+    UserError: an unknown suffix.
+    OSError: the file cannot be written.
+  """
   path = pathlib.Path(path)
   arrays = to_arrays(net)
   writers = {'.safetensors': lambda f: safetensors.numpy.save_file(arrays, f),
              '.npz': lambda f: np.savez(f, **arrays)}
-  writers[suffix(path, writers)](path)
+  write = writers[suffix(path, writers)]
+  try:
+    write(path)
+  except safetensors.SafetensorError as error:
+    raise OSError(str(error)) from error
   return path
 
 
