@@ -52,12 +52,21 @@ def from_arrays(flat):
 
 
 def save(net, path):
-  """Writes a network's arrays to .safetensors or .npz; returns the path."""
+  """Writes a network's arrays to .safetensors or .npz; returns the path.
+
+  Raises:
+    UserError: an unknown suffix.
+    OSError: the file cannot be written.
+  """
   path = pathlib.Path(path)
   flat = to_arrays(net)
   writers = {'.safetensors': lambda f: safetensors.numpy.save_file(flat, f),
              '.npz': lambda f: np.savez(f, **flat)}
-  writers[suffix(path, writers)](path)
+  write = writers[suffix(path, writers)]
+  try:
+    write(path)
+  except safetensors.SafetensorError as error:
+    raise OSError(str(error)) from error
   return path
 
 

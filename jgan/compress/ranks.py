@@ -223,6 +223,9 @@ _RANKS = {'rank': _of_rank, 'ratio': _of_ratio, 'energy': _of_energy}
 
 def _check(i, rule):
   """Refuses a rule with unknown, missing or contradicting keys."""
+  if not hasattr(rule, 'keys'):
+    raise UserError(f"rule {i} is {rule!r}: {{'match': ..., 'form': ..., "
+                    "'rank': ...} would be right")
   known_keys = ('match', 'form', 'way', *_CRITERIA)
   for key in rule:
     if key not in known_keys:
@@ -243,6 +246,6 @@ def _pattern(owner, match):
   """Compiles a regular expression; `owner` says where the user wrote it."""
   try:
     return re.compile(match)
-  except re.error as error:
+  except (re.error, TypeError) as error:
     raise UserError(f"'{match}', the pattern of {owner}, is no regular "
                     f'expression: {error}') from error

@@ -132,7 +132,7 @@ def chosen(plan, params, last):
     raise UserError(f'config.compress.{name} is empty: rules like '
                     "({'match': '.*conv', 'form': 'cp', 'rank': 64},) say "
                     'what to factor')
-  return ranks.resolve(params, [dict(rule) for rule in plan[name]])
+  return ranks.resolve(params, plan[name])
 
 
 def rules_fit(config):
@@ -175,15 +175,18 @@ def proposed(plan):
   file = pathlib.Path(plan.sensitivity)
   try:
     report = json.loads(file.read_text())
+    base = float(report['base'])
     rows = [sensitivity.Row(**row) for row in report['rows']]
+    rows = [row._replace(params=int(row.params), removed=int(row.removed),
+                         score=float(row.score)) for row in rows]
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise UserError(f'cannot read config.compress.sensitivity={file}: {error}; '
                     'a sensitivity.json of --mode=sensitivity would be right'
                     ) from error
   if plan.penalty:
-    layers = ranks.by_penalty(report['base'], rows, penalty=plan.penalty)
+    layers = ranks.by_penalty(base, rows, penalty=plan.penalty)
   else:
-    layers, _ = ranks.by_budget(report['base'], rows, budget=plan.budget)
+    layers, _ = ranks.by_budget(base, rows, budget=plan.budget)
   if not layers:
     raise UserError(f'none of the {len(rows)} trials in {file} is good enough '
                     f'with penalty={plan.penalty:g}, budget={plan.budget:g}: a '

@@ -1,4 +1,5 @@
 """Rules and tables that choose layers and ranks."""
+import jax
 import numpy as np
 import pytest
 
@@ -78,6 +79,49 @@ def test_energy_gives_the_rank_of_the_truncated_svd():
 def test_a_rule_that_cannot_hold_is_refused(rule, says):
   with pytest.raises(UserError, match=says):
     ranks.resolve(PARAMS, [rule])
+
+
+def shapes(**layers):
+  return {name: {'kernel': jax.ShapeDtypeStruct(shape, 'float32'),
+                 'bias': jax.ShapeDtypeStruct(shape[-1:], 'float32')}
+          for name, shape in layers.items()}
+
+
+def test_a_rule_enlarges_no_layer_and_says_which_it_leaves(monkeypatch):
+  """A 1 x 1 convolution of 256 channels: 65,792 parameters, not 131,840."""
+  said = []
+  monkeypatch.setattr(ranks.log, 'warning',
+                      lambda text, *values: said.append(text % values))
+  found = ranks.resolve(
+      shapes(up=(1, 1, 256, 256), conv=(3, 3, 256, 256), tall=(4, 256)),
+      [{'match': 'up|conv', 'form': 'cp', 'rank': 256},
+       {'match': '.', 'form': 'svd', 'rank': 200}])
+  assert found == {'conv': {'form': 'cp', 'rank': 256}}
+  assert [line.split()[0] for line in said] == ['up', 'tall']
+  assert '65,792 parameters into 131,840' in said[0]
+  with pytest.raises(UserError, match='none of up smaller'):
+    ranks.resolve(shapes(up=(1, 1, 256, 256)),
+                  [{'match': 'up', 'form': 'cp', 'rank': 256}])
+
+
+@pytest.mark.parametrize('rule, says', [
+    ({'form': 'tucker', 'rank': 2}, "layer 'conv': rank 2 of form 'tucker'"),
+    ({'form': 'tucker', 'rank': (9, 1)}, 'it must be from 1 to 8'),
+    ({'form': 'cp', 'rank': 0}, 'a number of at least 1'),
+    ({'form': 'cp', 'rank': 1, 'match': 5}, "'?5'?, the pattern of rule 0"),
+    ('conv', "rule 0 is 'conv'"),
+    ({'form': 'cp', 'rank': 2, 'way': 'fast'}, "has no way 'fast'"),
+    ({'form': 'cp', 'energy': 2.}, r'in \(0, 1\]')])
+def test_shapes_are_enough_to_refuse_a_rule(rule, says):
+  with pytest.raises(UserError, match=says):
+    ranks.resolve(shapes(conv=(3, 3, 8, 8)), [
+        rule if rule == 'conv' else {'match': 'conv', **rule}])
+
+
+def test_of_shapes_alone_the_rank_of_an_energy_is_unknown():
+  assert ranks.resolve(shapes(conv=(3, 3, 8, 8)), [
+      {'match': 'conv', 'form': 'cp', 'energy': .9}]) == {
+          'conv': {'form': 'cp', 'rank': None}}
 
 
 def row(layer, rank, removed, score):

@@ -1,11 +1,12 @@
 """Lottery tickets: what a round prunes, what it goes back to, whole runs."""
 import functools
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
-from jgan import build, checks
+from jgan import build, checks, cli
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import lottery
@@ -13,6 +14,8 @@ from jgan.optim import masked
 from jgan.optim.fixed_mask import ladder, prunable
 from jgan.run import checkpoint, loop
 from jgan.run.logbook import read
+from jgan.run.session import Session
+from jgan.types import Method
 from tests.rounding import assert_replicated, assert_same_but_rounding
 
 ROUND = 3  # steps
@@ -267,6 +270,49 @@ def test_eight_devices_find_the_ticket_of_one(kind, unbroken, tmp_path):
   assert equal(state.gen.opt.masks, alone.gen.opt.masks)
   assert_same_but_rounding(state, alone)
   assert_replicated(state)
+
+
+def test_the_best_is_sought_in_each_round(both):
+  """The dense network's better score is not that of the ticket."""
+  session = object.__new__(Session)
+  session.config = configs.complete(game(**{
+      'eval.every': 1, 'eval.metrics': ('fd_pixels',),
+      'checkpoint.best': 'eval/fd_pixels'}))
+  kept = []
+  session.saved = SimpleNamespace(keep_best=kept.append)
+  session.method, session.best = both[0], None
+  scores = {1: 5., 2: 4., ROUND: 3., ROUND + 1: 9., ROUND + 2: 8.}
+  for step, score in scores.items():
+    session.renew(step)
+    session.is_best(step, {'eval/fd_pixels': score}, 'x')
+  assert kept == [1, 2, ROUND, None, ROUND + 1, ROUND + 2]
+  session.renew(2 * ROUND + 1)
+  assert session.best is None
+  session.method = Method(None, None, None, 4)  # all is one round
+  session.is_best(7, {'eval/fd_pixels': 9.}, 'x')
+  session.renew(100)
+  assert session.best['step'] == 7
+
+
+@pytest.mark.parametrize('row, dense, counts', [
+    ('sngan_20', 'sngan', (3_742_464, 2_993_971)),
+    ('sngan_46', 'sngan', (3_742_464, 2_993_971, 2_395_177, 2_020_931)),
+    *((f'sngan_20_of_{n}', f'sngan_{n}', (3_742_464, 2_993_971))
+      for n in (10, 20, 40, 80))])
+def test_tickets_of_table_4_and_figure_4_are_trained_as_the_dense_row(
+    row, dense, counts):
+  """Each round is that very training; published sizes: spec 12.2."""
+  ticket, plain = (configs.complete(cli.load(f'experiments/re_gan/{name}'))
+                   for name in (f'lottery.py:{row}', f'sngan.py:{dense}'))
+  assert {line.partition(':')[0].partition('.')[0]
+          for line in configs.differences(configs.plain(plain),
+                                          configs.plain(ticket))} == {
+              'method', 'optimizer', 'steps'}
+  assert ticket.ema.decay == 0. and ticket.gen_batch == 0
+  assert ticket.method.round_steps == plain.steps
+  assert ticket.steps == len(counts) * plain.steps
+  assert tuple(ladder(counts[0], rounds=len(counts) - 1, rate=.2,
+                      target=ticket.method.target)) == counts
 
 
 # What is refused.

@@ -10,6 +10,7 @@ from jgan.errors import Stopped, UserError
 from jgan.optim import magnitude
 from jgan.run import loop, pair, parallel, timing
 from jgan.run.logbook import read
+from jgan.types import Network
 from jgan.verbs import _compared
 
 
@@ -34,6 +35,17 @@ def test_a_pair_is_due_at_the_ends_of_phases_and_of_the_run(tiny):
   for other in ({'name': 'none'}, {'name': 'rigl'}):
     tiny.optimizer.gen.pruning = other
     assert pair.ends(configs.complete(tiny)) == {}
+
+
+@pytest.mark.parametrize('text', ['', '{', '[1]', '{"sparse": null}', 'null'])
+def test_steps_that_cannot_be_read_are_unknown_and_do_not_stop_a_run(
+    text, tmp_path):
+  (tmp_path / 'pair').mkdir()
+  file = tmp_path / 'pair' / 'steps.json'
+  file.write_text(text)
+  assert pair.step_of(tmp_path / 'pair' / 'sparse.safetensors') is None
+  pair.write(tmp_path, 'dense', 5, Network({'w': np.ones(2)}, {}))
+  assert json.loads(file.read_text()) == {'dense': 5}
 
 
 def test_no_dispatch_passes_the_end_of_a_phase(tiny):

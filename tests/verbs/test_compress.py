@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import build
+from jgan import build, cli
 from jgan import config as configs
 from jgan.compress import factorize
 from jgan.errors import UserError
@@ -15,7 +15,7 @@ from jgan.run import checkpoint, loop
 from jgan.run.logbook import read
 from jgan.types import Network
 from jgan.verbs import compress
-from jgan.workdir import checkpoints
+from jgan.workdir import checkpoints, made
 
 RULES = ({'match': 'conv_1', 'form': 'cp', 'rank': 2, 'way': 'separable'},)
 LAYERS = {'conv_1': {'form': 'cp', 'rank': 2}}
@@ -228,9 +228,12 @@ def test_the_trials_of_sensitivity_decide_where_they_are_given(
       rules=(), sensitivity=str(file), budget=.2)).compress
   params = jax.device_get(dense.ema.params)
   assert compress.chosen(plan, params, last=False) == LAYERS
-  file.write_text('{')
-  with pytest.raises(UserError, match='cannot read .*sensitivity.json'):
-    compress.chosen(plan, params, last=False)
+  for text in ('{', '[]', '{"rows": []}', '{"base": 1, "rows": [{"rank": 2}]}',
+               json.dumps({'base': 1., 'rows': [
+                   {**row, 'layer': 'conv_1', 'score': 'low'}]})):
+    file.write_text(text)
+    with pytest.raises(UserError, match='cannot read .*sensitivity.json'):
+      compress.chosen(plan, params, last=False)
 
 
 @pytest.mark.parametrize('changes, last, words', [
@@ -245,6 +248,57 @@ def test_what_cannot_be_done_is_refused(dense, tmp_path, changes, last, words):
     compress.write(c, build.method(c), jax.device_get(dense),
                    tmp_path / 'run', last=last)
   assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('genotype, fit', [
+    ('mmd_nas', True), ('adversarial_nas', False)])
+def test_rules_for_one_genotype_are_not_used_on_another(
+    genotype, fit, tmp_path):
+  c = cli.load('experiments/mmd_nas/cifar10_large.py:smoke')
+  c.generator.genotype = genotype
+  c = configs.complete(c)
+  assert compress.rules_fit(c) == fit
+  compress.check(c)  # by the rules, or by the ranks of a sensitivity
+  if not fit:
+    with pytest.raises(UserError, match="name layers of genotype 'mmd_nas'"):
+      compress.write(c, None, None, tmp_path / 'run')
+
+
+def test_the_published_rules_choose_eleven_convolutions_and_two_layers():
+  """Figure 3: all but layers 9 and 13, at the published rank."""
+  c = configs.complete(cli.load('experiments/mmd_nas/cifar10_large.py'))
+  assert c.compress.genotype == 'mmd_nas' and c.compress.lr == 1e-5
+  params = build.abstract(c, build.method(c)).gen.params
+  layers = compress.chosen(c.compress, params, last=False)
+  assert len(layers) == 11 and {o['rank'] for o in layers.values()} == {256}
+  assert not any(path.startswith(('cell_3/c0', 'cell_3/c4')) for path in layers)
+  assert [*compress.chosen(c.compress, params, last=True)] == [
+      'linear_2', 'linear_3']
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'rules': ({'match': 'conv_1', 'form': 'tucker', 'rank': 2},)},
+     "rank 2 of form 'tucker' must be two numbers"),
+    ({'last': ({'match': 'conv_1', 'form': 'svd', 'rank': 1},)},
+     'matches no layer'),  # the rules have factorized it by then
+    ({'rules': (), 'ranks': (1000,)}, 'no rank of')])
+def test_what_does_not_fit_the_network_is_seen_in_its_shapes(changes, words):
+  with pytest.raises(UserError, match=words):
+    compress.check(configs.complete(game(**changes)))
+
+
+def test_two_commands_do_not_make_one_run(tmp_path):
+  out, config = tmp_path / 'run', configs.complete(game())
+  with made(out, config) as folder:
+    (folder / 'begun').touch()
+    with (pytest.raises(UserError, match=f'another run .* --out={out}'),
+          made(out, config)):
+      pass
+    assert (folder / 'begun').exists() and not out.exists()
+  assert (out / 'begun').exists() and [*tmp_path.iterdir()] == [out]
+  with (pytest.raises(UserError, match='not an empty folder'),
+        made(out, config)):
+    pass
 
 
 def test_a_folder_in_use_is_refused(dense, begun, tmp_path):

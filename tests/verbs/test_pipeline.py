@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 
 from jgan import cli, genotype, main
 from jgan import config as configs
+from jgan.errors import UserError
 from jgan.layers import conv, dense, output
 from jgan.layers.resize import upsample
 from jgan.models import adversarial_nas, adversarial_nas_super
@@ -206,3 +207,64 @@ def test_a_mistake_is_found_before_anything_is_trained(
   assert command(tmp_path / 'run', *change.split()) == 2
   assert words in capsys.readouterr().err
   assert not list(tmp_path.glob('run/*/checkpoints'))
+
+
+def test_a_rule_that_fits_no_layer_is_found_before_the_training(tiny, tmp_path):
+  tiny.compress.rules = ({'match': 'conv_1', 'form': 'tucker', 'rank': 2},)
+  with pytest.raises(UserError, match="rule 0, layer 'conv_1': rank 2"):
+    pipeline.write(configs.complete(tiny), tmp_path)
+  assert not [*tmp_path.iterdir()]
+
+
+def test_rules_for_another_genotype_leave_the_choice_to_the_sensitivity(
+    tiny, tmp_path, monkeypatch):
+  compress, written = pipeline.compress, []
+  monkeypatch.setattr(compress, 'write', lambda config, *a, **k:
+                      written.append(config.compress.sensitivity))
+  monkeypatch.setattr(pipeline, 'restored', lambda folder: (
+      configs.complete(tiny).unlock(), None, None))
+  tiny.compress.rules = ({'match': 'conv_1', 'form': 'cp', 'rank': 1},)
+  for genotype_, choice in (('', ''), ('mmd_nas', 'trials.json')):
+    tiny.compress.genotype = genotype_
+    pipeline.compressed('dense', tmp_path / 'out', '', trials='trials.json')
+    assert written.pop() == choice
+  with pytest.raises(UserError, match="are for genotype 'mmd_nas'"):
+    pipeline.write(configs.complete(tiny), tmp_path)
+
+
+def test_a_changed_config_is_followed_where_it_is_allowed(
+    done, command, tmp_path, capsys, monkeypatch):
+  """And a stage of the earlier one is named, not passed off as of the new."""
+  def searched(config, *_):
+    record = configs.recorded(done / 'dense')
+    with config.unlocked():
+      config.generator.genotype = record['generator']['genotype']
+    return config
+
+  monkeypatch.setattr(pipeline, 'searched', searched)
+  monkeypatch.setattr(pipeline.sensitivity, 'write', lambda *_, **__: '')
+  shutil.copytree(done, tmp_path / 'run')
+  change = '--config.compress.lr=.5'
+  assert command(tmp_path / 'run', change) == 2
+  assert '--allow_config_change' in capsys.readouterr().err
+  assert command(tmp_path / 'run', change, '--allow_config_change') == 2
+  assert (f'{tmp_path / "run" / "compressed"} was made from another config '
+          '(compress.lr: 1e-05 -> 0.5') in capsys.readouterr().err
+
+
+def test_a_recorded_search_runs_no_file_of_a_folder(
+    tmp_path, monkeypatch, capsys):
+  """Neither one that it names nor one that goes by the name of jgan's own."""
+  run, own = tmp_path / 'run', 'experiments/mmd_nas/cpu_search.py'
+  for file in (run / 'search.py', tmp_path / own):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('open("run_by_jgan", "w")\n')
+  monkeypatch.chdir(tmp_path)
+  record = configs.plain(configs.complete(configs.base()))
+  record['compress']['ranks'] = [1]
+  for search in (f'{run}/search.py', 'run/search.py', own, f'{own}:smoke'):
+    (run / 'config.json').write_text(json.dumps(record | {'search': search}))
+    assert main.main(['jgan', '--mode=pipeline', '--workdir=run',
+                      '--compilation_cache=']) == 2
+    assert 'not an experiment that comes with jgan' in capsys.readouterr().err
+  assert not [*tmp_path.rglob('run_by_jgan')]

@@ -54,6 +54,13 @@ def test_a_course_is_of_the_score_that_chooses_the_best_checkpoint():
   assert _compared.course(run_of('a', history[:1], None)) is None
 
 
+def test_the_course_of_tickets_is_that_of_their_round():
+  """Three steps a round: the dense one's 2. is not the ticket's best."""
+  run = run_of('a', course_of(2., 4., 3., 9., 8.), None)
+  run = run._replace(method=run.method._replace(round_steps=3), step=5)
+  assert _compared.course(run)['curve'] == {4: 9., 5: 8.}
+
+
 def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(tiny):
   other = tiny.copy_and_resolve_references()
   other.seed = 7
