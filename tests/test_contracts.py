@@ -72,7 +72,7 @@ class Plain:
     ('metrics', {'NEEDS': ('images',), 'REFERENCE': True,
                  'BETTER': {'': 'up'}, 'score': two}, "BETTER has 'up'"),
     ('metrics', {'NEEDS': ('images',), 'REFERENCE': True,
-                 'BETTER': ('lower',), 'score': two}, 'BETTER is of type tuple'),
+                 'BETTER': (), 'score': two}, 'BETTER is of type tuple'),
     ('metrics', {'NEEDS': ('images',), 'REFERENCE': True, 'BETTER': {}},
      r'neither score\(real, fake\) nor make\(real\)'),
     ('metrics', {'NEEDS': ('pictures',), 'REFERENCE': True, 'BETTER': {},
