@@ -135,10 +135,11 @@ def test_a_fixed_bound_stays(tmp_path):
   assert float(state.extra['loss']['b_u']) == 2.
 
 
-def test_a_metric_that_is_not_scored_is_refused_with_those_that_are(tmp_path):
-  with scripted(), pytest.raises(
-      UserError, match="'kernel_bound' follows 'eval/FID'.*eval/fd_pixels"):
-    loop.run(game(metric='eval/FID'), tmp_path)
+def test_a_metric_that_is_not_scored_is_refused_before_the_first_step(tmp_path):
+  with pytest.raises(UserError, match=r"config\.feedback\[0\]\.metric is "
+                     "'eval/FID', and the scores are eval/fd_pixels"):
+    loop.run(game(metric='eval/FID'), tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
 
 
 @pytest.mark.parametrize('changes, words', [

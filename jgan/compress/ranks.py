@@ -128,62 +128,65 @@ def matching(params, match):
   return selected
 
 
-def by_penalty(base, rows, *, penalty):
+def by_penalty(base, rows, *, penalty, better='lower'):
   """Adaptive rank decomposition (Pulakurthi et al., IEEE Access).
 
   Each layer gets the rank R that minimizes score(R) (1 + P (1 - C_R)), where
   C_R is the fraction of its parameters that R removes. It is not factored if
-  no rank costs less than base (1 + P).
+  no rank costs less than base (1 + P). Where the higher score is better, R
+  maximizes score(R) / (1 + P (1 - C_R)) instead.
 
   Args:
-    base: score of the unchanged network, positive; lower is better.
+    base: score of the unchanged network, positive.
     rows: list of Row of compress/sensitivity.py, in any order.
-    penalty: P >= 0, on the remaining parameters; 0 minimizes the score alone.
+    penalty: P >= 0, on the remaining parameters; 0 goes by the score alone.
+    better: 'lower' or 'higher', of the score.
 
   Returns:
     {path: {'form', 'rank'}} of the layers to factor.
   """
   layers = {}
   costs = {}
+  cost_of = {
+      'lower': lambda score, left: score * (1 + penalty * left),
+      'higher': lambda score, left: -score / (1 + penalty * left)}[better]
   for row in rows:
-    cost = row.score * (1 + penalty * (1 - row.removed / row.params))
-    if cost < costs.get(row.layer, base * (1 + penalty)):
+    cost = cost_of(row.score, 1 - row.removed / row.params)
+    if cost < costs.get(row.layer, cost_of(base, 1)):
       costs[row.layer] = cost
       layers[row.layer] = {'form': row.form, 'rank': row.rank}
   return layers
 
 
-def by_budget(base, rows, *, budget):
+def by_budget(base, rows, *, budget, better='lower'):
   """Greedy choice of ranks that removes parameters within a score budget.
 
-  The score increases of single layers are assumed to add up. Rows are visited
-  in the order of increase per removed parameter; each is accepted if its layer
-  has no rank yet and the predicted total stays within the budget.
+  What single layers harm the score is assumed to add up. Rows are visited in
+  the order of harm per removed parameter; each is accepted if its layer has no
+  rank yet and the predicted total stays within the budget.
 
   Args:
-    base: score of the unchanged network; lower is better.
+    base: score of the unchanged network.
     rows: list of Row of compress/sensitivity.py.
-    budget: the allowed increase of the score.
+    budget: how much worse the score may become.
+    better: 'lower' or 'higher', of the score.
 
   Returns:
-    {path: {'form', 'rank'}} of the layers to factor, and the predicted
-    increase of the score.
+    {path: {'form', 'rank'}} of the layers to factor, and by how much the score
+    is predicted to become worse.
   """
+  sign = {'lower': 1., 'higher': -1.}[better]
+  # A score better than that of the unchanged network is noise: it is counted
+  # as equal.
+  harm = lambda row: max(sign * (row.score - base), 0.)
+  price = lambda row: (harm(row) / row.removed, -row.removed)
   layers, total = {}, 0.
   useful = [row for row in rows if row.removed > 0]
-  for row in sorted(useful, key=lambda row: _price(row, base)):
-    # A score better than that of the unchanged network is noise: it is
-    # counted as equal.
-    rise = max(row.score - base, 0.)
-    if row.layer not in layers and total + rise <= budget:
+  for row in sorted(useful, key=price):
+    if row.layer not in layers and total + harm(row) <= budget:
       layers[row.layer] = {'form': row.form, 'rank': row.rank}
-      total += rise
+      total += harm(row)
   return layers, total
-
-
-def _price(row, base):
-  """Sorting key: increase per removed parameter; then most removed first."""
-  return max(row.score - base, 0.) / row.removed, -row.removed
 
 
 def _of_rank(kind, kernel, rank, bias):

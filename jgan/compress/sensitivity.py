@@ -64,7 +64,7 @@ def measure(params, pairs, score, **fit):
   Args:
     params: nested dict of a network's parameters.
     pairs: list of (path, options), as `trials` returns it.
-    score: params -> float, lower is better.
+    score: params -> float.
     fit: keyword arguments of compress.factorize.reconstruct.
   """
   for path, options in pairs:

@@ -11,6 +11,7 @@ from jgan.metrics import _samples
 NEEDS = ('features',)
 REFERENCE = True
 BETTER = {'': 'lower', 'std': 'neither'}
+NAMES = 'kid', 'KID'
 
 
 def score(real, fake, *, subsets=100, subset_size=1000, seed=0):

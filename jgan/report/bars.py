@@ -11,21 +11,22 @@ from jgan.report import figure
 _HARMLESS, _HARMFUL = figure.COLORS[:2]
 
 
-def draw(path, rows, *, base, budget=math.inf, metric='FID'):
+def draw(path, rows, *, base, budget=None, better='lower', metric='FID'):
   """Draws the sensitivity of layers (Pulakurthi et al., 2024, figure 3).
 
   Bars start at the score of the uncompressed network, so that their length is
-  the change of the score. Bars above the budget have another colour, as do the
-  names of layers without a rank below it. A bar that exceeds the plot, or
-  whose score is not finite, ends at the top with an arrow. Every bar is
-  labelled with its score.
+  the change of the score. Bars of scores that are worse than the budget have
+  another colour, as do the names of layers without a rank within it. A bar
+  that exceeds the plot, or whose score is not finite, ends at its edge with an
+  arrow. Every bar is labelled with its score.
 
   Args:
     path: of the PNG to write.
     rows: (layer, rank, score) triples; layers are drawn in the order of their
       first appearance, with rising ranks.
     base: the score of the uncompressed network.
-    budget: the highest acceptable score; lower is better.
+    budget: the worst acceptable score; None: all are acceptable.
+    better: 'lower' or 'higher', of the score.
     metric: name of the score.
 
   Raises:
@@ -47,7 +48,13 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
   groups = {layer: [r for r in ranks if (layer, r) in scores]
             for layer in layers}
   bars_per_layer = max(map(len, groups.values()))
-  low, high = _frame([*scores.values()], base, budget)
+  sign = {'lower': 1., 'higher': -1.}[better]
+  if budget is None:
+    budget = sign * math.inf
+  good = lambda score: sign * score <= sign * budget  # False if it is NaN
+  low, high = sorted(sign * y for y in _frame(
+      [sign * score for score in scores.values()], sign * base, sign * budget))
+  worst = high if better == 'lower' else low
 
   inches = max(4., 1.2 + .22 * len(layers) * (bars_per_layer + .8))
   page = figure.new(inches, 3.8)
@@ -59,13 +66,13 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
     group = groups[layer]
     x = layers.index(layer) + (
         group.index(rank) - (len(group) - 1) / 2) * width
-    over_budget = not score <= budget  # also if it is NaN
-    shade = _shade(_HARMFUL if over_budget else _HARMLESS, ranks.index(rank),
+    shade = _shade(_HARMLESS if good(score) else _HARMFUL, ranks.index(rank),
                    len(ranks))
-    end = float(np.clip(score, low, high)) if math.isfinite(score) else high
+    end = float(np.clip(score, low, high)) if math.isfinite(score) else worst
     axes.bar(x, end - base, width * .92, bottom=base, color=shade)
     # The text is rotated, so that the arrow points up.
-    arrow = ' \N{RIGHTWARDS ARROW}' if not score <= high else ''
+    arrow = ('' if sign * score <= sign * worst else ' \N{RIGHTWARDS ARROW}'
+             if better == 'lower' else ' \N{LEFTWARDS ARROW}')
     axes.annotate(f'{score:#.4g}{arrow}', (x, max(end, base)), (0, 3),
                   textcoords='offset points', rotation=90, ha='center',
                   va='bottom', fontsize=7, color=figure.INK,
@@ -85,7 +92,7 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
   axes.set_xticks(range(len(layers)), layers, rotation=45, ha='right',
                   rotation_mode='anchor')
   for name, text in zip(layers, axes.get_xticklabels()):
-    if not any(scores[name, rank] <= budget for rank in groups[name]):
+    if not any(good(scores[name, rank]) for rank in groups[name]):
       text.set_color(_HARMFUL)
   page.legend(handles=handles, loc='outside lower center',
               ncols=int(inches / 1.3), fontsize=8, frameon=False,
@@ -94,7 +101,7 @@ def draw(path, rows, *, base, budget=math.inf, metric='FID'):
 
 
 def _frame(scores, base, budget):
-  """The lowest and the highest score within the plot.
+  """The lowest and the highest score within the plot; lower is better.
 
   A very bad score must not flatten the other bars: the plot ends at four times
   the budget's distance from the base.

@@ -12,7 +12,7 @@ from jgan.errors import UserError
 from jgan.metrics import spectrum, spectrum_bands
 from jgan.run import restore, timing
 from jgan.run.cost import Cost, of_image
-from jgan.score import breaks, latency, record, samples, size
+from jgan.score import breaks, labels, latency, record, samples, size
 from jgan.types import Method, Network
 
 BATCHES = 1, 64  # images made by one measured call
@@ -121,16 +121,18 @@ def course(run):
   Of a method that trains in rounds the curve is of the checkpoint's own.
 
   Returns:
-    {'score', 'curve', 'min', 'final', 'max_late', 'breaks'}, see
-    score/breaks.py; None if the run selects by no score, or has fewer than two
-    values of it.
+    {'score', 'better', 'curve', 'best', 'final', 'worst_late', 'breaks'}, see
+    score/breaks.py; None if the run selects by no score that can be ranked, or
+    has fewer than two values of it.
   """
   label = run.best.removeprefix('eval/')
   points = {step: value for step, value in curve(run.history, label).items()
             if run.method.same_round(step, run.step)}
-  if len(points) < 2:
+  better = labels.better(label) if len(points) > 1 else 'neither'
+  if better == 'neither':
     return None
-  return {'score': label, 'curve': points, **breaks.summary(points)}
+  return {'score': label, 'better': better, 'curve': points,
+          **breaks.summary(points, better)}
 
 
 def evolution(history):

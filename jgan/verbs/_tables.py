@@ -108,14 +108,15 @@ def courses(runs, courses):
   """
   if not courses:
     return []
-  keys = 'min', 'final', 'max_late', 'breaks'
-  rows = [['run', 'score', 'evaluations', 'min', 'final', 'max after half',
-           'breaks']]
+  keys = 'best', 'final', 'worst_late', 'breaks'
+  rows = [['run', 'score', 'better', 'evaluations', 'best', 'final',
+           'worst after half', 'breaks']]
   seeds = {}
   for r in runs:
     if r.name in courses:
       course = courses[r.name]
-      rows.append([r.name, course['score'], str(len(course['curve'])),
+      rows.append([r.name, course['score'], course['better'],
+                   str(len(course['curve'])),
                    *(f'{course[k]:.6g}' for k in keys)])
       recipe = json.dumps(configs.plain(r.config) | {'seed': None})
       seeds.setdefault(recipe, []).append(r.name)
@@ -125,14 +126,15 @@ def courses(runs, courses):
       numbers = np.array([[courses[name][k] for k in keys] for name in group])
       mean, spread = numbers.mean(0), numbers.std(0, ddof=1)
       first = courses[group[0]]
-      rows.append([f'{len(group)} seeds', first['score'],
+      rows.append([f'{len(group)} seeds', first['score'], first['better'],
                    str(len(first['curve'])),
                    *(f'{m:.6g} +- {s:.3g}' for m, s in zip(mean, spread))])
       notes += ['', f'{len(group)} seeds: mean and standard deviation of '
                 f'{", ".join(group)}.']
   return ['', *_table(rows), '',
-          'Over the evaluations of a run. Max after half: in the second half '
-          'of its steps. Breaks: scores above twice the lowest score so far.',
+          'Over the evaluations of a run. Worst after half: in the second half '
+          'of its steps. Breaks: scores above twice the lowest score so far; '
+          'below half the highest, where the higher is better.',
           *notes]
 
 

@@ -183,10 +183,11 @@ def proposed(plan):
     raise UserError(f'cannot read config.compress.sensitivity={file}: {error}; '
                     'a sensitivity.json of --mode=sensitivity would be right'
                     ) from error
+  better = report.get('better', 'lower')
   if plan.penalty:
-    layers = ranks.by_penalty(base, rows, penalty=plan.penalty)
+    layers = ranks.by_penalty(base, rows, penalty=plan.penalty, better=better)
   else:
-    layers, _ = ranks.by_budget(base, rows, budget=plan.budget)
+    layers, _ = ranks.by_budget(base, rows, budget=plan.budget, better=better)
   if not layers:
     raise UserError(f'none of the {len(rows)} trials in {file} is good enough '
                     f'with penalty={plan.penalty:g}, budget={plan.budget:g}: a '

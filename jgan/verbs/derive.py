@@ -16,6 +16,7 @@ from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.report import genotype_graph
 from jgan.run import restore
+from jgan.score import labels
 from jgan.score.networks import Scoring
 from jgan.workdir import append
 from jgan.workdir import records as lines
@@ -46,7 +47,7 @@ def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
   """Writes the genotype of a search, and a drawing of it beside it.
 
   The genotype is the one derived from the architecture parameters or, with
-  `candidates`, the one with the lowest score.
+  `candidates`, the one with the best score.
 
   Args:
     config: completed; of the search.
@@ -88,12 +89,13 @@ def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
 
 
 def best_of(config, method, state, derived, count, file, data_dir):
-  """The genotype with the lowest score: of `count` drawn and the derived one.
+  """The genotype with the best score: of `count` drawn and the derived one.
 
   Every score is appended to `file`. A genotype that has a score there, of the
   same step and scoring settings, is not scored again.
   """
   scoring = Scoring(config, data_dir)
+  metric, better = scoring.decisive()
   sample = jax.jit(method.sample)
   rng = np.random.default_rng(config.seed)
   genotypes = [*([derived] if derived else []),
@@ -109,9 +111,10 @@ def best_of(config, method, state, derived, count, file, data_dir):
       net = method.search.select(state.ema, candidate)
       scores[key], _ = scoring.score(sample, net, method.latent)
       append(file, {**settings, 'genotype': candidate, 'values': scores[key]})
-    rows.append((scoring.decisive(scores[key])[1], i, candidate))
+    rows.append((scores[key][metric], i, candidate))
     log.info('candidate %d of %d: %.5g', i + 1, len(genotypes), rows[-1][0])
-  score, i, best = min(rows, key=lambda row: row[:2])
+  score, i, best = min(rows, key=lambda row: (
+      labels.cost(row[0], better), row[1]))
   return {**best, 'origin': f'{config.method.name}, step {int(state.step)}, '
           f'best of {len(genotypes)}: {score:.6g}'}
 

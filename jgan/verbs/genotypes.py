@@ -16,6 +16,7 @@ from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.report import operations, timeline
+from jgan.score import labels
 from jgan.workdir import write_text
 
 PLAYERS = ('generator', 'discriminator')
@@ -40,7 +41,7 @@ FLAGS = (
     common.OUT._replace(required=False,
                         help='Folder for tables and pictures; none without.'),
     Flag('label', '', 'The score that tells good ones, as FID.'),
-    Flag('threshold', None, 'Genotypes with a lower score are good.'),
+    Flag('threshold', None, 'Genotypes with a better score are good.'),
 )
 
 
@@ -60,8 +61,8 @@ def write(places, out='', *, label='', threshold=None):
       counts), operations_PLAYER.png, and timeline_I_PLAYER.png of the I-th
       place, if its files are named by the steps of a search; '' for none.
     label: of the score to split and to draw by, as 'FID'; '' for the only one.
-    threshold: genotypes below it are counted apart from the others; lower
-      scores are better. None: all are counted together.
+    threshold: genotypes with a better score are counted apart from the others.
+      None: all are counted together.
 
   Returns:
     Text: tables, as GitHub reads them.
@@ -172,14 +173,22 @@ def chosen_label(every, label, needed):
 
 
 def split(every, label, threshold):
-  """{name of a group: its genotypes}; what has no score is in none."""
+  """{name of a group: its genotypes}; what has no score is in none.
+
+  Raises:
+    UserError: neither the lower nor the higher of two such scores is better.
+  """
   if threshold is None:
     return {'all': every}
+  better = labels.chosen(label, {label: labels.better(label)}, '--label')
   known = [entry for entry in every if label in entry.scores]
-  below = [entry for entry in known if entry.scores[label] < threshold]
-  return {f'superior: {label} < {threshold:g}': below,
-          f'inferior: {label} >= {threshold:g}': [
-              entry for entry in known if entry not in below]}
+  cost = lambda score: labels.cost(score, better)
+  good = [entry for entry in known
+          if cost(entry.scores[label]) < cost(threshold)]
+  than, not_than = {'lower': ('<', '>='), 'higher': ('>', '<=')}[better]
+  return {f'superior: {label} {than} {threshold:g}': good,
+          f'inferior: {label} {not_than} {threshold:g}': [
+              entry for entry in known if entry not in good]}
 
 
 def count(group, player):

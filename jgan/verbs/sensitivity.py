@@ -6,7 +6,6 @@ whose compression hardly changes the score are the ones to compress.
 """
 import json
 import logging
-import math
 import pathlib
 
 import jax
@@ -61,12 +60,13 @@ def write(config, method, state, out, *, data_dir=''):
                     'layer are needed, as in --config.compress.ranks="(64,)"')
   net = state.ema if plan.source == 'average' else state.gen
   scoring = Scoring(config, data_dir)
+  metric, better = scoring.decisive()
   sample = jax.jit(method.sample)
 
   def score(params):
     values, _ = scoring.score(sample, Network(params, net.stats),
                               method.latent)
-    return scoring.decisive(values)
+    return values[metric]
 
   params = jax.device_get(net.params)
   pairs = sensitivity.trials(params, plan.ranks, plan.match)
@@ -75,16 +75,15 @@ def write(config, method, state, out, *, data_dir=''):
   file = folder / 'trials.jsonl'
   settings = {'step': int(state.step), 'source': plan.source,
               'restarts': plan.restarts, 'iterations': plan.iterations,
-              **scoring.about}
+              **scoring.about, 'metric': metric, 'better': better}
   if not lines(file):
-    metric, base = score(params)
-    append(file, {**settings, 'metric': metric, 'base': base})
+    append(file, {**settings, 'base': score(params)})
   header, rows = read(file, settings)
   for path, options in pairs:
     if (path, options['rank']) not in rows:
       row, = sensitivity.measure(
-          params, [(path, options)], lambda params: score(params)[1],
-          seed=config.seed, restarts=plan.restarts, iterations=plan.iterations)
+          params, [(path, options)], score, seed=config.seed,
+          restarts=plan.restarts, iterations=plan.iterations)
       append(file, row._asdict())
       rows[path, options['rank']] = row
       log.info('%s at rank %s: %.5g (%.5g without)', path, row.rank, row.score,
@@ -95,25 +94,28 @@ def write(config, method, state, out, *, data_dir=''):
 
 def report(folder, header, rows, budget):
   """Writes the table, its numbers and a bar chart: -> text."""
-  base, metric = header['base'], header['metric']
-  proposal, rise = ranks.by_budget(base, rows, budget=budget)
+  base, metric, better = (header[key] for key in ('base', 'metric', 'better'))
+  proposal, harm = ranks.by_budget(base, rows, budget=budget, better=better)
+  word, sign = {'lower': ('rise', 1.), 'higher': ('fall', -1.)}[better]
   text = table(base, rows, proposal, metric)
-  text += (f'\nWithin a rise of {budget:g}, compress {len(proposal)} of these '
-           f'layers: predicted {metric} {base + rise:.5g}, from {base:.5g}.\n')
+  text += (f'\nWithin a {word} of {budget:g}, compress {len(proposal)} of '
+           f'these layers: predicted {metric} {base + sign * harm:.5g}, from '
+           f'{base:.5g}.\n')
   write_text(folder / 'sensitivity.md', text)
   write_text(folder / 'sensitivity.json', json.dumps({
       **header, 'budget': budget, 'rows': [row._asdict() for row in rows],
-      'proposal': proposal, 'predicted_rise': rise}, indent=2) + '\n')
+      'proposal': proposal, f'predicted_{word}': harm}, indent=2) + '\n')
   bars.draw(folder / 'sensitivity.png',
             [(row.layer, row.rank, row.score) for row in rows], base=base,
-            budget=base + budget if budget else math.inf, metric=metric)
+            budget=base + sign * budget if budget else None, better=better,
+            metric=metric)
   return f'{text}{folder / "sensitivity.png"}\n'
 
 
 def table(base, rows, proposal, metric):
   """The trials as a table in GitHub Markdown."""
   lines = [f'| layer | form | rank | parameters | removed | kernel error | '
-           f'{metric} | rise | proposed |',
+           f'{metric} | change | proposed |',
            '|---|---|--:|--:|--:|--:|--:|--:|---|']
   for row in rows:
     proposed = proposal.get(row.layer, {}).get('rank') == row.rank

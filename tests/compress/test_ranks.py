@@ -141,6 +141,21 @@ def test_the_penalty_trades_score_for_size():
       'b': {'form': 'cp', 'rank': 8}}
 
 
+def test_where_more_is_better_the_choice_is_that_of_the_mirrored_scores():
+  mirrored = [r._replace(score=20. - r.score) for r in ROWS]
+  for budget in (0., .2, 1., 50.):
+    layers, harm = ranks.by_budget(10., mirrored, budget=budget,
+                                   better='higher')
+    want, rise = ranks.by_budget(10., ROWS, budget=budget)
+    assert layers == want
+    np.testing.assert_allclose(harm, rise)
+  inverse = [r._replace(score=100. / r.score) for r in ROWS]
+  for penalty in (0., 1.):
+    assert ranks.by_penalty(
+        10., inverse, penalty=penalty, better='higher') == ranks.by_penalty(
+            10., ROWS, penalty=penalty)
+
+
 def test_the_budget_is_spent_where_it_removes_most():
   layers, rise = ranks.by_budget(10., ROWS, budget=.2)
   assert layers == {'b': {'form': 'cp', 'rank': 8},

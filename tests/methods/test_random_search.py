@@ -130,6 +130,28 @@ def test_the_best_candidate_is_written_and_nothing_is_scored_twice(
   assert run(other)['origin'].endswith(': 5') and len(scored) == 6
 
 
+def test_the_best_candidate_has_the_highest_score_where_more_is_better(
+    drawn, tmp_path, monkeypatch):
+  config, method, state = drawn
+  config = config.copy_and_resolve_references().unlock()
+  config.eval.update({'metrics': ('modes', 'stability'), 'every': 1})
+  config.checkpoint.best = 'eval/modes-covered'
+  values = iter([3., 8., 8., 2.])
+  monkeypatch.setattr(Scoring, 'score', lambda *arguments: (
+      {'modes-covered': next(values)}, {}))
+  path = derive.write(config, method, state, tmp_path / 'g.json', candidates=4,
+                      folder=tmp_path)
+  rows = [json.loads(x) for x in
+          (tmp_path / 'candidates.jsonl').read_text().splitlines()]
+  found = genotype.load(path)
+  assert found['generator'] == rows[1]['genotype']['generator']
+  assert found['origin'].endswith('best of 4: 8')
+  config.checkpoint.best = 'eval/stability'
+  with pytest.raises(UserError, match='neither the lower nor the higher'):
+    derive.write(config, method, state, tmp_path / 'g.json', candidates=4,
+                 folder=tmp_path)
+
+
 @pytest.mark.parametrize('relax', ['softmax', 'gumbel_on_probabilities'])
 def test_a_selected_architecture_gets_batch_statistics_of_its_own(game, relax):
   """Whatever noise the relaxation would draw."""

@@ -60,6 +60,17 @@ def test_what_is_above_the_budget_is_highlighted_and_cannot_hide_the_rest(
   assert to_rgb(linear.get_color()) == to_rgb(figure.INK)
 
 
+def test_where_more_is_better_what_is_below_the_budget_is_highlighted(pages):
+  bars.draw('x', [(layer, rank, 50. - score) for layer, rank, score in ROWS],
+            base=45., budget=44., better='higher')
+  axes, found = drawn(pages[0])
+  assert [red(bar) for bar in found] == [False, False, True, True]
+  ends = [bar.get_y() + bar.get_height() for bar in found]
+  np.testing.assert_allclose(ends, [44.5, 44., 41., 41.])
+  assert [t.get_text() for t in axes.texts][2] == '10.00 \N{LEFTWARDS ARROW}'
+  assert to_rgb(axes.get_xticklabels()[1].get_color()) == to_rgb(bars._HARMFUL)
+
+
 def test_a_layer_is_named_as_harmed_only_if_no_rank_suits_it(pages):
   bars.draw('x', ROWS, base=5., budget=9.)
   axes, found = drawn(pages[0])

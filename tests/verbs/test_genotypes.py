@@ -91,6 +91,18 @@ def test_a_threshold_parts_the_good_from_the_bad(search):
   assert row(up, 'cell 1, inferior: FID >= 18.5') == [4, 0]
 
 
+def test_of_scores_where_more_is_better_the_good_are_above(tmp_path):
+  for name, score in (('a', 8.5), ('b', 8.), ('c', 7.)):
+    found = genotype.load('alphagan_s')
+    found['origin'] = f'run, step 1, eval/IS {score}, eval/stability {score}'
+    genotype.save(tmp_path / f'{name}.json', found)
+  text = genotypes.write([tmp_path], label='IS', threshold=8.)
+  assert '- superior: IS > 8: 1' in text
+  assert '- inferior: IS <= 8: 2' in text
+  with pytest.raises(UserError, match='neither the lower nor the higher'):
+    genotypes.write([tmp_path], label='stability', threshold=8.)
+
+
 def test_what_has_no_score_is_in_neither_group(search):
   text = genotypes.write([search, 'alphagan_l'], label='FID', threshold=20.)
   assert text.startswith('4 genotypes')

@@ -48,8 +48,8 @@ def test_a_curve_is_of_the_protocol_that_most_scores_have():
 def test_a_course_is_of_the_score_that_chooses_the_best_checkpoint():
   history = course_of(4., 3., 7., kid=1.)
   assert _compared.course(run_of('a', history, None)) == {
-      'score': 'FID', 'curve': {1: 4., 2: 3., 3: 7.}, 'min': 3., 'final': 7.,
-      'max_late': 7., 'breaks': 1}
+      'score': 'FID', 'better': 'lower', 'curve': {1: 4., 2: 3., 3: 7.},
+      'best': 3., 'final': 7., 'worst_late': 7., 'breaks': 1}
   assert _compared.course(run_of('a', history, None, best='')) is None
   assert _compared.course(run_of('a', history[:1], None)) is None
 
@@ -59,6 +59,17 @@ def test_the_course_of_tickets_is_that_of_their_round():
   run = run_of('a', course_of(2., 4., 3., 9., 8.), None)
   run = run._replace(method=run.method._replace(round_steps=3), step=5)
   assert _compared.course(run)['curve'] == {4: 9., 5: 8.}
+
+
+def test_a_course_knows_when_more_is_better():
+  label = 'inception_score-inception'
+  history = [record(i + 1, {label: s}) for i, s in enumerate((4., 8., 3.))]
+  course = _compared.course(run_of('a', history, None, best=f'eval/{label}'))
+  assert (course['better'], course['best'], course['worst_late'],
+          course['breaks']) == ('higher', 8., 3., 1)
+  band = [record(i, {'spectrum_bands-low': 1.}) for i in (1, 2)]
+  assert _compared.course(run_of('a', band, None,
+                                 best='eval/spectrum_bands-low')) is None
 
 
 def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(tiny):
@@ -75,11 +86,11 @@ def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(tiny):
   rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in text
           if line.startswith('| ')]
   assert rows[1:] == [
-      ['a', 'FID', '3', '2', '5', '5', '1'],
-      ['b', 'FID', '3', '4', '4', '4', '0'],
-      ['c', 'FID', '2', '9', '9', '9', '0'],
-      ['2 seeds', 'FID', '3', '3 +- 1.41', '4.5 +- 0.707', '4.5 +- 0.707',
-       '0.5 +- 0.707']]
+      ['a', 'FID', 'lower', '3', '2', '5', '5', '1'],
+      ['b', 'FID', 'lower', '3', '4', '4', '4', '0'],
+      ['c', 'FID', 'lower', '2', '9', '9', '9', '0'],
+      ['2 seeds', 'FID', 'lower', '3', '3 +- 1.41', '4.5 +- 0.707',
+       '4.5 +- 0.707', '0.5 +- 0.707']]
   assert '2 seeds: mean and standard deviation of a, b.' in text
   assert _tables.courses(runs, {}) == []
 
@@ -95,7 +106,7 @@ def two_runs(tiny, monkeypatch):
 
 def test_a_report_draws_bands_and_where_asked_spectra(two_runs, tmp_path):
   text = report.write(['a', 'b'], str(tmp_path / 'out'), mean_spectra=True)
-  assert '| b | FID | 2 | 2 | 8 | 8 | 1 |' in ' '.join(text.split())
+  assert '| b | FID | lower | 2 | 2 | 8 | 8 | 1 |' in ' '.join(text.split())
   found = json.loads((tmp_path / 'out' / 'report.json').read_text())
   assert found['courses']['b']['breaks'] == 1
   assert found['courses']['a']['curve'] == {'1': 4., '2': 3.}
