@@ -58,8 +58,8 @@ def meaning(error):
 
 def brief(error):
   """The type and the first line of an exception, at most 200 characters."""
-  lines = str(error).strip().splitlines()
-  return f'{type(error).__name__}: {lines[0] if lines else ""}'[:200]
+  lines = [*str(error).strip().splitlines(), '']
+  return f'{type(error).__name__}: {lines[0]}'[:200].rstrip('.')
 
 
 def is_memory(error):

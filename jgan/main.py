@@ -8,6 +8,7 @@ import os
 import pathlib
 import platform
 import sys
+import threading
 import traceback
 import zlib
 
@@ -26,7 +27,7 @@ def main(argv):
     with failures.explained():
       paths.ensure_home()
       command = cli.parse(argv)
-      _start(command.main.compilation_cache)
+      _start(command.main.compilation_cache, debug)
       sys.stdout.write(command.verb.run(command.config, command.flags) or '')
     return 0
   except (UserError, Stopped) as error:
@@ -52,7 +53,7 @@ def command():
     os._exit(code)
 
 
-def _start(compilation_cache):
+def _start(compilation_cache, debug):
   """Sets up logging, and makes libraries independent of the surroundings."""
   handler = logging.StreamHandler()
   handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
@@ -60,7 +61,8 @@ def _start(compilation_cache):
   logger.handlers = [handler]
   logger.setLevel(logging.INFO)
   logger.propagate = False  # the root logger belongs to other libraries
-  logging.getLogger('absl').setLevel(logging.ERROR)  # Orbax logs a lot
+  if not debug:
+    _quieten(logger)
   os.environ.pop('MPLBACKEND', None)  # plots are files; a notebook's may lack
   if 'jax' in sys.modules:
     settings = sys.modules['jax'].config
@@ -71,6 +73,16 @@ def _start(compilation_cache):
     if compilation_cache:
       settings.update('jax_compilation_cache_dir',
                       str(pathlib.Path(compilation_cache, _machine())))
+
+
+def _quieten(logger):
+  """One line for an error: no tracebacks of threads, who pass it on to us."""
+  for library in 'absl', 'asyncio':  # Orbax logs what it also raises
+    logging.getLogger(library).setLevel(logging.CRITICAL)
+  threading.excepthook = lambda error: logger.warning(
+      'a thread failed: %s', failures.brief(error.exc_value))
+  sys.unraisablehook = lambda error: logger.debug(
+      'ignored: %s', failures.brief(error.exc_value))
 
 
 def _machine():

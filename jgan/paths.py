@@ -1,7 +1,9 @@
 """Paths as users write them: '~' is the home folder, addresses are refused."""
+import atexit
 import os
 import pathlib
 import re
+import shutil
 import tempfile
 
 from jgan.errors import UserError
@@ -39,4 +41,5 @@ def ensure_home():
   try:
     pathlib.Path.home()
   except RuntimeError:
-    os.environ['HOME'] = tempfile.mkdtemp(prefix='jgan-home-')
+    folder = os.environ['HOME'] = tempfile.mkdtemp(prefix='jgan-home-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -44,6 +44,7 @@ class Checkpoints:
         self.folder, options=ocp.CheckpointManagerOptions(
             create=not read_only, read_only=read_only,
             preservation_policy=None if read_only else self._policy))
+    self._last = None  # the step of the last save
     self._reader = self._manager
     if jax.process_count() > 1:
       me = jax.process_index()
@@ -90,14 +91,15 @@ class Checkpoints:
                                 for name, x in named.items()}}
     notes = notes | {'crc': _crc_of_notes(notes)}
     try:
-      self._manager.wait_until_finished()
+      self._manager.wait_until_finished()  # of the last save
+      self._last = step
       if replaces:
         self._manager.delete(step)
       self._policy.due = step if due else None
       self._manager.save(step, args=ocp.args.Composite(
           state=ocp.args.StandardSave(arrays), notes=ocp.args.JsonSave(notes)))
     except (OSError, ValueError) as error:
-      raise Stopped(self._unwritten(step, error)) from error
+      raise Stopped(self._unwritten(self._last, error)) from error
 
   def wait(self):
     """Waits until pending checkpoints are on the disk."""
@@ -105,7 +107,7 @@ class Checkpoints:
       self._manager.wait_until_finished()
       self._manager.check_for_errors()
     except (OSError, ValueError) as error:
-      raise Stopped(self._unwritten('the last one', error)) from error
+      raise Stopped(self._unwritten(self._last, error)) from error
 
   def close(self):
     """Finishes writing and closes the folder.
@@ -116,7 +118,7 @@ class Checkpoints:
     try:
       self._manager.close()
     except (OSError, ValueError) as error:
-      raise Stopped(self._unwritten('the last one', error)) from error
+      raise Stopped(self._unwritten(self._last, error)) from error
     if self._reader is not self._manager:
       self._reader.close()
 

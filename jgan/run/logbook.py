@@ -7,9 +7,8 @@ import csv
 import io
 import pathlib
 
-from tensorboardX import SummaryWriter
-
 from jgan.run import writers
+from jgan.run.board import Board
 from jgan.workdir import cut, json_line, records, write_text
 
 
@@ -31,8 +30,7 @@ class Logbook:
     cut(self._folder / 'metrics.jsonl', lambda r: r['step'] < step or (
         r['step'] == step and not (due and _is_of_scores(r))))
     self._file = open(self._folder / 'metrics.jsonl', 'a')  # noqa: SIM115
-    self._board = SummaryWriter(str(self._folder / 'tensorboard'),
-                                purge_step=step + 1 if step else None)
+    self._board = Board(self._folder / 'tensorboard', step)
     self._writers = writers.opened(names, self._folder)
 
   def write(self, step, values):
@@ -40,7 +38,7 @@ class Logbook:
     self._file.write(json_line({'step': step, **values}))
     self._file.flush()
     for name, value in values.items():
-      self._board.add_scalar(name, value, step)
+      self._board.scalar(step, name, value)
     for writer in self._writers:
       writer.write_scalars(step, values)
 
@@ -48,18 +46,22 @@ class Logbook:
     """Writes rates to TensorBoard only, because they depend on time."""
     named = {f'speed/{name}': value for name, value in values.items()}
     for name, value in named.items():
-      self._board.add_scalar(name, value, step)
+      self._board.scalar(step, name, value)
     for writer in self._writers:
       writer.write_scalars(step, named)
 
   def image(self, step, name, image):
     """Adds an image to TensorBoard: uint8 [h, w, c]."""
-    self._board.add_image(name, image, step, dataformats='HWC')
+    self._board.image(step, name, image)
     for writer in self._writers:
       writer.write_images(step, {name: image[None]})
 
   def tabulate(self):
-    """Rewrites metrics.csv: a column per metric, empty at steps without it."""
+    """Rewrites metrics.csv: a column per metric, empty at steps without it.
+
+    TensorBoard's file is brought up to date too.
+    """
+    self._board.flush()
     logged = read(self._folder)
     columns = ['step', *sorted({k for r in logged for k in r} - {'step'})]
     table = io.StringIO()
@@ -71,10 +73,10 @@ class Logbook:
   def close(self):
     """Closes the files and writes metrics.csv."""
     self._file.close()
+    self.tabulate()
     self._board.close()
     for writer in self._writers:
       writer.close()
-    self.tabulate()
 
 
 def _is_of_scores(record):
