@@ -80,7 +80,7 @@ def made(out, config):
 def write_text(path, text):
   """Replaces a text file atomically."""
   with replacing(path) as part:
-    part.write_text(text)
+    part.write_text(text, encoding='utf-8')
 
 
 def records(file):
