@@ -4,7 +4,6 @@ import stat as modes
 import struct
 import threading
 import zlib
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -36,29 +35,17 @@ class Unfit(ValueError):
   """An intact image that is not one to train on."""
 
 
-class Header(NamedTuple):
-  """What the first bytes of an image file tell.
-
-  Attributes:
-    width, height: in pixels.
-    deep: whether a value has more than 8 bits.
-  """
-  width: int
-  height: int
-  deep: bool
-
-
-def header(path):
-  """Header of an image file.
+def size(path):
+  """(width, height) from the header of an image file.
 
   Raises:
-    BadImage: it is not that of an image.
+    BadImage: the header is not that of an image, or of one that is too large.
     UserError: the file cannot be read.
   """
   def read(image):
     if image.format not in ('JPEG', 'MPO'):  # these may be decoded in part
       _refuse_huge(image)
-    return Header(*image.size, _deep(image))
+    return image.size
 
   return _open(path, read)
 
@@ -72,7 +59,7 @@ def pixels(path, channels, size, **options):
   options: arguments of `flatten`.
 
   Raises:
-    BadImage, UserError: as `header`; BadImage also if the file is truncated.
+    BadImage, UserError: as `size`; BadImage also if the file is truncated.
   """
   def decode(image):
     ImageOps.exif_transpose(image, in_place=True)
@@ -90,15 +77,16 @@ def pixels(path, channels, size, **options):
 
 
 def bits(path):
-  """Number of bits that the values of an image file use: 0 .. 16.
+  """Number of bits that the values in a file of 16 bits use; 0 for 8 bits.
 
   Of a colour image of 16 bits only the upper 8 are known.
   """
   def used(image):
+    if not _deep(image):
+      return 0
     values = np.asarray(image)
-    if values.dtype == np.uint8 and _deep(image):
-      return int(values.max()).bit_length() + 8
-    return int(values.max()).bit_length()
+    unknown = 8 if values.dtype == np.uint8 else 0
+    return int(values.max()).bit_length() + unknown
 
   return _open(path, used)
 

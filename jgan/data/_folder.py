@@ -51,13 +51,13 @@ class Folder:
       try:
         return self._read(path)
       except UserError as error:
-        bad = error
+        last = error
         if not self._replace_bad:
           raise
         if path not in self._said:
           self._said.add(path)
           log.warning('%s: the next image stands in for it', error)
-    raise bad
+    raise last
 
   def _read(self, path):
     _, size, _, channels = self.shape

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 _PUBLISHED = _official.Published('the images, in folders or not')
 _NAMED = 3  # maximum number of bad files or of folders that a warning names
-_LOOKED_AT = 16  # files of 16 bits whose values are looked at
+_LOOKED_AT = 16  # files whose depth is looked at, at least
 
 
 def info(*, folder='', size=64, channels=3, skip_bad=False, upscale=False,
@@ -66,19 +66,16 @@ def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,
   if skip_bad:
     log.info('data: decoding %s files to find bad ones', f'{len(paths):,}')
   decoding = {'alpha': alpha, 'depth': depth}
-  deep = set()
 
   def problem(path):
     try:
-      width, height, is_deep = _decode.header(path)
+      width, height = _decode.size(path)
       if skip_bad:
         _decode.pixels(path, channels, size, **decoding)
     except _decode.BadImage as error:
       return str(error)
     if min(width, height) < size and not upscale:
       return f'{path} is {width} x {height}, smaller than {size}'
-    if is_deep:
-      deep.add(path)
     return ''
 
   with futures.ThreadPoolExecutor() as pool:
@@ -86,8 +83,8 @@ def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,
   bad = [text for text in problems if text]
   if bad:
     _refuse_or_warn(base, bad, len(paths), skip_bad)
-  _warn_of_depth(base, sorted(deep), depth)
   good = [path for path, text in zip(paths, problems) if not text]
+  _warn_of_depth(base, good, depth)
   return _folder.Folder(
       base, good, size, channels,
       functools.partial(_resize.square, resample=_resize.LANCZOS),
@@ -134,14 +131,14 @@ def _warn_of_folders(base, paths):
 
 
 def _warn_of_depth(base, paths, depth):
-  """Warns if files of 16 bits use fewer than `depth`: they would be dark."""
-  paths = paths[::max(1, len(paths) // _LOOKED_AT)]
-  used = max(map(_decode.bits, paths), default=depth)
-  if used < depth:
+  """Warns if files of 16 bits use other than `depth` bits."""
+  used = max(map(_decode.bits, paths[::max(1, len(paths) // _LOOKED_AT)]))
+  if used not in (0, depth):
     log.warning(
-        'files of 16 bits in %s use %d bits, not %d: their images are dark; '
+        'files of 16 bits in %s use %d bits, not %d: their images are %s; '
         '--config.data.depth=%d scales those that are grey, colours are to be '
-        'converted to 8 bits before', base, used, depth, max(used, 8))
+        'converted to 8 bits before', base, used, depth,
+        'dark' if used < depth else 'cut off at white', max(used, 8))
 
 
 def _some(texts, separator):

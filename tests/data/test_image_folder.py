@@ -291,6 +291,8 @@ def test_sixteen_bits_that_hold_twelve_are_said_and_scaled(
   save(tmp_path / 'c.png', deep << 4)
   load(size=24)
   assert len(warnings) == 1  # of these files the range is used
+  load(size=24, depth=12)
+  assert 'use 16 bits, not 12: their images are cut off' in warnings[1]
 
 
 def test_values_that_are_no_bytes_are_refused(tmp_path, load):
