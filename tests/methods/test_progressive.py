@@ -286,7 +286,7 @@ def test_recipes_count_the_updates_of_each_layer_and_share_the_fakes(row):
 
 def test_the_first_update_of_a_new_layer_is_an_ordinary_one():
   """One learning rate, where a count of all made it 1 / sqrt(1 - b2) = 10."""
-  method, state = first()
+  _, state = first()
   tx = algorithms.adam(1e-3, b1=0., b2=.99, counts='own')
   model = build.models(growing(), (16, 16, 1)).disc
 
