@@ -1,9 +1,10 @@
 """Penalties in the updates of a player.
 
-A penalty is added to the player's loss, or it has updates of its own, apart
-from it: lazy regularization as it is published (Karras et al., 2020). Then,
-after the player's update in one generator step of `every`, the same optimizer
-takes a further step on `every` times the penalty alone, with new noise:
+A lazy penalty (Karras et al., 2020) has an argument `every`: it acts in one
+generator step of `every`, and is multiplied by it. By config.lazy it is joined
+to the player's loss, as all other penalties are, or has updates apart from it,
+as published: after the player's update, the same optimizer takes a further
+step on the penalty alone, on the same real images, with new noise. That makes
 `every` + 1 updates in `every` steps, for which optim.lazy rescales Adam.
 """
 import jax

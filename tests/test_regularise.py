@@ -10,6 +10,7 @@ import pytest
 from experiments.re_gan import few_shot, stylegan2, stylegan2_cpu
 from jgan import build, steps
 from jgan import config as configs
+from jgan.errors import UserError
 from jgan.optim.masked import DENSE, SPARSE, WARMUP
 from jgan.optim.prune_grow import prune_grow
 from jgan.optim.rigl import rigl
@@ -182,34 +183,57 @@ def test_recipes_of_lazy_penalties_give_them_their_updates(module):
         {'any': .0025}.get(c.platform, .002) * 16 / 17)
 
 
-def pruned(c):
+def together(**changes):
+  """With prune-and-grow, counts of each parameter, and fakes of both."""
+  c = game(**changes)
   c.optimizer.disc.pruning = {'name': 'prune_grow', 'warmup': 1, 'interval': 1}
+  c.optimizer.gen.update({'counts': 'own'})
+  c.gen_noise = 'shared'
   return c
 
 
 @pytest.fixture(scope='module')
 def unbroken(tmp_path_factory):
-  return loop.run(pruned(game()), tmp_path_factory.mktemp('whole'))
+  return loop.run(together(), tmp_path_factory.mktemp('whole'))
 
 
 def test_a_stopped_run_goes_on_bit_for_bit(unbroken, tmp_path, interrupted):
-  interrupted(pruned(game()), tmp_path, step=3)
-  state = loop.run(pruned(game()), tmp_path)
+  interrupted(together(), tmp_path, step=3)
+  state = loop.run(together(), tmp_path)
   assert jax.tree.all(jax.tree.map(np.array_equal, state, unbroken))
   assert counts(state.disc.opt) == [4, 4, 6]
 
 
 def test_eight_devices_make_the_updates_of_one(unbroken, tmp_path):
-  state = loop.run(pruned(game(devices=8)), tmp_path)
+  state = loop.run(together(devices=8), tmp_path)
   assert_same_but_rounding(state, unbroken)
   assert_replicated(state)
 
 
 def test_a_model_in_bfloat16_takes_them_too():
-  c = configs.complete(pruned(game(dtype='bfloat16')))
+  c = configs.complete(together(dtype='bfloat16'))
   method = build.method(c)
   state = method.init(jax.random.key(0), BATCH)
   state, metrics = jax.eval_shape(method.step, state, BATCH, jax.random.key(0))
   assert {x.dtype for x in jax.tree.leaves(state.disc.params)} == {
       jnp.dtype('float32')}
   assert metrics['disc/r1'].dtype == jnp.float32
+
+
+def test_a_run_that_began_earlier_keeps_its_meaning():
+  """Keys that its config.json lacks: joined, one count, other fakes."""
+  record = configs.plain(configs.complete(together()))
+  del record['lazy'], record['gen_noise'], record['eval']['first']
+  del record['optimizer']['gen']['counts'], record['paired_stats']
+  c = configs.from_record(record)
+  assert (c.lazy, c.gen_noise, c.eval.first) == ('joined', 'fresh', 0)
+  assert not c.paired_stats and c.optimizer.gen.counts == 'shared'
+  assert build.penalties(c)['r1'].apart == 0
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'lazy': 'both'}, 'lazy is .both., it must be one of joined, apart'),
+    ({'gen_noise': 'shared', 'gen_batch': 16}, 'gen_batch=16, .* the 8 fakes')])
+def test_what_cannot_be_is_refused(changes, words):
+  with pytest.raises(UserError, match=words):
+    configs.complete(game(**changes))

@@ -20,7 +20,7 @@ def generator(play, *, mean=0., weight=2., every=4, shrink=2, decay=.01):
   """Play -> scalar >= 0, the mean over this shard's latents, {'mean': ...}.
 
   Lazy regularization: computed at every `every`-th generator step, and
-  multiplied by `every`.
+  multiplied by `every`; in G's update, or in one of its own (config.lazy).
 
   Args:
     mean: the running mean of path lengths; it is traced.

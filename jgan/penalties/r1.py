@@ -2,7 +2,8 @@
 
 Lazy regularization (Karras et al., 2020): with every=16 it is computed at
 every 16th generator step and multiplied by 16, so its mean over steps is that
-of every=1. It is computed in all critic updates of such a step.
+of every=1. It is computed in all critic updates of such a step, or after each
+in an update of its own (config.lazy).
 
 Cost: in the other steps lax.cond skips the penalty completely. A step with the
 penalty took 30 % longer than with every=1 on a two-core CPU (105 against 81 ms

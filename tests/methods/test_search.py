@@ -6,6 +6,8 @@ import numpy as np
 import optax
 import pytest
 
+from jgan import build
+from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.types import Network
 
@@ -94,3 +96,11 @@ def test_a_uniform_path_takes_every_operation_equally_often():
   np.testing.assert_array_equal(drawn['x'].sum(-1), 1.)
   np.testing.assert_allclose(drawn['x'].mean(0), [1 / 3, 1 / 3, 0., 1 / 3],
                              atol=.03)
+
+
+@pytest.mark.parametrize('name', ['adversarial_search', 'alpha_search'])
+def test_a_search_refuses_fakes_that_both_players_share(name, game):
+  c = game(gen_noise='shared', gen_batch=0)
+  c.method = {'name': name}
+  with pytest.raises(UserError, match=f"gen_noise is 'shared', .*'{name}'"):
+    build.method(c)
