@@ -143,24 +143,13 @@ def test_a_run_older_than_a_field_goes_on_computing_what_it_did(
   assert {field: again[field] for field in fields} == fields
 
 
-@pytest.mark.parametrize('name, role', [
-    (name, role) for name in lookup.names('models')
-    for role in ('generator', 'discriminator')])
-def test_numbers_that_no_network_can_have_are_refused(name, role):
-  """Of every int and float field, in its own words, before anything is made."""
-  c = configs.base()
-  c[role] = {'name': name}
-  fields = sections.arguments(role, 'models', name)
-  least = sections.smallest(role, name)
-  assert {'width', 'latent' if role == 'generator' else 'outputs'} <= {*least}
-  wrong = {**{field: (low - 1, -5, 2**31) for field, low in least.items()},
-           **{field: (float('nan'), float('-inf'))
-              for field, value in fields.items() if isinstance(value, float)}}
-  for field, values in wrong.items():
-    for value in values:
-      c[role] = {'name': name, field: value}
-      with pytest.raises(UserError, match=rf'config.{role}.{field} is {value}'):
-        configs.complete(c)
+@pytest.mark.parametrize('field, value, words', [
+    ('mixing', 2., r'mixing is 2\.0, a probability in \[0, 1\]'),
+    ('rate', 0., r'has the rate 0\.0: one above 0 would be right')])
+def test_shares_and_rates_of_a_network_are_checked(tiny, field, value, words):
+  tiny.generator = {'name': 'stylegan2', 'latent': 4, 'width': 1, field: value}
+  with pytest.raises(UserError, match=words):
+    build.abstract(tiny, build.method(tiny))
 
 
 @pytest.mark.parametrize('path, value, words', [

@@ -11,6 +11,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from jgan.errors import UserError
 from jgan.layers.act import leaky_relu
 from jgan.layers.conv import Conv
 from jgan.layers.initializer import Init
@@ -54,6 +55,9 @@ class EqualizedDense(nn.Module):
 
   @nn.compact
   def __call__(self, x):
+    if self.rate <= 0:
+      raise UserError(f'an equalised layer has the rate {self.rate}: one above '
+                      '0 would be right')
     kernel = self.param('kernel', nn.initializers.normal(1. / self.rate),
                         (x.shape[-1], self.features))
     bias = self.param('bias', nn.initializers.constant(self.start),

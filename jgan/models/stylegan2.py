@@ -22,6 +22,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jgan.errors import UserError
 from jgan.layers import latent_noise, output
 from jgan.layers.equalized import (
   EqualizedConv,
@@ -156,6 +157,9 @@ class Generator(nn.Module):
 
   def setup(self):
     widths = _widths(self.size, self.width, self.most)
+    if not 0 <= self.mixing <= 1:
+      raise UserError(f'stylegan2: mixing is {self.mixing}, a probability in '
+                      '[0, 1] would be right')
     self.mapping = Mapping(self.depth, self.rate)
     self.input = Constant(widths[0])
     self.block = [UpBlock(features, self.colors, self.dtype, self.axis_name)

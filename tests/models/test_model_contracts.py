@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import lookup
+from jgan import config as configs
+from jgan import lookup, sections
 from jgan.errors import UserError
 
 PLAYERS = [(name, player) for name in lookup.names('models')
@@ -120,3 +121,20 @@ def test_every_field_has_a_default_that_a_config_can_hold(name, player):
       assert any(getattr(parts, n) is field.default for n in parts.__all__)
     else:
       assert isinstance(field.default, (int, float, str, bool, tuple))
+
+
+@pytest.mark.parametrize('name, player', PLAYERS)
+def test_numbers_that_no_network_can_have_are_refused(name, player):
+  """Of every int and float field, in its own words, before anything is made."""
+  c, role = configs.base(), player.lower()
+  least = sections.smallest(role, name)
+  assert player == 'Discriminator' or least['latent'] == 1
+  wrong = {**{field: (low - 1, -5, 2**31) for field, low in least.items()},
+           **{field: (float('nan'), float('-inf'))
+              for field, value in sections.arguments(
+                  role, 'models', name).items() if isinstance(value, float)}}
+  for field, values in wrong.items():
+    for value in values:
+      c[role] = {'name': name, field: value}
+      with pytest.raises(UserError, match=rf'config.{role}.{field} is {value}'):
+        configs.complete(c)
