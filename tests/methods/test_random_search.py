@@ -1,6 +1,5 @@
 """Random search: what is drawn, what is averaged, what is derived."""
 import json
-import types
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,6 @@ from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.score.networks import Scoring
-from jgan.score.scorer import label
 from jgan.types import Network
 from jgan.verbs import derive
 
@@ -74,8 +72,7 @@ def test_the_recipe_has_the_published_budget():
   assert config.pipeline.fraction == .5 and not config.eval.subset
   assert build.method(config).search.candidates == 200
   assert 'inception_score' in config.eval.metrics
-  assert config.checkpoint.best == 'eval/' + label(
-      'inception_score', '', types.SimpleNamespace(name=config.eval.network))
+  assert config.checkpoint.best == 'eval/inception_score-inception'
 
 
 def test_the_recipe_says_how_many_candidates_there_are(drawn, monkeypatch,
@@ -128,28 +125,6 @@ def test_the_best_candidate_is_written_and_nothing_is_scored_twice(
   other = config.copy_and_resolve_references().unlock()
   other.eval.samples = 30
   assert run(other)['origin'].endswith(': 5') and len(scored) == 6
-
-
-def test_the_best_candidate_has_the_highest_score_where_more_is_better(
-    drawn, tmp_path, monkeypatch):
-  config, method, state = drawn
-  config = config.copy_and_resolve_references().unlock()
-  config.eval.update({'metrics': ('modes', 'stability'), 'every': 1})
-  config.checkpoint.best = 'eval/modes-covered'
-  values = iter([3., 8., 8., 2.])
-  monkeypatch.setattr(Scoring, 'score', lambda *arguments: (
-      {'modes-covered': next(values)}, {}))
-  path = derive.write(config, method, state, tmp_path / 'g.json', candidates=4,
-                      folder=tmp_path)
-  rows = [json.loads(x) for x in
-          (tmp_path / 'candidates.jsonl').read_text().splitlines()]
-  found = genotype.load(path)
-  assert found['generator'] == rows[1]['genotype']['generator']
-  assert found['origin'].endswith('best of 4: 8')
-  config.checkpoint.best = 'eval/stability'
-  with pytest.raises(UserError, match='neither the lower nor the higher'):
-    derive.write(config, method, state, tmp_path / 'g.json', candidates=4,
-                 folder=tmp_path)
 
 
 @pytest.mark.parametrize('relax', ['softmax', 'gumbel_on_probabilities'])
