@@ -31,6 +31,26 @@ def listing(params):
           if name.endswith('/kernel') and value.ndim in (2, 4)}
 
 
+def check(rules):
+  """Refuses rules that no network could follow.
+
+  rules: as in `resolve`.
+
+  Raises:
+    UserError: a key, pattern, form, rank or way is wrong.
+  """
+  for i, rule in enumerate(rules):
+    _check_keys(i, rule)
+    _pattern(f'rule {i}', rule['match'])
+    rank = rule.get('rank', (1, 1) if rule['form'] == 'tucker' else 1)
+    try:
+      factored.checked('', {'form': rule['form'], 'rank': rank,
+                            'way': rule.get('way', factored.WAYS[0])})
+    except UserError as error:
+      said = str(error).removeprefix("layer '': ")
+      raise UserError(f'rule {i}: {said}') from error
+
+
 def resolve(params, rules):
   """The layers that rules select, in the format of layers/factored.py.
 
@@ -62,9 +82,9 @@ def resolve(params, rules):
   """
   shapes = listing(params)
   flat = flatten_dict(params, sep='/')
+  check(rules)
   first = {}
   for i, rule in enumerate(rules):
-    _check(i, rule)
     pattern = _pattern(f'rule {i}', rule['match'])
     matched = [path for path in shapes if pattern.search(path)]
     if not matched:
@@ -79,8 +99,7 @@ def resolve(params, rules):
       options = _options(path, flat[f'{path}/kernel'],
                          np.size(flat.get(f'{path}/bias', ())), rule)
     except UserError as error:
-      said = str(error).removeprefix(f"layer '{path}': ")
-      raise UserError(f"rule {i}, layer '{path}': {said}") from error
+      raise UserError(f"rule {i}, layer '{path}': {error}") from error
     if options:
       layers[path] = options
   if first and not layers:
@@ -101,7 +120,6 @@ def _options(path, kernel, bias, rule):
       {'way': rule['way']} if 'way' in rule else {})
   if rank is None:
     return options
-  factored.checked(path, options)
   before = math.prod(kernel.shape) + bias
   after = kind.size(kernel.shape, rank) + bias
   if after >= before:
@@ -224,7 +242,7 @@ def _of_energy(kind, kernel, share, bias):
 _RANKS = {'rank': _of_rank, 'ratio': _of_ratio, 'energy': _of_energy}
 
 
-def _check(i, rule):
+def _check_keys(i, rule):
   """Refuses a rule with unknown, missing or contradicting keys."""
   if not hasattr(rule, 'keys'):
     raise UserError(f"rule {i} is {rule!r}: {{'match': ..., 'form': ..., "

@@ -176,7 +176,8 @@ def of_image(config):
   if None not in densities and min(densities) < 1. and widths:
     narrow = config.copy_and_resolve_references().unlock()
     for key in widths:
-      narrow.generator[key] = round(min(densities) * config.generator[key])
+      width = round(min(densities) * config.generator[key])
+      narrow.generator[key] = max(width, 1)
     narrow = configs.complete(narrow)
     net = build.abstract(narrow, build.method(narrow)).ema
     counts['narrow'] = _published(narrow, net)

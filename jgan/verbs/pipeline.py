@@ -19,6 +19,7 @@ import shutil
 from jgan import build, cli, experiment
 from jgan import config as configs
 from jgan import flags as common
+from jgan.compress import ranks
 from jgan.errors import UserError
 from jgan.run import loop, restore
 from jgan.verbs import compress, derive, report, sensitivity
@@ -33,26 +34,26 @@ FLAGS = (common.CONFIG, common.WORKDIR, common.DATA_DIR,
 
 def run(config, flags):
   """Runs all stages in subfolders of --workdir."""
-  if config.search and not flags.config:
-    refuse_foreign(config.search, flags.workdir)
+  path, _, _ = flags.config.partition(':')
+  if config.search and not path.endswith('.py'):
+    refuse_foreign(config.search, path or flags.workdir)
   return write(config, flags.workdir, data_dir=flags.data_dir,
                allow_config_change=flags.allow_config_change)
 
 
-def refuse_foreign(search, workdir):
+def refuse_foreign(search, place):
   """Refuses a recorded search that is no experiment of jgan's own.
 
   An experiment is a program. One that the user names on the command line is
-  run; one that only a folder's config.json names may be anybody's.
+  run; one that only the record of a run names, in `place`, may be anybody's.
   """
   path, _, _ = search.partition(':')
   own = [experiment.shown(file) for file in experiment.files()]
   if path not in own or (pathlib.Path(path).is_file() and not (
       experiment.FOLDER.parent / path).samefile(path)):
-    raise UserError(f"config.json of --workdir={workdir} has search='{search}',"
-                    ' which is not an experiment that comes with jgan: it is '
-                    'run only if --config=FILE names the experiment that says '
-                    'so')
+    raise UserError(f"the config in {place} has search='{search}', which is "
+                    'not an experiment that comes with jgan: it is run only if '
+                    '--config=FILE.py names the experiment that says so')
 
 
 def write(config, workdir, *, data_dir='', allow_config_change=False):
@@ -89,6 +90,8 @@ def write(config, workdir, *, data_dir='', allow_config_change=False):
                     f"'{plan.genotype}', and another is to be trained: ranks "
                     'to try on its layers are needed, as in '
                     '--config.compress.ranks="(64,)"')
+  for rules in plan.rules, plan.last:
+    ranks.check(rules)
   if config.search:
     config = searched(config, folder, train)
   compress.check(config)

@@ -105,7 +105,7 @@ def test_a_rule_enlarges_no_layer_and_says_which_it_leaves(monkeypatch):
 
 
 @pytest.mark.parametrize('rule, says', [
-    ({'form': 'tucker', 'rank': 2}, "layer 'conv': rank 2 of form 'tucker'"),
+    ({'form': 'tucker', 'rank': 2}, "rule 0: rank 2 of form 'tucker'"),
     ({'form': 'tucker', 'rank': (9, 1)}, 'it must be from 1 to 8'),
     ({'form': 'cp', 'rank': 0}, 'a number of at least 1'),
     ({'form': 'cp', 'rank': 1, 'match': 5}, "'?5'?, the pattern of rule 0"),

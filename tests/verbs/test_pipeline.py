@@ -201,6 +201,8 @@ def test_a_killed_pipeline_goes_on_to_the_same_bits(
     ('--config.eval.metrics=() --config.eval.every=0 --config.feedback=() '
      '--config.checkpoint.best=', 'config.eval.metrics is empty'),
     ('--config.search=experiments/mmd_nas/nonesuch.py', 'no config file'),
+    ("--config.compress.last=({'match':'linear','form':'svd','rank':(2,2)},)",
+     "rule 0: rank (2, 2) of form 'svd'"),
 ])
 def test_a_mistake_is_found_before_anything_is_trained(
     command, tmp_path, capsys, change, words):
@@ -210,8 +212,8 @@ def test_a_mistake_is_found_before_anything_is_trained(
 
 
 def test_a_rule_that_fits_no_layer_is_found_before_the_training(tiny, tmp_path):
-  tiny.compress.rules = ({'match': 'conv_1', 'form': 'tucker', 'rank': 2},)
-  with pytest.raises(UserError, match="rule 0, layer 'conv_1': rank 2"):
+  tiny.compress.rules = ({'match': 'conv_1', 'form': 'tucker', 'rank': (9, 1)},)
+  with pytest.raises(UserError, match="rule 0, layer 'conv_1': rank 9"):
     pipeline.write(configs.complete(tiny), tmp_path)
   assert not [*tmp_path.iterdir()]
 
