@@ -27,10 +27,10 @@ URL = ('https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/'
 OFFICIAL = '6726825d'  # the first digits of its SHA-256
 SIDE = 299
 
-_HELP = ('give the weights yourself: pt_inception-2015-12-05-6726825d.pth of '
-         'pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of '
-         'torch-fidelity, by --config.eval.weights=FILE, or --weights=FILE '
-         'of --mode=evaluate, or JGAN_INCEPTION=FILE')
+_HELP = (f'give the weights yourself: {URL}, or '
+         'weights-inception-2015-12-05-6726825d.pth of torch-fidelity, by '
+         '--config.eval.weights=FILE, --weights=FILE of --mode=evaluate, or '
+         'JGAN_INCEPTION=FILE')
 
 
 class Unit(nn.Module):
@@ -257,8 +257,12 @@ def load(path='', *, resize='tf1', cache='~/.cache/jgan'):
     raise UserError(f"no '{resize}' for the resize of inception: "
                     f'{lookup.nearest(resize, RESIZES)}')
   path = path or _download.fetch(URL, OFFICIAL, cache, _HELP)
-  state, sha256 = _torch_file.load(path)
-  return extractor(convert(state, path), sha256, resize=resize)
+  try:
+    state, sha256 = _torch_file.load(path)
+    variables = convert(state, path)
+  except UserError as error:
+    raise UserError(f'{error}; {_HELP}') from error
+  return extractor(variables, sha256, resize=resize)
 
 
 def convert(state, path):
@@ -271,7 +275,7 @@ def convert(state, path):
   """
   if not isinstance(state, dict) or 'fc.weight' not in state:
     raise UserError(f'{path} has no fc.weight: it is not a state dict of '
-                    f'Inception; {_HELP}')
+                    'Inception')
   return _from_torch.variables(
       Inception(), jax.ShapeDtypeStruct((1, SIDE, SIDE, 3), jnp.float32),
       _torch_file.state_of(state, path), path)

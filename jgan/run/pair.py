@@ -9,12 +9,15 @@ of the last phase of each kind; steps.json has the steps of both.
     --params=RUN/pair/sparse.safetensors
 """
 import json
+import logging
 import os
 import pathlib
 
 from jgan import build, weights
 from jgan.optim.masked import DENSE, SPARSE
 from jgan.workdir import write_text
+
+log = logging.getLogger(__name__)
 
 _NAMES = {SPARSE: 'sparse', DENSE: 'dense'}
 
@@ -32,9 +35,7 @@ def ends(config):
 def step_of(path):
   """The step of a generator file of a pair; None for any other file."""
   path = pathlib.Path(path)
-  file = path.with_name('steps.json')
-  steps = json.loads(file.read_text()) if file.exists() else {}
-  return steps.get(path.stem)
+  return _steps(path.with_name('steps.json')).get(path.stem)
 
 
 def write(workdir, name, step, net):
@@ -54,5 +55,17 @@ def write(workdir, name, step, net):
   part = weights.save(net, folder / f'.{name}.safetensors')
   os.replace(part, folder / f'{name}.safetensors')
   file = folder / 'steps.json'
-  steps = json.loads(file.read_text()) if file.exists() else {}
-  write_text(file, json.dumps({**steps, name: step}) + '\n')
+  write_text(file, json.dumps({**_steps(file), name: step}) + '\n')
+
+
+def _steps(file):
+  """{name: step} of a pair's steps.json; {} without one, or of a damaged one.
+  """
+  try:
+    steps = json.loads(file.read_text())
+  except FileNotFoundError:
+    return {}
+  except ValueError as error:
+    log.warning('%s is damaged: %s', file, error)
+    return {}
+  return steps if isinstance(steps, dict) else {}
