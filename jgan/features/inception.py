@@ -259,10 +259,9 @@ def load(path='', *, resize='tf1', cache='~/.cache/jgan'):
   path = path or _download.fetch(URL, OFFICIAL, cache, _HELP)
   try:
     state, sha256 = _torch_file.load(path)
-    variables = convert(state, path)
   except UserError as error:
     raise UserError(f'{error}; {_HELP}') from error
-  return extractor(variables, sha256, resize=resize)
+  return extractor(convert(state, path), sha256, resize=resize)
 
 
 def convert(state, path):
@@ -275,7 +274,7 @@ def convert(state, path):
   """
   if not isinstance(state, dict) or 'fc.weight' not in state:
     raise UserError(f'{path} has no fc.weight: it is not a state dict of '
-                    'Inception')
+                    f'Inception; {_HELP}')
   return _from_torch.variables(
       Inception(), jax.ShapeDtypeStruct((1, SIDE, SIDE, 3), jnp.float32),
       _torch_file.state_of(state, path), path)
