@@ -5,6 +5,7 @@ array declares is compared with what the file holds before memory is taken.
 """
 import math
 import pathlib
+import stat
 import struct
 import zipfile
 import zlib
@@ -27,7 +28,7 @@ def read(path):
   Raises:
     UserError: it has another suffix, cannot be read, or is damaged.
   """
-  path = pathlib.Path(path)
+  path = regular(path)
   readers = {'.npz': _npz, '.safetensors': safetensors.numpy.load_file}
   if path.suffix not in readers:
     raise UserError(f"{path} ends in '{path.suffix}': {' or '.join(readers)} "
@@ -38,9 +39,25 @@ def read(path):
     raise UserError(f'cannot read {path}: {reason(error)}') from error
 
 
+def regular(path):
+  """The path of a regular file; others could keep a reader waiting.
+
+  Raises:
+    UserError: there is no file, or it is a folder, a pipe or a device.
+  """
+  path = pathlib.Path(path).expanduser()
+  try:
+    mode = path.stat().st_mode
+  except (OSError, ValueError) as error:
+    raise UserError(f'cannot read {path}: {reason(error)}') from error
+  if not stat.S_ISREG(mode):
+    raise UserError(f'cannot read {path}: it is no regular file')
+  return path
+
+
 def reason(error):
   """What an exception of a broken file says, in one line."""
-  text = ' '.join(str(error).split())
+  text = ' '.join((getattr(error, 'strerror', '') or str(error)).split())
   plain = isinstance(error, (OSError, ValueError, zipfile.BadZipFile))
   return text if text and plain else f'{type(error).__name__} {text}'.strip()
 

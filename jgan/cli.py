@@ -66,6 +66,7 @@ def parse(argv):
   if 'config' in declared:
     flags.config = _value(argv, 'config') or ''
   if config:
+    _split_words(parsed.config)
     config = configs.complete(parsed.config)
   for flag in verb.FLAGS:
     if flag.name == 'config' and flag.required and not config:
@@ -159,6 +160,20 @@ def _parsed(argv, declared, config):
   if positional[1:]:
     raise UserError(f"'{positional[1]}' is not a flag: flags start with --")
   return parsed
+
+
+def _split_words(config):
+  """Splits words with commas, as of --config.eval.metrics=fd,kid, in place.
+
+  The parser reads them as a tuple of one string.
+  """
+  for key, value in config.items():
+    if hasattr(value, 'keys'):
+      _split_words(value)
+    elif (isinstance(value, tuple) and len(value) == 1
+          and isinstance(value[0], str)):
+      words = (word.strip() for word in value[0].split(','))
+      config[key] = tuple(filter(None, words))
 
 
 def _refuse_unread(argument, mode, declared):

@@ -11,6 +11,7 @@ The space says which cells, edges and operations there are (jgan/space.py);
 here genotypes are read, checked and written.
 """
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 
@@ -63,11 +64,16 @@ def load(name):
     genotype = _parsed(name.encode(), 'given')
     check(genotype)
     return genotype
-  file = _FOLDER / f'{name}.json' if name in names() else pathlib.Path(name)
-  if not file.is_file():
+  file = (_FOLDER / f'{name}.json' if name in names()
+          else pathlib.Path(name).expanduser())
+  if not os.path.isfile(file):
     raise UserError(f"genotype '{name}' is neither a file nor a name: "
                     f'{lookup.nearest(name, names())}')
-  genotype = _parsed(file.read_bytes(), file)
+  try:
+    text = file.read_bytes()
+  except OSError as error:
+    raise UserError(f'cannot read {file}: {error.strerror}') from error
+  genotype = _parsed(text, file)
   check(genotype, file)
   return genotype
 
@@ -123,6 +129,9 @@ def check(genotype, source='given'):
     if key not in genotype:
       raise UserError(f"{where} has no '{key}', only: "
                       f'{", ".join(sorted(genotype)) or "nothing"}')
+  if not isinstance(genotype.get('origin', ''), str):
+    raise UserError(f"{where}: 'origin' is a "
+                    f'{type(genotype["origin"]).__name__}, a text is needed')
   name, known = genotype['space'], lookup.names('spaces')
   if name not in known:
     raise UserError(f"{where}: no space '{name}': "
@@ -139,7 +148,7 @@ def check(genotype, source='given'):
 def _parsed(text, source):
   try:
     return json.loads(text.decode('utf-8'))
-  except ValueError as error:
+  except (ValueError, RecursionError) as error:
     raise UserError(f'genotype {source} is not JSON: {error}') from error
 
 

@@ -159,6 +159,17 @@ def test_tuples_of_a_recorded_config_can_be_overridden(recorded):
   assert config.eval.metrics == ('spectrum',)
 
 
+@pytest.mark.parametrize('text, words', [
+    ('fd_pixels,spectrum', ('fd_pixels', 'spectrum')), ('spectrum, fd_pixels',
+     ('spectrum', 'fd_pixels')), ('spectrum', ('spectrum',)),
+    ("('spectrum',)", ('spectrum',)), ('', ())])
+def test_words_with_commas_are_a_tuple(text, words):
+  config = cli.parse(['jgan', DIGITS, '--workdir=x', '--config.eval.every=0',
+                      '--config.checkpoint.best=',
+                      f'--config.eval.metrics={text}']).config
+  assert config.eval.metrics == words
+
+
 def test_of_a_flag_that_is_given_twice_the_last_counts(recorded):
   command = cli.parse(['jgan', '--mode=list', '--mode=describe', DIGITS,
                        '--config=experiments/mini/ring.py',

@@ -1,5 +1,6 @@
 """The command line, as a user meets it."""
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ import pytest
 from PIL import Image
 
 from jgan import main, weights
+from jgan.errors import UserError
 from jgan.ops.quantize import to_uint8
+from jgan.verbs import evaluate
 
 DIGITS = 'experiments/digits/default.py:smoke'
 SMALL = ['--config.devices=1', '--config.steps=4', '--config.eval.every=0',
@@ -296,6 +299,45 @@ def test_evaluate_compares_two_folders_without_a_config(command, tmp_path):
   assert code == 2 and '--b is missing' in err
   code, _, err = command('--mode=evaluate', f'--a={tmp_path}/a', '--b=cifar1O')
   assert code == 2 and "did you mean 'cifar10'" in err
+
+
+def test_evaluate_takes_the_array_that_sample_writes(tmp_path):
+  rng = np.random.default_rng(0)
+  images = rng.integers(0, 256, (20, 8, 8, 3), np.uint8)
+  np.savez_compressed(tmp_path / 'a.npz', images=images)
+  np.savez(tmp_path / 'b.npz', images=images // 2)
+  np.savez(tmp_path / 'wide.npz', images=np.zeros((4, 16, 16, 3), np.uint8))
+  np.savez(tmp_path / 'z.npz', z=np.zeros((4, 16)))
+  (tmp_path / 'c').mkdir()
+  for i, image in enumerate(images):
+    Image.fromarray(image).save(tmp_path / 'c' / f'{i:02}.png')
+
+  def scored(a, b):
+    table = evaluate.sets(str(tmp_path / a), str(tmp_path / b),
+                          metrics=('fd_pixels',), network='')
+    row = next(x for x in table.splitlines() if 'standard' in x)
+    return row.replace('│', ' ').split()[2], float(row.split()[-2])
+
+  identity, same = scored('a.npz', 'a.npz')
+  assert same < 1e-6 < scored('a.npz', 'b.npz')[1]
+  assert scored('c', 'a.npz') == (identity, same)  # the same images as files
+  assert scored('b.npz', 'a.npz')[0] != identity
+  with pytest.raises(UserError, match='images of 16 x 16, and 8 are needed'):
+    scored('a.npz', 'wide.npz')
+  with pytest.raises(UserError, match=r"holds float64 \[4, 16\]; 'images' \["):
+    scored('a.npz', 'z.npz')
+
+
+def test_scores_are_printed_where_they_cannot_be_recorded(
+    command, trained, tmp_path):
+  run = tmp_path / 'run'
+  shutil.copytree(trained, run)
+  (run / 'scores.jsonl').unlink(missing_ok=True)
+  (run / 'scores.jsonl').mkdir()  # root may write everywhere else
+  code, out, err = command('--mode=evaluate', f'--workdir={run}',
+                           '--metrics=fd_pixels', '--config.eval.samples=40',
+                           f'--config={DIGITS}', *SMALL)
+  assert code == 2 and 'could be written to' in err and 'fd_pixels' in out
 
 
 def test_a_run_that_diverges_ends_with_code_3_and_how_to_go_on(

@@ -4,10 +4,16 @@ Tian et al. (2020): hinge loss, spectral norm in D alone, five critics of 64
 images for one generator step of 128; 50,000 of those on CIFAR-10, 80,000 on
 STL-10 at 48 x 48. Rows (published FID, IS): cifar10_s (12.86, 8.72),
 cifar10_l (11.38, 8.51), stl10_s (22.63, 9.92), stl10_l (26.31, 9.64),
-autogan_cifar10 (13.95, 8.38), autogan_stl10 (27.69, 9.38); cifar10_s_32, _64,
-_128, _160, _384 and cifar10_l_64, _96, _128, _192, _384 (channels, table 5 and
-figure 1); and with a genotype of your own:
---config.generator.genotype=FILE. One accelerator.
+autogan_cifar10 (13.95, 8.38), autogan_stl10 (27.69, 9.38). With so many
+channels in both G and D (figure 1, table 5): cifar10_s_32, _64, _128, _160,
+_256, _384; cifar10_l_64, _96, _128, _192, _256, _384; autogan_cifar10_64, _128,
+_192, _256, _384, _512; D of the other rows has 128. With a genotype of your
+own: --config.generator.genotype=FILE. One accelerator.
+
+The paper's 5.192 M and 5.853 M parameters of AutoGAN, 4.405 and 5.066 M here,
+include three transposed convolutions that its code makes and never calls: one
+of 2 x 2 and 256 channels in each cell, 262,400 parameters, beside the
+interpolation that genotype A chose.
 
 D starts as PyTorch draws it: the published scripts of alphaGAN and AutoGAN
 write Xavier's numbers to a copy of its spectrally normalised kernels, which is
@@ -26,9 +32,12 @@ ROWS = {
        for data in ('cifar10', 'stl10')},
     **{f'cifar10_{size}_{width}': {
         'data': 'cifar10', 'genotype': f'alphagan_{size}', 'width': width,
-        'disc_width': min(width, 128)} for size, widths in (
-            ('s', (32, 64, 128, 160, 384)), ('l', (64, 96, 128, 192, 384)))
-       for width in widths},
+        'disc_width': width} for size, widths in (
+            ('s', (32, 64, 128, 160, 256, 384)),
+            ('l', (64, 96, 128, 192, 256, 384))) for width in widths},
+    **{f'autogan_cifar10_{width}': {
+        'data': 'cifar10', 'model': 'autogan', 'genotype': 'A', 'width': width,
+        'disc_width': width} for width in (64, 128, 192, 256, 384, 512)},
 }
 
 

@@ -4,7 +4,9 @@ python -m jgan.main --config=experiments/dcgan/folder.py --workdir=runs/folder \
   --data_dir=FOLDER
 
 --config.data.size=128 takes larger images, --config.data.skip_bad=True leaves
-out files that cannot be read instead of stopping at them.
+out files that cannot be read instead of stopping at them. The score, fd_pixels,
+needs no network; --config.eval.metrics=fd --config.eval.network=inception
+--config.checkpoint.best=eval/FID gives the FID.
 """
 from experiments.dcgan import celeba
 
@@ -18,4 +20,8 @@ def get_config(form=None):
   c.generator = {'name': 'dcgan', 'latent': 100, 'width': 64}
   c.discriminator = {'name': 'dcgan', 'width': 64}
   c.ema.decay = .999
+  c.eval.update({'every': 1000, 'metrics': ('fd_pixels',), 'samples': 1000})
+  c.checkpoint.best = 'eval/fd_pixels'
+  if form:
+    c.eval.update({'every': 2, 'samples': 64})
   return celeba.small(c, form, size=16)

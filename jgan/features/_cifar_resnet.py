@@ -80,15 +80,16 @@ def load(layers, file, path, data_dir):
   """
   network = f'resnet{layers}'
   where = (f'{file} is in pretrained_models/ of {_SOURCE}; give it by '
-           f'--config.eval.weights=FILE, or put it into {_FOLDER}/ of '
-           '--data_dir')
+           '--config.eval.weights=FILE, or --weights=FILE of --mode=evaluate, '
+           f'or put it into {_FOLDER}/ of --data_dir')
   if not path:
     if not data_dir:
       raise UserError(f'{network} needs its weights: {where}')
     path = pathlib.Path(data_dir).expanduser() / _FOLDER / file
-  if not pathlib.Path(path).expanduser().is_file():
-    raise UserError(f'cannot read {path}: there is no such file; {where}')
-  tree, sha256 = _torch_file.load(path)
+  try:
+    tree, sha256 = _torch_file.load(path)
+  except UserError as error:
+    raise UserError(f'{error}; {where}') from error
   if not isinstance(tree, dict) or 'state_dict' not in tree:
     raise UserError(f"{path} has no 'state_dict': it is not a checkpoint of "
                     f'{network}')

@@ -12,7 +12,6 @@ import collections
 import hashlib
 import io
 import math
-import pathlib
 import pickle
 import pickletools
 import zipfile
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
-from jgan.arrays import BROKEN, reason
+from jgan.arrays import BROKEN, reason, regular
 from jgan.errors import UserError
 
 _DTYPES = {
@@ -68,7 +67,7 @@ def load(path):
     UserError: the file cannot be read, is damaged or not a torch file, or
       imports anything but tensors.
   """
-  path = pathlib.Path(path).expanduser()
+  path = regular(path)
   try:
     data = path.read_bytes()
   except OSError as error:

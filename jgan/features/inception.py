@@ -27,10 +27,10 @@ URL = ('https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/'
 OFFICIAL = '6726825d'  # the first digits of its SHA-256
 SIDE = 299
 
-_HELP = ('give the weights yourself: pt_inception-2015-12-05-6726825d.pth of '
-         'pytorch-fid, or weights-inception-2015-12-05-6726825d.pth of '
-         'torch-fidelity, by --config.eval.weights=FILE, or --weights=FILE '
-         'of --mode=evaluate, or JGAN_INCEPTION=FILE')
+_HELP = (f'give the weights yourself: {URL}, or '
+         'weights-inception-2015-12-05-6726825d.pth of torch-fidelity, by '
+         '--config.eval.weights=FILE, --weights=FILE of --mode=evaluate, or '
+         'JGAN_INCEPTION=FILE')
 
 
 class Unit(nn.Module):
@@ -257,7 +257,10 @@ def load(path='', *, resize='tf1', cache='~/.cache/jgan'):
     raise UserError(f"no '{resize}' for the resize of inception: "
                     f'{lookup.nearest(resize, RESIZES)}')
   path = path or _download.fetch(URL, OFFICIAL, cache, _HELP)
-  state, sha256 = _torch_file.load(path)
+  try:
+    state, sha256 = _torch_file.load(path)
+  except UserError as error:
+    raise UserError(f'{error}; {_HELP}') from error
   return extractor(convert(state, path), sha256, resize=resize)
 
 

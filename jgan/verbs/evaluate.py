@@ -7,16 +7,18 @@ import inspect
 import io
 import json
 import pathlib
+import sys
 
 import jax
+import numpy as np
 import rich.console
 import rich.table
 from ml_collections import ConfigDict
-from PIL import Image
 
-from jgan import batches, build, lookup, protocol, weights
+from jgan import arrays, batches, build, lookup, protocol, weights
 from jgan import config as configs
 from jgan import flags as common
+from jgan.data import _decode
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.metrics import memorisation, spectrum
@@ -34,7 +36,8 @@ FLAGS = (
     Flag('network', '', 'The feature network; else config.eval.network.'),
     Flag('weights', '', 'File of its weights; else config.eval.weights.'),
     Flag('protocols', (), "Names, with commas, or 'all'."),
-    Flag('a', '', 'The reference: a folder of images, or cifar10:train.'),
+    Flag('a', '', 'The reference: a folder of images, an .npz of --mode=sample '
+         'or cifar10:train.'),
     Flag('b', '', 'The images to score against --a, in the same form.'),
     Flag('image_size', 0, 'Resize images of --a and --b to this side.'),
 )
@@ -99,7 +102,8 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
     Text: a table.
 
   Raises:
-    UserError: config.eval.metrics is empty.
+    UserError: config.eval.metrics is empty, or the workdir cannot be written;
+      then the table is printed before.
   """
   if not config.eval.metrics:
     raise UserError('config.eval.metrics is empty: set --config.eval.metrics, '
@@ -113,7 +117,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
   sample = jax.jit(method.sample)
   updates = config.eval.best_response
   gap = duality.Gap(config, real, updates=updates) if updates else None
-  rows = []
+  rows, unwritten = [], None
   for step in steps:
     state = restore(step)
     if params:
@@ -130,13 +134,25 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
     gains = gap.score(state, config.seed + 3) if gap else {}
     for values, stamp in scores.values():
       values |= gains
-      record.add(workdir, step, values, stamp, 'scores.jsonl')
       rows.append((step, values, stamp))
+      try:
+        record.add(workdir, step, values, stamp, 'scores.jsonl')
+      except OSError as error:
+        unwritten = error  # after the work of minutes: the table comes first
   fakes = next(samples.fakes(sample, net, 1000, 1000, method.latent,
                              config.seed + 2, source.dtype))
-  paths = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
-                   samples.reals(real, _REALS, config.seed), fakes)
-  return table(rows) + ''.join(f'{path}\n' for path in paths)
+  paths = []
+  try:
+    paths = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
+                     samples.reals(real, _REALS, config.seed), fakes)
+  except OSError as error:
+    unwritten = error
+  text = table(rows) + ''.join(f'{path}\n' for path in paths)
+  if unwritten:
+    sys.stdout.write(text)
+    raise UserError(f'scored, but not all of it could be written to {workdir}: '
+                    f'{unwritten}')
+  return text
 
 
 def pictures(folder, metrics, real, fake):
@@ -165,8 +181,9 @@ def sets(reference, generated, *, metrics, network, weights='', data_dir='',
   """Scores one set of images against another one.
 
   Args:
-    reference, generated: each a folder of images, or 'NAME:SPLIT' of a data
-      set, as in 'cifar10:test'.
+    reference, generated: each a folder of images, an .npz with an array
+      'images' [n, h, w, c], or 'NAME:SPLIT' of a data set, as in
+      'cifar10:test'.
     metrics, network, weights: as in config.eval.
     data_dir: folder of data sets and of the network's weights.
     size: side of the square to which images are resized; 0 for the side of
@@ -191,7 +208,7 @@ def sets(reference, generated, *, metrics, network, weights='', data_dir='',
   chunks = (fake[i:i + 100] for i in range(0, len(fake), 100))
   subset = min(subset_size, len(real), len(fake))
   scores = scorer.score(chunks, {'subset_size': subset},
-                        {'data': str(generated), 'size': real.shape[1]})
+                        {'file': str(generated), 'size': real.shape[1]})
   return table([(0, values, stamp) for values, stamp in scores.values()])
 
 
@@ -227,11 +244,14 @@ def _images(flag, text, size, data_dir):
     raise UserError(f'--{flag} is missing: --a and --b are folders of images '
                     'or data sets like cifar10:test, --a the reference')
   folder = lookup.find('data', 'image_folder')
-  if pathlib.Path(text).is_dir():
-    return folder.load(text, size=size or _side(folder, text))
+  path = pathlib.Path(text).expanduser()
+  if path.is_dir():
+    return folder.load(str(path), size=size or _side(folder, path))
+  if path.suffix == '.npz':
+    return _stored(flag, path, size)
   name, _, split = text.partition(':')
   if name not in lookup.names('data'):
-    raise UserError(f'--{flag}={text} is no folder and no data set: '
+    raise UserError(f'--{flag}={text} is no folder, no .npz and no data set: '
                     f'{lookup.nearest(name, lookup.names("data"))}')
   load = lookup.find('data', name).load
   chosen = {k: v for k, v in (('split', split), ('size', size)) if v}
@@ -242,14 +262,30 @@ def _images(flag, text, size, data_dir):
   return load(data_dir, **chosen)
 
 
+def _stored(flag, path, size):
+  """The array 'images' of an .npz, as --mode=sample writes it."""
+  named = arrays.read(path)
+  images = named.get('images', next(iter(named.values()), np.zeros(0)))
+  if images.ndim != 4 or not len(images) or not (images.dtype == np.uint8
+                              or np.issubdtype(images.dtype, np.floating)):
+    raise UserError(f'--{flag}={path} holds {images.dtype} '
+                    f"{list(images.shape)}; 'images' [n, h, w, c] of uint8 "
+                    'would be right')
+  if size and images.shape[1] != size:
+    raise UserError(f'--{flag}={path} holds images of {images.shape[1]} x '
+                    f'{images.shape[2]}, and {size} are needed: only files in '
+                    'a folder are resized')
+  return images
+
+
 def _side(folder, path):
   """The side of the first image in a folder."""
-  first = folder.load(path, size=1).paths[0]
-  with Image.open(first) as image:
-    if image.width != image.height:
-      raise UserError(f'{first} is {image.width} x {image.height}: give '
-                      '--image_size to resize all images to one square')
-    return image.width
+  first = folder.load(str(path), size=1).paths[0]
+  width, height = _decode.size(first)
+  if width != height:
+    raise UserError(f'{first} is {width} x {height}: give --image_size to '
+                    'resize all images to one square')
+  return width
 
 
 def steps_of(text, available):

@@ -221,3 +221,25 @@ def test_the_clean_resize_averages_what_it_covers_and_is_clipped():
   assert out.min() == 0 and out.max() == 255  # bicubic would overshoot
   np.testing.assert_allclose(out[..., 1], 9, atol=1e-4)
   assert np.abs(out - np.round(out)).max() > .3  # nor is it rounded to levels
+
+
+def test_a_damaged_weights_file_says_where_another_comes_from(tmp_path):
+  (tmp_path / 'mine.pth').write_bytes(b'PK')
+  with pytest.raises(UserError, match=r'mine\.pth is not a torch file.*https://'
+                     r'.*05-6726825d\.pth, or .*--config\.eval\.weights=FILE'):
+    inception.load(str(tmp_path / 'mine.pth'))
+
+
+def test_a_damaged_download_is_downloaded_again(
+    no_network, tmp_path, monkeypatch, caplog):
+  golden = (GOLDEN.parent / 'tensors_zip.pt').read_bytes()
+  no_network.parent.mkdir()
+  no_network.write_bytes(golden)
+  monkeypatch.setattr(inception, 'OFFICIAL',
+                      hashlib.sha256(golden).hexdigest()[:8])
+  cached = tmp_path / no_network.name
+  cached.write_bytes(golden[:100])
+  with pytest.raises(UserError, match='has no fc'):
+    inception.load(cache=tmp_path)
+  assert cached.read_bytes() == golden
+  assert 'is damaged: it is downloaded again' in caplog.text

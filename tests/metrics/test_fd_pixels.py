@@ -36,6 +36,43 @@ def test_components_are_the_leading_ones_in_order():
           np.cov(images().reshape(200, -1) / 127.5, rowvar=False))[:-5:-1])
 
 
+@pytest.mark.parametrize('n, dim', [(7, 4), (7, 6), (7, 10), (18, 10)])
+def test_with_fewer_images_than_values_the_components_are_the_same(n, dim):
+  """The Gram matrix has the eigenvalues of the covariance."""
+  real, fake = images(n), images(30, seed=1)
+  reference = fd_pixels.fit(real, dim=dim)
+  kept = min(dim, n - 1)
+  assert reference.basis.shape == (18, kept)
+  np.testing.assert_allclose(reference.basis.T @ reference.basis, np.eye(kept),
+                             atol=1e-9)
+  flat = real.reshape(n, -1) / 127.5 - 1.
+  values, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
+  basis = vectors[:, ::-1][:, :kept]
+  np.testing.assert_allclose(np.diag(reference.cov), values[::-1][:kept],
+                             rtol=1e-9)
+  want = fd_pixels.Reference((3, 3, 2), flat.mean(0), basis, np.zeros(kept),
+                             np.diag(values[::-1][:kept]))
+  np.testing.assert_allclose(fd_pixels.distance(reference, fake),
+                             fd_pixels.distance(want, fake), rtol=1e-6)
+
+
+def test_components_of_many_large_images_are_those_of_some(monkeypatch):
+  monkeypatch.setattr(fd_pixels, '_VALUES', 17)
+  monkeypatch.setattr(fd_pixels, '_IMAGES', 16)
+  sides, eigh = [], np.linalg.eigh
+  monkeypatch.setattr(np.linalg, 'eigh', lambda matrix: (
+      sides.append(len(matrix)), eigh(matrix))[1])
+  real = images(100)
+  reference = fd_pixels.fit(real, dim=4)
+  assert sides == [16]  # of 18 values and 100 images
+  assert fd_pixels.distance(reference, real) < 1e-6  # the moments are of all
+
+
+def test_images_that_do_not_vary_have_no_components():
+  with pytest.raises(UserError, match='5 real images that do not vary'):
+    fd_pixels.fit(np.full((5, 3, 3, 2), 7, np.uint8), dim=2)
+
+
 def test_generated_images_are_rounded_and_clipped_to_bytes_first():
   real = images()
   reference = fd_pixels.fit(real, dim=10)

@@ -28,6 +28,14 @@ def test_image_i_does_not_depend_on_how_many_are_made():
   assert points.dtype == np.float32 and abs(points).max() > 1.
 
 
+def test_image_i_does_not_depend_on_the_batch_it_is_made_in():
+  draw = lambda net, z: jnp.tanh(z).reshape(-1, 2, 2, 1) * net
+  whole = made(draw, 1., 11, 11, 4, seed=3)
+  assert len({image.tobytes() for image in whole}) > 9
+  for size in (1, 4, 30):
+    np.testing.assert_array_equal(made(draw, 1., 11, size, 4, seed=3), whole)
+
+
 def test_reals_are_drawn_once_each_and_by_seed():
   source = np.arange(20, dtype=np.uint8).reshape(20, 1, 1, 1)
   some = samples.reals(source, 7, seed=3).ravel()
@@ -94,6 +102,45 @@ def test_a_stamp_says_what_a_score_depends_on(digits):
   assert scorer.stamps['standard']['reference'] == 'digits'
 
 
+def test_an_identity_knows_the_images_of_the_reference_and_not_their_name():
+  images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), np.uint8)
+  other = images.copy()
+  other[7, 3, 3] ^= 1
+
+  def identity(source, reference='here', **keywords):
+    scorer = Scorer(source, metrics=('fd_pixels',), reference=reference,
+                    **keywords)
+    return protocol.identity(scorer.score([images[:20]])['standard'][1])
+
+  same = identity(images)
+  assert identity(images, reference='./here') == same
+  assert identity(images, batch=7) == same
+  assert identity(images, seed=5) == same  # runs of several seeds are compared
+  assert identity(other) != same
+  some = identity(images, count=20)
+  assert some != same and identity(images, count=20, seed=5) == some
+
+
+def test_the_reference_is_read_once(digits):
+
+  class Counted:
+    shape, dtype, reads = digits[0].shape, digits[0].dtype, 0
+
+    def __len__(self):
+      return len(digits[0])
+
+    def __getitem__(self, i):
+      self.reads += 1
+      return digits[0][i]
+
+  source = Counted()
+  scorer = Scorer(source, metrics=('fd_pixels', 'spectrum'), count=30,
+                  protocols=('standard', 'nvlabs'))
+  for _ in range(2):
+    scorer.score([digits[0][:20]])
+  assert source.reads == 30
+
+
 def test_protocols_differ_where_they_say(digits, tmp_path):
   _, found = score(digits[0][:200], digits[0][200:300], network='classifier',
                    metrics=('fd', 'inception_score'), labels=digits[1][:200],
@@ -124,8 +171,13 @@ def test_statistics_are_kept_and_published_ones_are_verified(
   assert first == again == mine
   with pytest.raises(UserError, match='does not describe these 1797 images'):
     score(images, images[:60], statistics=tmp_path / 'other.npz', **common)
-  with pytest.raises(UserError, match='cannot read'):
-    score(images, images[:60], statistics=tmp_path / 'none.npz', **common)
+  for name, arrays in (('none', None), ('keys', {'mean': mu}),
+                       ('text', {'mu': np.array(['a']), 'sigma': sigma}),
+                       ('shape', {'mu': mu, 'sigma': sigma[1:]})):
+    if arrays:
+      np.savez(tmp_path / f'{name}.npz', **arrays)
+    with pytest.raises(UserError, match='cannot read|has shape'):
+      score(images, images[:60], statistics=tmp_path / f'{name}.npz', **common)
 
 
 def test_statistics_without_a_metric_that_reads_them_are_refused(digits):
@@ -185,6 +237,32 @@ def test_stability_compares_with_the_evaluation_before(digits, tmp_path):
   resumed = Scorer(digits[0], metrics=('stability',))
   record.go_on(tmp_path, 10, resumed)
   assert resumed.score([black + np.uint8(51)])['standard'][0] == second
+
+
+def test_damaged_images_of_the_evaluation_before_cost_one_score(
+    digits, tmp_path, caplog):
+  scorer = Scorer(digits[0], metrics=('stability',))
+  black = np.zeros((70, 16, 16, 1), np.uint8)
+  for step in (10, 20):
+    scorer.score([black])
+    record.keep_previous(tmp_path, step, scorer)
+  (tmp_path / 'stability' / '00000020.standard.npz').write_bytes(b'PK')
+  (tmp_path / 'stability' / 'notes.npz').write_bytes(b'')
+  resumed = Scorer(digits[0], metrics=('stability',))
+  record.go_on(tmp_path, 20, resumed)
+  assert 'the next stability score is left out' in caplog.text
+  assert resumed.score([black])['standard'][0] == {}
+  assert resumed.score([black])['standard'][0] == {'stability': 0.}
+
+
+def test_a_metric_that_gives_other_values_than_its_file_says_is_refused(
+    digits, monkeypatch):
+  from jgan.metrics import spectrum
+  monkeypatch.setattr(spectrum, 'BETTER', {'': 'lower', 'std': 'neither'})
+  scorer = Scorer(digits[0], metrics=('spectrum',), count=20)
+  with pytest.raises(UserError, match="'spectrum' gives the values .* and "
+                     r"BETTER in its file names \['', 'std'\]"):
+    scorer.score([digits[0][:20]])
 
 
 def test_interpolation_runs_between_normal_draws_at_their_length():
