@@ -1,6 +1,7 @@
 """Signals that ask a process to end: SIGTERM, SIGHUP and Ctrl-C (SIGINT)."""
 import concurrent.futures
 import contextlib
+import itertools
 import os
 import signal
 import threading
@@ -86,10 +87,14 @@ class Announced(Watch):
   They stop after the same step, and so not within an evaluation.
   """
 
+  def __init__(self):
+    # The service stops them at one count of calls, so that none is left out.
+    self.calls = itertools.count()
+
   def __call__(self, step):
     """Whether `step` is the one after which all processes stop."""
     from jax.experimental import multihost_utils
-    return multihost_utils.reached_preemption_sync_point(step)
+    return multihost_utils.reached_preemption_sync_point(next(self.calls))
 
 
 @contextlib.contextmanager

@@ -14,12 +14,14 @@ devices, and a mean would leave them `devices` times too large. Outputs are
 declared replicated (out_axes=None), so JAX returns the value of the first
 device without checking the others; tests compare all of them.
 """
+import itertools
 import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.errors import UserError
@@ -27,6 +29,7 @@ from jgan.ops import loop
 from jgan.run import pair
 
 AXIS = 'batch'
+_MEETINGS = itertools.count()
 _NEVER = np.iinfo(np.int32).max
 # Before JAX 0.8 each process calls its compiled pmap with its own rows alone.
 _OWN_ROWS = jax.__version_info__ < (0, 8)
@@ -225,11 +228,26 @@ def compile_call(function, where, state, health, data, x, seed):
         function, axis_name=AXIS, in_axes=(None, None, None, 0, None),
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
-    return mapped.lower(state, health, data, x, seed).compile()
+    compiled = mapped.lower(state, health, data, x, seed).compile()
+    _meet()
+    return compiled
   with jax.set_mesh(where.mesh):
     jitted = jax.jit(function, donate_argnums=(0,),
                      out_shardings=where.replicated)
-    return jitted.lower(state, health, data, x, seed).compile()
+    compiled = jitted.lower(state, health, data, x, seed).compile()
+  _meet()
+  return compiled
+
+
+def _meet():
+  """Waits for the other processes, at most an hour.
+
+  One of them may compile what another has in its cache, and collectives wait
+  for 30 seconds only on CPUs.
+  """
+  ocp.multihost.sync_global_processes(
+      f'jgan: compiled {next(_MEETINGS)}', timeout=3600,
+      processes={*range(jax.process_count())})
 
 
 def local(tree):
