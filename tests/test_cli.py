@@ -159,6 +159,20 @@ def test_tuples_of_a_recorded_config_can_be_overridden(recorded):
   assert config.eval.metrics == ('spectrum',)
 
 
+@pytest.mark.parametrize('argument, key, value', [
+    ('--config.eval.metrics=fd,kid', 'metrics', ('fd', 'kid')),
+    ('--config.eval.metrics=fd, kid,', 'metrics', ('fd', 'kid')),
+    ('--config.eval.metrics=fd', 'metrics', ('fd',)),
+    ('--config.compress.ranks=2,4', 'ranks', (2, 4)),
+])
+def test_a_tuple_may_be_names_with_commas(argument, key, value):
+  parsed = lambda *words: cli.parse(
+      ['jgan', '--mode=describe', DIGITS, *words]).config
+  for words in ([argument], argument.split('=')):
+    config = parsed(*words)
+    assert {**config.eval, **config.compress}[key] == value
+
+
 def test_of_a_flag_that_is_given_twice_the_last_counts(recorded):
   command = cli.parse(['jgan', '--mode=list', '--mode=describe', DIGITS,
                        '--config=experiments/mini/ring.py',
