@@ -49,11 +49,25 @@ def test_an_address_is_refused_by_a_program_too(tiny, tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
-def test_a_user_without_a_home_gets_a_temporary_one(monkeypatch):
-  monkeypatch.setattr(pathlib.Path, 'home', classmethod(no_home))
-  monkeypatch.setenv('HOME', '')
+@pytest.mark.parametrize('home', ['/nonexistent', ''])
+def test_a_user_without_a_home_gets_a_temporary_one(home, monkeypatch):
+  """As in containers, where the user has no entry in /etc/passwd either."""
+  if not home:
+    monkeypatch.setattr(pathlib.Path, 'home', classmethod(no_home))
+  monkeypatch.setenv('HOME', home)
   paths.ensure_home()
-  assert pathlib.Path(os.environ['HOME']).is_dir()
+  assert os.access(os.environ['HOME'], os.W_OK)
+
+
+def test_a_home_stays_that_can_be_written_or_has_the_cache(
+    tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  paths.ensure_home()
+  assert os.environ['HOME'] == str(tmp_path)
+  (tmp_path / '.cache' / 'jgan').mkdir(parents=True)
+  monkeypatch.setattr(os, 'access', lambda *_: False)
+  paths.ensure_home()
+  assert os.environ['HOME'] == str(tmp_path)
 
 
 def no_home(_):

@@ -3,15 +3,11 @@ import os
 import signal
 import threading
 
-import jax
-import numpy as np
 import pytest
 
 from jgan import signals
 from jgan.errors import Stopped
 from jgan.run import loop, parallel
-from jgan.run.logbook import read
-from jgan.score import record
 
 
 def raised(number):
@@ -20,34 +16,6 @@ def raised(number):
     os.kill(os.getpid(), number)
     threading.Event().wait(60)
   return work
-
-
-@pytest.fixture
-def scored(tiny):
-  tiny.eval.update({'every': 2, 'metrics': ('fd_pixels', 'stability'),
-                    'samples': 20, 'batch': 10})
-  tiny.checkpoint.update({'every': 4, 'keep': 1, 'best': 'eval/fd_pixels'})
-  return tiny
-
-
-def test_a_signal_within_an_evaluation_ends_the_run_saved(
-    scored, tmp_path, monkeypatch):
-  """It goes on with that evaluation, and ends as the unbroken run does."""
-  unbroken = loop.run(scored, tmp_path / 'unbroken')
-  score = loop.Session.score
-  for number, step in ((signal.SIGHUP, 2), (signal.SIGTERM, 4)):
-    late = raised(number)
-    with monkeypatch.context() as patch, pytest.raises(
-        Stopped, match=f'preempted at step {step}: saved'):
-      patch.setattr(loop.Session, 'score', lambda self, at, net, step=step,
-                    late=late: late() if at == step else score(self, at, net))
-      loop.run(scored, tmp_path / 'stopped')
-    assert (tmp_path / 'stopped' / 'checkpoints' / str(step)).is_dir()
-  resumed = loop.run(scored, tmp_path / 'stopped')
-  assert jax.tree.all(jax.tree.map(np.array_equal, unbroken, resumed))
-  assert read(tmp_path / 'stopped') == read(tmp_path / 'unbroken')
-  assert (record.of_average(tmp_path / 'stopped')
-          == record.of_average(tmp_path / 'unbroken'))
 
 
 def test_a_signal_within_a_compilation_ends_the_run(
