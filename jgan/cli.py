@@ -146,7 +146,7 @@ def _parsed(argv, declared, config):
       _DEFINE[type(flag.default)](
           flag.name, list(flag.default) if flag.default == () else flag.default,
           flag.help, flag_values=parsed)
-  argv = _with_tuples(_without_config(argv), config)
+  argv = _without_config(argv)
   try:
     if config:
       config_flags.DEFINE_config_dict('config', config, flag_values=parsed,
@@ -216,28 +216,6 @@ def _without_config(argv):
       rest.append(argument)
     skip = not skip and argument in ('-config', '--config')
   return rest
-
-
-def _with_tuples(argv, config):
-  """The command line with 'fd,kid' as "('fd', 'kid')" for keys with tuples."""
-  rest, key = [], ''
-  for argument in argv:
-    match = re.fullmatch(r'--?config\.([^=]+)(?:=(.*))?', argument)
-    path, text = (match[1], match[2]) if match else (key, argument)
-    if path and text and _is_tuple(config, path) and re.fullmatch(
-        r'[A-Za-z_]\w*(, *\w+)+,?|[A-Za-z_]\w*,', text):
-      names = tuple(name.strip() for name in text.split(',') if name)
-      argument = f'--config.{path}={names}' if match else repr(names)
-    key = match[1] if match and match[2] is None else ''
-    rest.append(argument)
-  return rest
-
-
-def _is_tuple(config, path):
-  """Whether the key `path` of a config has a tuple as its value."""
-  for key in path.split('.'):
-    config = config.get(key) if hasattr(config, 'keys') else None
-  return isinstance(config, tuple)
 
 
 def _unknown(name, known):

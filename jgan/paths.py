@@ -36,10 +36,14 @@ def local(text, name):
 def ensure_home():
   """Sets HOME to a temporary folder if this user has none, as in containers.
 
-  JAX, matplotlib and jgan have caches below it.
+  JAX, matplotlib and jgan have caches below it. A home that cannot be written
+  counts as none, unless it has jgan's cache.
   """
   try:
-    pathlib.Path.home()
+    home = pathlib.Path.home()
+    if os.access(home, os.W_OK) or (home / '.cache' / 'jgan').is_dir():
+      return
   except RuntimeError:
-    folder = os.environ['HOME'] = tempfile.mkdtemp(prefix='jgan-home-')
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    pass  # neither HOME nor an entry in the list of users
+  folder = os.environ['HOME'] = tempfile.mkdtemp(prefix='jgan-home-')
+  atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -159,15 +159,18 @@ def test_tuples_of_a_recorded_config_can_be_overridden(recorded):
   assert config.eval.metrics == ('spectrum',)
 
 
-@pytest.mark.parametrize('text, words', [
-    ('fd_pixels,spectrum', ('fd_pixels', 'spectrum')), ('spectrum, fd_pixels',
-     ('spectrum', 'fd_pixels')), ('spectrum', ('spectrum',)),
-    ("('spectrum',)", ('spectrum',)), ('', ())])
-def test_words_with_commas_are_a_tuple(text, words):
-  config = cli.parse(['jgan', DIGITS, '--workdir=x', '--config.eval.every=0',
-                      '--config.checkpoint.best=',
-                      f'--config.eval.metrics={text}']).config
-  assert config.eval.metrics == words
+@pytest.mark.parametrize('argument, key, value', [
+    ('--config.eval.metrics=fd,kid', 'metrics', ('fd', 'kid')),
+    ('--config.eval.metrics=fd, kid,', 'metrics', ('fd', 'kid')),
+    ('--config.eval.metrics=fd', 'metrics', ('fd',)),
+    ('--config.compress.ranks=2,4', 'ranks', (2, 4)),
+])
+def test_a_tuple_may_be_names_with_commas(argument, key, value):
+  parsed = lambda *words: cli.parse(
+      ['jgan', '--mode=describe', DIGITS, *words]).config
+  for words in ([argument], argument.split('=')):
+    config = parsed(*words)
+    assert {**config.eval, **config.compress}[key] == value
 
 
 def test_of_a_flag_that_is_given_twice_the_last_counts(recorded):

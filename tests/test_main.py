@@ -1,5 +1,6 @@
 """The command line, as a user meets it."""
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -227,6 +228,23 @@ def test_the_exported_program_runs_where_only_jax_is_imported(
   want = jax.jit(method.sample)(weights.load(tmp_path / 'g.npz'), z)
   np.testing.assert_allclose(np.load(tmp_path / 'x.npy'), want, atol=1e-5)
   assert to_uint8(want).shape == (3, 16, 16, 1)
+
+
+def test_a_command_does_not_depend_on_its_surroundings(tmp_path):
+  """A notebook's backend of plots, no home, float64, a terminal in Latin-1."""
+  environment = {name: value for name, value in os.environ.items()
+                 if name != 'HOME'}
+  environment |= {'MPLBACKEND': 'module://matplotlib_inline.backend_inline',
+                  'JAX_ENABLE_X64': '1', 'PYTHONIOENCODING': 'latin-1'}
+  run = subprocess.run(
+      [sys.executable, '-c', 'import os; os.getuid = lambda: 12345\n'
+       'from jgan import main; main.command()', f'--config={DIGITS}',
+       f'--workdir={tmp_path}/\N{SNOWMAN}', *SMALL[:-1], '--config.steps=2',
+       f'--compilation_cache={os.environ["JGAN_TEST_CACHE"]}'],
+      env=environment, capture_output=True, text=True, encoding='latin-1')
+  assert run.returncode == 0, run.stderr
+  assert 'JAX_ENABLE_X64 is set and has no effect' in run.stderr
+  assert 'curves.png' in run.stdout and 'Traceback' not in run.stderr
 
 
 def test_importing_jgan_changes_nothing_and_needs_no_tensorflow():

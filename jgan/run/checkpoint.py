@@ -166,12 +166,12 @@ class Checkpoints:
       UserError: there are checkpoints, and all of them are damaged.
     """
     if jax.process_count() == 1:
-      found = self._newest_intact(like)
+      newest = self._newest_intact(like)
     else:
-      found = self._agreed(like)
-    if found:
-      self._policy.due = found[0] if found[2].get('due') else None
-    return found
+      newest = self._agreed(like)
+    if newest:
+      self._policy.due = newest[0] if newest[2].get('due') else None
+    return newest
 
   def _newest_intact(self, like):
     """As `latest`."""
@@ -202,11 +202,11 @@ class Checkpoints:
   def _agreed(self, like):
     """As `latest`, for several processes: process 0 says which step it is."""
     first = jax.process_index() == 0
-    found = self._newest_intact(like) if first else None
+    newest = self._newest_intact(like) if first else None
     step = int(multihost_utils.broadcast_one_to_all(
-        np.int32(found[0] if found else -1)))
+        np.int32(newest[0] if newest else -1)))
     if first or step < 0:
-      return found
+      return newest
     self._manager.reload()
     self._reader.reload()
     try:

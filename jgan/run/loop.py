@@ -11,7 +11,7 @@ from clu import parameter_overview
 
 from jgan import batches, build, failures, signals, weights
 from jgan import config as configs
-from jgan.errors import Stopped
+from jgan.errors import Stopped, UserError
 from jgan.run import checkpoint, images, parallel, writers
 from jgan.run.session import Session
 from jgan.score import duality, networks
@@ -39,6 +39,9 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
       of memory, another process ended).
   """
   config = configs.complete(config)
+  if jax.config.jax_enable_x64:
+    raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
+                    "jax.config.update('jax_enable_x64', False) would be right")
   where = parallel.layout(config)
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
   writers.check(config.log.writers)

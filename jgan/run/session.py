@@ -66,7 +66,6 @@ class Session:
   def after(self, step, state, health, metrics):
     """Does the work that is due after `step`: -> the state to continue with."""
     self.health = health, metrics
-    self.renew(step)
     if self.is_due(step, self.config.log.every):
       self.flush()
       self.pending = step, health, metrics
@@ -86,6 +85,7 @@ class Session:
     c = self.config
     due = functools.partial(self.is_due, step)
     best = False
+    self.renew(step)
     if due(c.eval.every, c.eval.first):
       try:
         values, best = self.evaluate(step, state)

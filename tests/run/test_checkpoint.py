@@ -1,4 +1,5 @@
 """Checkpoints: what was saved comes back, or its damage is said."""
+import errno
 import logging
 import pathlib
 
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.experimental import multihost_utils
 
 from jgan.errors import Stopped, UserError
 from jgan.run.checkpoint import Checkpoints
@@ -116,13 +118,89 @@ def test_one_flipped_bit_in_any_file_never_goes_unnoticed(tmp_path):
   assert noticed > 0
 
 
-def test_all_damaged_is_an_error_not_a_fresh_start(tmp_path):
+def test_all_damaged_is_refused_at_every_start(tmp_path):
   saved(tmp_path, 3, 7).close()
   for file in (tmp_path / 'checkpoints').rglob('*'):
     if file.is_file():
       damage(file, 'halved')
-  with pytest.raises(UserError, match='all 2 checkpoints .* are damaged'):
+  for _ in range(2):
+    with pytest.raises(UserError, match='all 2 checkpoints .* are damaged'):
+      Checkpoints(tmp_path / 'checkpoints').latest(state(0))
+  assert Checkpoints(tmp_path / 'checkpoints').steps() == [3, 7]
+  (tmp_path / 'checkpoints').rename(tmp_path / 'damaged')
+  with pytest.raises(UserError, match='and damaged ones in'):
     Checkpoints(tmp_path / 'checkpoints').latest(state(0))
+
+
+def test_a_flipped_bit_in_the_notes_falls_back(tmp_path):
+  """In a name, where it would look like another model."""
+  saved(tmp_path, 3, 7).close()
+  file = tmp_path / 'checkpoints' / '7' / 'notes' / 'metadata'
+  data = bytearray(file.read_bytes())
+  data[data.find(b'/kernel') + 1] ^= 1
+  file.write_bytes(data)
+  assert Checkpoints(tmp_path / 'checkpoints').latest(state(0))[0] == 3
+
+
+def test_a_folder_whose_number_is_not_its_step_is_damaged(tmp_path):
+  saved(tmp_path, 3, 7).close()
+  (tmp_path / 'checkpoints' / '7').rename(tmp_path / 'checkpoints' / '9')
+  checkpoints = Checkpoints(tmp_path / 'checkpoints')
+  with pytest.raises(UserError, match='holds the state of step 7'):
+    checkpoints.choose(state(0), step=9)
+  assert checkpoints.latest(state(0))[0] == 3
+
+
+@pytest.mark.parametrize('error', [
+    MemoryError(), PermissionError(errno.EACCES, 'Permission denied'),
+    OSError(errno.EMFILE, 'Too many open files'),
+    ValueError('DEADLINE_EXCEEDED: timed out'),
+    jax.errors.JaxRuntimeError('Connection closed by peer')])
+def test_a_restore_that_fails_for_another_reason_moves_nothing(
+    tmp_path, monkeypatch, error):
+  saved(tmp_path, 3, 7).close()
+  checkpoints = Checkpoints(tmp_path / 'checkpoints')
+
+  def fail(*_, **__):
+    raise error
+
+  monkeypatch.setattr(checkpoints._reader, 'restore', fail)
+  with pytest.raises(type(error)):
+    checkpoints.latest(state(0))
+  assert checkpoints.steps() == [3, 7]
+  assert not (tmp_path / 'damaged').exists()
+
+
+def test_all_processes_restore_the_step_of_the_first(tmp_path, monkeypatch):
+  saved(tmp_path, 3, 7).close()
+  checkpoints = Checkpoints(tmp_path / 'checkpoints')
+  monkeypatch.setattr(jax, 'process_index', lambda: 1)
+  monkeypatch.setattr(multihost_utils, 'broadcast_one_to_all',
+                      lambda step: np.int32(3))
+  assert checkpoints._agreed(state(0))[0] == 3
+  for file in (tmp_path / 'checkpoints' / '3').rglob('*'):
+    if file.is_file():
+      damage(file, 'halved')
+  with pytest.raises(UserError, match='process 1 cannot read what process 0'):
+    checkpoints._agreed(state(0))
+  assert not (tmp_path / 'damaged').exists()
+
+
+def test_a_checkpoint_with_work_due_is_replaced_when_it_is_done(tmp_path):
+  """The one before stays until then."""
+  checkpoints = Checkpoints(tmp_path / 'checkpoints', keep=1)
+  checkpoints.save(3, state(3), {})
+  checkpoints.save(7, state(7), {'due': True})
+  checkpoints.wait()
+  assert checkpoints.steps() == [3, 7]
+  checkpoints.close()
+  checkpoints = Checkpoints(tmp_path / 'checkpoints', keep=1)
+  assert checkpoints.latest(state(0))[2]['due']
+  checkpoints.save(7, state(7, fill=9.), {'due': False})
+  checkpoints.wait()
+  assert checkpoints.steps() == [7]
+  _, found, notes = checkpoints.latest(state(0))
+  assert equal(found, state(7, fill=9.)) and not notes['due']
 
 
 def test_an_unfinished_save_is_ignored(tmp_path):

@@ -1,5 +1,8 @@
 """The loop, end to end, on digits: resume, preemption, bad numbers."""
 import json
+import os
+import signal
+import threading
 
 import jax
 import numpy as np
@@ -10,6 +13,7 @@ from jgan import weights
 from jgan.errors import Stopped, UserError
 from jgan.run import checkpoint, loop, parallel
 from jgan.run.logbook import read
+from jgan.score import record
 from tests.rounding import assert_same_but_rounding
 
 
@@ -67,6 +71,28 @@ def test_a_stopped_and_resumed_run_equals_the_unbroken_one(
                'samples/00000004.png', 'plots/curves.png'):
     assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
   assert len(json.loads((tmp_path / 'run.json').read_text())['resumed']) == 1
+
+
+def test_a_signal_within_an_evaluation_ends_the_run_saved(
+    unbroken, tmp_path, monkeypatch):
+  """It goes on with that evaluation, and ends as the unbroken run does."""
+  score = loop.Session.score
+
+  def late(self, at, net):
+    if at != step:
+      return score(self, at, net)
+    os.kill(os.getpid(), signals[step])
+    threading.Event().wait(60)  # an evaluation that takes a minute
+
+  signals = {2: signal.SIGHUP, 4: signal.SIGTERM}
+  for step in signals:
+    with monkeypatch.context() as patch, pytest.raises(
+        Stopped, match=f'preempted at step {step}: saved'):
+      patch.setattr(loop.Session, 'score', late)
+      loop.run(small(), tmp_path)
+  assert equal(loop.run(small(), tmp_path), unbroken[1])
+  assert read(tmp_path) == read(unbroken[0])
+  assert record.of_average(tmp_path) == record.of_average(unbroken[0])
 
 
 def test_records_after_the_checkpoint_are_written_again_not_twice(
@@ -130,6 +156,29 @@ def test_another_model_in_the_checkpoint_is_named(unbroken, tmp_path):
     loop.run(c, unbroken[0], allow_config_change=True)
   (unbroken[0] / 'config.json').unlink()  # as the next run would leave it
   loop.run(small(), unbroken[0])
+
+
+def test_computing_in_float64_is_refused(double, tmp_path):
+  with double(), pytest.raises(UserError, match='jax_enable_x64 is on'):
+    loop.run(small(), tmp_path)
+
+
+def test_without_a_checkpoint_a_non_finite_loss_names_none(tmp_path):
+  c = small()
+  c.optimizer.disc.lr = 1e30
+  c.eval.every, c.checkpoint.best = 0, ''
+  with pytest.raises(Stopped, match='There is no checkpoint yet'):
+    loop.run(c, tmp_path)
+
+
+def test_a_time_that_was_not_measured_gives_no_estimate(
+    unbroken, tmp_path, caplog):
+  """The first step of a turn, whose clock begins after its compilation."""
+  import types
+  session = types.SimpleNamespace(clock=(2, 0.), config=small())
+  with caplog.at_level('INFO', 'jgan'):
+    loop.Session.progress(session, 2, {'disc/loss': 1.})
+  assert 'step 2/4' in caplog.text and 'ETA' not in caplog.text
 
 
 def test_a_non_finite_loss_stops_the_run_and_keeps_the_last_checkpoint(
