@@ -178,13 +178,16 @@ def stream(source, indices, step, *, threads=8, prefetch=8):
     iterator.close()
 
 
-def prepare(rng, images, *, flip=False, dequantize=False, axis_name=None):
+def prepare(rng, images, *, flip=False, dequantize=False, mean=(), std=(),
+            axis_name=None):
   """Preprocesses images for the discriminator: scaling, flips, dequantization.
 
   images: [..., b, h, w, c], of this shard. uint8 becomes x / 127.5 - 1;
     floats keep their scale.
   flip: flip each sample horizontally with probability 1/2.
   dequantize: add U[0, 1) / 128 to scaled uint8 images (Miyato et al., 2018).
+  mean, std: if not (), standardise by these numbers of each channel, in which
+    black is 0 and white 1; else images stay in [-1, 1].
   axis_name: the device axis over which b is split; the random numbers of a
     sample do not depend on the number of devices.
 
@@ -214,4 +217,6 @@ def prepare(rng, images, *, flip=False, dequantize=False, axis_name=None):
     coin = lambda rng, shape: jax.random.bernoulli(rng, .5, shape)
     flipped = draw(coin, rng_flip, (1, 1, 1))
     x = jnp.where(flipped, x[..., ::-1, :], x)
+  if mean:
+    x = ((x + 1.) / 2. - jnp.asarray(mean)) / jnp.asarray(std)
   return x

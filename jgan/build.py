@@ -80,10 +80,22 @@ def reference(config, images, data_dir):
 
 
 def prepare(config, axis_name=None):
-  """The preprocessing (rng, images) -> float32 images in [-1, 1]."""
-  return functools.partial(
-      batches.prepare, flip=config.pipeline.flip,
-      dequantize=config.pipeline.dequantize, axis_name=axis_name)
+  """The preprocessing (rng, images) -> float32 images, in [-1, 1] unless they
+  are standardised.
+
+  Raises:
+    UserError: the means or deviations do not fit the channels.
+  """
+  flip, dequantize, mean, std = (config.pipeline[key] for key in (
+      'flip', 'dequantize', 'mean', 'std'))
+  channels = spec(config).shape[-1]
+  if (mean or std) and not (
+      len(mean) == len(std) == channels and min(std) > 0.):
+    raise UserError(f'config.pipeline has mean={mean} and std={std}: a number '
+                    f'for each of {channels} channels, deviations above 0, or '
+                    '() for both would be right')
+  return functools.partial(batches.prepare, flip=flip, dequantize=dequantize,
+                           mean=mean, std=std, axis_name=axis_name)
 
 
 def models(config, shape, *, axis_name=None):

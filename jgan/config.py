@@ -33,6 +33,8 @@ def base():
   c.pipeline = ConfigDict({
       'flip': False,        # mirror each real image with probability 1/2
       'dequantize': False,  # add U[0, 1) / 128 noise to the real images
+      'mean': (),           # standardise the real images: of each channel, in
+      'std': (),            # [0, 1]; (): they are scaled to [-1, 1]
       'first': 0,           # use the first N images only; 0: all
       'fraction': 1.,       # use a random fraction of the images
       'fraction_seed': 0,

@@ -185,10 +185,13 @@ class Search(NamedTuple):
     draw: numpy Generator -> a random genotype of the search space.
     select: (Network of the generator, genotype) -> Network in which each edge
       applies only the operation of the genotype.
+    candidates: number of genotypes to draw and score for the final one, if a
+      command does not say another; 0: none.
   """
   derive: Callable
   draw: Callable
   select: Callable
+  candidates: int = 0
 
 
 class Turn(NamedTuple):

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import batches
+from jgan import batches, build
+from jgan import config as configs
 from jgan.errors import UserError
 from jgan.types import Turn
 
@@ -221,6 +222,24 @@ def test_dequantisation_adds_less_than_a_128th():
   noise = (np.asarray(x) - (100 / 127.5 - 1)) * 128
   assert noise.min() > -1e-4 and noise.max() < 1 + 1e-4
   assert abs(noise.mean() - .5) < .03 and abs(noise.var() - 1 / 12) < .01
+
+
+def test_images_are_standardised_as_published_code_does():
+  """alphaGAN's search: (x / 255 - mean) / std, up to about 2 in CIFAR-10."""
+  mean, std = (.4914, .4822, .4465), (.2470, .2435, .2616)
+  x = batches.prepare(jax.random.key(0), IMAGES, mean=mean, std=std)
+  np.testing.assert_allclose(x, (IMAGES / 255. - mean) / std, atol=1e-6)
+  half = batches.prepare(jax.random.key(0), IMAGES, mean=(.5,), std=(.5,))
+  np.testing.assert_allclose(
+      half, batches.prepare(jax.random.key(0), IMAGES), atol=1e-6)
+
+
+@pytest.mark.parametrize('mean, std', [
+    ((.5,), ()), ((.5, .5, .5), (.5, .5, .5)), ((.5,), (0.,))])
+def test_means_that_do_not_fit_the_channels_are_refused(mean, std, tiny):
+  tiny.pipeline.update({'mean': mean, 'std': std})
+  with pytest.raises(UserError, match='config.pipeline has mean=.* 1 channels'):
+    build.prepare(configs.complete(tiny))
 
 
 def test_each_sample_is_mirrored_or_not_as_a_whole():

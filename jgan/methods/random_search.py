@@ -1,8 +1,8 @@
 """Random search: a baseline for differentiable search in the same space.
 
 The super-networks train with one operation per edge, drawn anew in every step.
-Then `--mode=derive --candidates=N` scores N architectures with the shared
-weights and selects the best (Li & Talwalkar, 2019).
+Then `--mode=derive` scores as many architectures as `candidates` says with the
+shared weights and selects the best (Li & Talwalkar, 2019).
 """
 import functools
 
@@ -15,16 +15,24 @@ from jgan.methods import _search
 from jgan.types import Method
 
 
-def make(config, shape, *, axis_name=None):
+def make(config, shape, *, axis_name=None, candidates=0):
   """Builds the training of super-networks on random paths.
+
+  Args:
+    config, shape, axis_name: as in every method (methods/adversarial.py).
+    candidates: number of architectures that --mode=derive draws and scores,
+      unless --candidates says another; 0: it must say.
 
   Returns:
     Method. It samples with the uniform mixture of all operations.
 
   Raises:
-    UserError: the models are no super-networks of one space, or their
-      relaxation is not 'softmax'.
+    UserError: the models are no super-networks of one space, their relaxation
+      is not 'softmax', or `candidates` is negative.
   """
+  if candidates < 0:
+    raise UserError(f'config.method.candidates is {candidates}: how many to '
+                    'draw, 0 or more, would be right')
   for player in ('generator', 'discriminator'):
     if config[player].get('relax', 'softmax') != 'softmax':
       raise UserError(f'config.{player}.relax is {config[player].relax!r}: '
@@ -52,4 +60,4 @@ def make(config, shape, *, axis_name=None):
                            extra=build.extra(config))
   return Method(init, step, functools.partial(forward.sample, models.gen),
                 models.gen.latent,
-                space.search()._replace(derive=None))
+                space.search()._replace(derive=None, candidates=candidates))

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan import space as spaces
+from jgan.errors import UserError
 from jgan.layers import act, conv, dense, initializer, norm, octave, output
 from jgan.layers.initializer import torch_default
 
@@ -46,6 +47,20 @@ class Discriminator(nn.Module):
   initializer: Callable = initializer.torch_default
   dtype: Any = jnp.float32
   axis_name: str | None = None
+
+
+def bottom(size, times):
+  """The side of the map that `times` doublings bring to `size` pixels, or to
+  which so many halvings bring it.
+
+  Raises:
+    UserError: there is none.
+  """
+  side, rest = divmod(size, 2**times)
+  if rest or not side:
+    raise UserError(f'size {size} does not suit this architecture: it takes '
+                    f'multiples of {2**times}, as 16, 32, 48, 64')
+  return side
 
 
 def convolutions(model, conv=None):

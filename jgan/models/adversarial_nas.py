@@ -13,11 +13,8 @@ from jgan import genotype as genotypes
 from jgan.errors import UserError
 from jgan.layers import octave
 from jgan.layers.mixed import Mixed, MixedUp
-from jgan.layers.resize import bilinear, doublings, upsample
+from jgan.layers.resize import bilinear, upsample
 from jgan.models import _cells
-
-# By size: in how many parts the noise goes in.
-_PARTS = {32: 3, 48: 2, 64: 2}
 
 
 class UpCell(nn.Module):
@@ -96,14 +93,18 @@ class DownCell(nn.Module):
 
 
 class CellGenerator(_cells.Generator):
-  """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
+  """z [b, latent] -> images [b, size, size, colors] in [-1, 1].
+
+  The first map is an eighth of the images. As published, the noise goes in in
+  3 parts at 32 pixels, one for each cell; of larger images the last cell gets
+  none, and there are 2 parts.
+  """
   latent: int = 120
 
   def through(self, z, train, ops, weighted=(None,) * 3, cell=UpCell):
     """All of the network; ops, weighted: of each cell, as it takes them."""
     octave.refuse(self.conv, 'adversarial_nas')
-    doublings(self.size, _PARTS)
-    bottom, parts = self.size // 8, _PARTS[self.size]
+    bottom, parts = _cells.bottom(self.size, 3), 3 if self.size <= 32 else 2
     if self.latent % parts:
       raise UserError(f'latent={self.latent} is not divisible by {parts}: at '
                       f'{self.size} pixels the noise goes in in {parts} parts')
@@ -126,7 +127,7 @@ class CellDiscriminator(_cells.Discriminator):
   def through(self, x, train, ops, weighted=(None,) * 4, cell=DownCell):
     """All of the network; ops, weighted: of each cell, as it takes them."""
     octave.refuse(self.conv, 'adversarial_nas')
-    doublings(self.size, _PARTS)
+    _cells.bottom(self.size, 4)  # each cell halves the map
     x = x.astype(self.dtype)
     for i in range(4):
       x = cell(ops[i], self.width, _cells.convolutions(self), self.act,

@@ -13,10 +13,9 @@ import flax.linen as nn
 from jgan import genotype as genotypes
 from jgan.layers import conv, octave
 from jgan.layers.mixed import Mixed, MixedDouble
-from jgan.layers.resize import doublings, downsample
+from jgan.layers.resize import downsample
 from jgan.models import _cells
 
-_SIZES = (32, 48)
 # AutoGAN's discriminator as cells: SN-GAN's residual blocks.
 _RESIDUAL = ({'n_01': ('conv_3x3',), 'n_12': ('conv_3x3',)},) * 4
 # What a run did whose config.json is older than these fields.
@@ -107,9 +106,8 @@ class CellGenerator(_cells.Generator):
     affine: learn scales and shifts in the separable convolutions.
     """
     octave.refuse(self.conv, 'alphagan')
-    doublings(self.size, _SIZES)
     inner_norm = functools.partial(_cells.norms(self), affine=affine)
-    x, skips = _cells.stem(self, z, self.size // 8), []
+    x, skips = _cells.stem(self, z, _cells.bottom(self.size, 3)), []
     for i in range(3):
       skip, x = UpCell(ops[i], self.width, _cells.convolutions(self),
                        inner_norm, self.act, name=f'cell_{i + 1}')(
@@ -134,7 +132,7 @@ class CellDiscriminator(_cells.Discriminator):
       that reads the images are not normalised; else it is AutoGAN's D.
     """
     octave.refuse(self.conv, 'alphagan')
-    doublings(self.size, _SIZES)
+    _cells.bottom(self.size, 2)  # the first two cells halve the map
     make = _cells.convolutions(self)
     first = _cells.convolutions(self, conv.plain) if searched else make
     start = self.act if searched and self.image_act else lambda x: x

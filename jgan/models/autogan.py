@@ -17,8 +17,6 @@ from jgan.models.sngan import DownBlock, FirstBlock
 from jgan.ops.channels import Group
 
 _BOTTOM = {32: 4, 48: 6}
-# Sizes of the discriminator, and how often `halvings=0` halves the map.
-_HALVINGS = {32: 2, 48: 2, 64: 3}
 # What a run did whose config.json is older than these fields.
 EARLIER = {'discriminator': {'halvings': 0}}
 
@@ -118,19 +116,19 @@ class Discriminator(_cells.Discriminator):
   At 32 pixels it is SN-GAN's; MMD-AdversarialNAS takes width 512, outputs 16.
 
   halvings: how many of the four blocks halve the map: 2 in the published code
-    at every size; 0: 2, but 3 at 64 pixels, as later code of the same authors
-    (Pulakurthi et al., IEEE Access).
+    at every size; 0: 2 up to 48 pixels, 3 up to 96, as later code of the same
+    authors at 64 (Pulakurthi et al., IEEE Access), and 4 beyond.
   """
   norm: Callable = norm.none
   halvings: int = dataclasses.field(default=2, metadata={'least': 0})
 
   @nn.compact
   def __call__(self, x, train):
-    doublings(self.size, _HALVINGS)
-    halvings = self.halvings or _HALVINGS[self.size]
+    halvings = self.halvings or 2 + (self.size > 48) + (self.size > 96)
     if not 1 <= halvings <= 4:
       raise UserError(f'autogan: 4 blocks cannot halve {halvings} times: 1 to '
                       '4, or 0 for the usual number, would be right')
+    _cells.bottom(self.size, halvings)
     conv = functools.partial(self.conv, dtype=self.dtype)
     parts = (conv, _cells.norms(self), self.act, self.initializer)
 

@@ -28,7 +28,8 @@ FLAGS = (
     common.OUT._replace(required=False, help='The .json to write; else '
                         'genotype.json in --workdir.'),
     common.STEP, common.BEST,
-    Flag('candidates', 0, 'Architectures to draw and score; 0: none.'),
+    Flag('candidates', 0, 'Architectures to draw and score; 0: as many as '
+         'config.method.candidates says, if the method has it.'),
 )
 
 
@@ -54,9 +55,10 @@ def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
     method: Method with a search.
     state: GanState of the search.
     out: .json file to write.
-    candidates: number of architectures to draw from the search space. They,
-      and the derived genotype if the method has one, are scored with the
-      averaged weights of the super-network. 0: no scoring.
+    candidates: number of architectures to draw from the search space, 0: as
+      many as the method says. They, and the derived genotype if the method has
+      one, are scored with the averaged weights of the super-network, unless
+      there are none.
     folder: folder of candidates.jsonl; a repeated command reuses its scores.
     data_dir: folder of data sets.
 
@@ -64,13 +66,14 @@ def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
     The path written.
 
   Raises:
-    UserError: the method does not search, it derives no genotype and
-      `candidates` is 0, or config.eval has no metric to score by.
+    UserError: the method does not search, it derives no genotype and there
+      are no candidates, or config.eval has no metric to score by.
   """
   search = method.search
   if not search:
     raise UserError(f"method '{config.method.name}' does not search: there is "
                     'no genotype to derive')
+  candidates = candidates or search.candidates
   if not candidates and not search.derive:
     raise UserError(f"method '{config.method.name}' only draws architectures: "
                     'say how many to score, as in --candidates=100')

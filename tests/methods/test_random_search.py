@@ -1,16 +1,18 @@
 """Random search: what is drawn, what is averaged, what is derived."""
 import json
+import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, genotype
+from jgan import build, experiment, genotype
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.score.networks import Scoring
+from jgan.score.scorer import label
 from jgan.types import Network
 from jgan.verbs import derive
 
@@ -59,6 +61,37 @@ def test_a_step_trains_one_path_and_levels_the_average(drawn):
   for logits in after.ema.stats['arch'].values():
     np.testing.assert_array_equal(logits, 0.)
   assert float(after.ema.stats['schedule']['temperature']) == 1.
+
+
+def test_the_recipe_has_the_published_budget():
+  """100 epochs of 391 batches of one half, every fifth with an update of G;
+  then 200 architectures, of which the inception score chooses.
+  """
+  config = configs.complete(
+      experiment.load('experiments/alphagan/search.py:random'))
+  assert (config.steps * config.critics, config.steps) == (39_100, 7_820)
+  assert (config.batch, config.gen_batch or config.batch) == (64, 64)
+  assert config.pipeline.fraction == .5 and not config.eval.subset
+  assert build.method(config).search.candidates == 200
+  assert 'inception_score' in config.eval.metrics
+  assert config.checkpoint.best == 'eval/' + label(
+      'inception_score', '', types.SimpleNamespace(name=config.eval.network))
+
+
+def test_the_recipe_says_how_many_candidates_there_are(drawn, monkeypatch,
+                                                       tmp_path):
+  config, method, state = drawn
+  counts = []
+
+  def best_of(config, method, state, derived, count, *rest):
+    counts.append(count)
+    return method.search.draw(np.random.default_rng(0))
+
+  monkeypatch.setattr(derive, 'best_of', best_of)
+  method = method._replace(search=method.search._replace(candidates=7))
+  for asked in (0, 3):
+    derive.write(config, method, state, tmp_path / 'g.json', candidates=asked)
+  assert counts == [7, 3]
 
 
 def test_deriving_without_candidates_is_refused(drawn, tmp_path):

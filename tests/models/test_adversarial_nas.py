@@ -16,7 +16,6 @@ from jgan.layers import conv, output, relax
 from jgan.models import adversarial_nas as derived
 from jgan.models import adversarial_nas_super as superior
 from jgan.ops import flops
-from jgan.spaces import adversarial_nas as rules
 
 space = spaces.find('adversarial_nas')
 QUICK = {'xla_backend_optimization_level': 0}  # to compile, not to run
@@ -169,7 +168,7 @@ def test_super_networks_have_their_parameters_and_logits():
 
 
 def test_super_networks_work_at_all_sizes():
-  for side in (32, 48, 64):
+  for side in (16, 48, 128):
     for model in (superior.Generator(side, 3, width=4),
                   superior.Discriminator(side, 3, width=4)):
       assert [b.shape[1] for b in shapes(model)[1]] == (
@@ -177,46 +176,63 @@ def test_super_networks_work_at_all_sizes():
           [side // 2, side // 4, side // 8, side // 16])
 
 
+def test_a_genotype_is_a_network_at_128_pixels():
+  """Its noise goes in at 16 and 32 pixels."""
+  _, blocks, variables = shapes(derived.Generator(128, 3, width=8))
+  assert [b.shape[1] for b in blocks] == [32, 64, 128]
+  # All but the dense layers is as at 64 pixels.
+  dense = lambda side: sum(61 * 8 * (side // k)**2 for k in (8, 4))
+  smaller = size(shapes(derived.Generator(64, 3, width=8))[2]['params'])
+  assert size(variables['params']) - dense(128) == smaller - dense(64)
+  assert [b.shape[1] for b in shapes(derived.Discriminator(
+      128, 3, width=4))[1]] == [64, 32, 16, 8]
+
+
 def filled(shapes, rng):
   return jax.tree.map(lambda p: rng.normal(0, .3, p.shape).astype(np.float32),
                       shapes)
 
 
-def discrete(module, player, up, tmp_path):
+def discrete(module, player, pools, tmp_path):
   """A super-network with the logits of a drawn genotype, the network derived
   from that genotype, and variables of both with the same kernels.
 
   Without spectral norms, which would take seconds to compile.
+
+  pools: {field of the super-network: the operations that it offers}.
   """
   rng = np.random.default_rng(7)
   drawn = {'space': 'adversarial_nas',
-           'generator': space.sample(rng, 'generator', up=up),
-           'discriminator': space.sample(rng, 'discriminator')}
+           **{name: space.sample(rng, name, **pools if name == player else {})
+              for name in ('generator', 'discriminator')}}
   genotypes.save(tmp_path / 'drawn.json', drawn)
-  fields = {'up': up} if player == 'generator' else {}
-  mixed = getattr(superior, module)(32, 3, width=4, relax=relax.gumbel,
-                                    conv=conv.plain, **fields)
-  single = getattr(derived, module)(32, 3, width=4,
+  mixed = getattr(superior, module)(16, 3, width=4, relax=relax.gumbel,
+                                    conv=conv.plain, **pools)
+  single = getattr(derived, module)(16, 3, width=4,
                                     conv=conv.plain,
                                     genotype=str(tmp_path / 'drawn.json'))
   x, _, variables = shapes(mixed)
   variables = filled(variables, rng)
   if 'batch_stats' in variables:
     variables['batch_stats']['norm']['var'] = np.ones(4, np.float32)
-  arch = space.one_hot(drawn[player], player, up=up)
+  arch = space.one_hot(drawn[player], player, **pools)
   variables['arch'] = jax.tree.map(lambda a: 1e4 * a, arch)
   variables['schedule'] = {'temperature': np.float32(.1)}
   inputs = rng.normal(size=(2, *x.shape[1:])).astype(np.float32)
-  same = {k: superior.derived(v, drawn, player, up=up)
+  same = {k: superior.derived(v, drawn, player, **pools)
           if k in ('params', 'spectral') else v for k, v in variables.items()}
   return mixed, variables, single, same, inputs
 
 
-@pytest.mark.parametrize('module, up', [
-    ('Generator', rules.UP), ('Generator', AS_GAO),
-    ('Discriminator', rules.UP)])
-def test_a_cold_super_network_is_the_derived_one(module, up, tmp_path):
-  mixed, variables, single, same, x = discrete(module, module.lower(), up,
+@pytest.mark.parametrize('module, pools', [
+    ('Generator', {}), ('Discriminator', {}),
+    ('Generator', {'up': AS_GAO,
+                   'normal': ('skip', 'conv_1x1', 'dil_conv_3x3')}),
+    ('Discriminator', {'normal': ('skip', 'conv_3x3'),
+                       'down': ('avg_pool', 'conv_3x3')})])
+def test_a_cold_super_network_is_the_derived_one(module, pools, tmp_path):
+  """With all operations on offer, or those that `normal` and others name."""
+  mixed, variables, single, same, x = discrete(module, module.lower(), pools,
                                                tmp_path)
   forward = jax.jit(lambda v, x, key: mixed.apply(
       v, x, False, rngs={'noise': key}), compiler_options=QUICK)
@@ -259,6 +275,9 @@ def test_rematerialisation_keeps_the_variables_and_is_in_the_program(module):
 
 @pytest.mark.parametrize('model, words', [
     (derived.Generator(32, 3, latent=100), 'latent=100.*by 3'),
+    (derived.Generator(128, 3, latent=121), 'latent=121.*by 2: at 128 pixels'),
+    (derived.Generator(36, 3), 'size 36 .* multiples of 8'),
+    (superior.Discriminator(40, 3), 'size 40 .* multiples of 16'),
     (derived.Discriminator(32, 3, genotype='mmd_nas'),
      "'mmd_nas' has no discriminator.*residual"),
     (derived.Generator(32, 3, genotype='mmd_nass'), "did you mean 'mmd_nas'"),

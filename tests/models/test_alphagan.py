@@ -353,11 +353,25 @@ def test_layers_start_as_in_the_published_training():
     assert player.initializer is torch_default
 
 
+@pytest.mark.parametrize('module', [alphagan, alphagan_super])
+def test_networks_of_64_pixels_have_the_layers_of_32(module):
+  """But for the dense one that makes the first map."""
+  for player in (module.Generator, module.Discriminator):
+    small, large = (shapes(model, inputs(model), True)['params'] for model in (
+        player(side, 3, width=4) for side in (32, 64)))
+    if player is module.Generator:
+      assert large.pop('linear')['kernel'].shape == (128, 8 * 8 * 4)
+      assert small.pop('linear')['kernel'].shape == (128, 4 * 4 * 4)
+    assert small == large
+
+
 @pytest.mark.parametrize('player, fields, words', [
+    ('Generator', {'size': 36}, 'size 36 .* multiples of 8'),
+    ('Discriminator', {'size': 34}, 'size 34 .* multiples of 4'),
     ('Generator', {'genotype': 'mmd_nas'}, "'mmd_nas' is of space 'adv.*'alph"),
     ('Discriminator', {'genotype': 'alphagan_s'}, 'has no discriminator'),
     ('Generator', {'genotype': 'alphagan_m'}, 'alphagan_m.*neither a file')])
-def test_a_genotype_that_does_not_fit_is_refused(player, fields, words):
-  model = getattr(alphagan, player)(32, 3, **fields)
+def test_a_size_or_genotype_that_does_not_fit_is_refused(player, fields, words):
+  model = getattr(alphagan, player)(32, 3).clone(**fields)
   with pytest.raises(UserError, match=words):
     shapes(model, inputs(model), True)

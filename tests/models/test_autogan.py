@@ -61,6 +61,8 @@ def test_the_discriminator_halves_twice_as_published_or_as_told():
   assert sides(64) == [32, 16, 16, 16]
   assert sides(64, halvings=0) == [32, 16, 8, 8]
   assert sides(64, halvings=4) == [32, 16, 8, 4]
+  assert sides(96, halvings=0) == [48, 24, 12, 12]
+  assert sides(128, halvings=0) == [64, 32, 16, 8]
   with pytest.raises(UserError, match='4 blocks cannot halve 5 times'):
     sides(64, halvings=5)
 
