@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import shlex
 import types
 
 import jax.numpy as jnp
@@ -58,7 +59,7 @@ def test_the_notebook_trains_and_samples(small_digits):
 
 
 DOCUMENTS = {name: (ROOT / name).read_text() for name in (
-    'README.md', 'docs/commands.md', 'docs/results.md')}
+    'README.md', 'docs/commands.md', 'docs/results.md', 'docs/search.md')}
 
 
 @pytest.mark.parametrize('line', [
@@ -73,7 +74,7 @@ def test_every_command_shown_is_understood(line, monkeypatch):
       experiment.load('experiments/digits/default.py:smoke')))
   monkeypatch.setattr(configs, 'recorded', lambda folder: record)
   line = re.sub(r'runs/\w+/genotype\.json', 'alphagan_s', line)
-  arguments = line.replace('\\ ', '').split()
+  arguments = shlex.split(line.replace('\\ ', ''))
   helps, mode = cli.wants_help(['jgan', *arguments])
   if helps:
     assert cli.usage(mode)
