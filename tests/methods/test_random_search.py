@@ -1,6 +1,5 @@
 """Random search: what is drawn, what is averaged, what is derived."""
 import json
-import types
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,6 @@ from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.score.networks import Scoring
-from jgan.score.scorer import label
 from jgan.types import Network
 from jgan.verbs import derive
 
@@ -74,8 +72,7 @@ def test_the_recipe_has_the_published_budget():
   assert config.pipeline.fraction == .5 and not config.eval.subset
   assert build.method(config).search.candidates == 200
   assert 'inception_score' in config.eval.metrics
-  assert config.checkpoint.best == 'eval/' + label(
-      'inception_score', '', types.SimpleNamespace(name=config.eval.network))
+  assert config.checkpoint.best == 'eval/inception_score-inception'
 
 
 def test_the_recipe_says_how_many_candidates_there_are(drawn, monkeypatch,
