@@ -134,12 +134,11 @@ class CellDiscriminator(_cells.Discriminator):
     octave.refuse(self.conv, 'alphagan')
     _cells.bottom(self.size, 2)  # the first two cells halve the map
     make = _cells.convolutions(self)
-    reader = (_cells.convolutions(self, conv.plain),
-              self.act if self.image_act else lambda x: x) if searched else (
-                  make, lambda x: x)
+    first = _cells.convolutions(self, conv.plain) if searched else make
+    start = self.act if searched and self.image_act else lambda x: x
     for i in range(4):
-      first, start = (make, self.act) if i else reader
-      x = DownCell(ops[i], self.width, i < 2, start, first, make, self.act,
+      x = DownCell(ops[i], self.width, i < 2, self.act if i else start,
+                   make if i else first, make, self.act,
                    name=f'cell_{i + 1}')(x, weights[i])
       self.sow('features', 'blocks', x)
     return _cells.logits(self, x)
