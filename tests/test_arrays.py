@@ -187,10 +187,10 @@ def test_arrays_are_read_as_numpy_reads_them(order, tmp_path):
 
 
 @pytest.mark.parametrize('change, words', [
-    (lambda x: x.astype(np.int32), r'is int32 \[4\] there and float32 \[4\]'),
-    (lambda x: x.astype(np.complex64), 'is complex64'),
-    (lambda x: x * np.nan, 'numbers that are not finite'),
-    (lambda x: x[1:], r'is float32 \[3\] there'),
+    (lambda x: x.astype(np.int32), 'params/a/kernel is .*int32.* there'),
+    (lambda x: x.astype(np.complex64), 'params/a/kernel is .*complex64'),
+    (lambda x: x * np.nan, 'params/a/kernel .*not finite'),
+    (lambda x: x[1:], r'params/a/kernel is .*[\[(]3.* there'),
 ])
 def test_weights_of_another_kind_start_no_run(change, words, tmp_path):
   net = weights.from_arrays({'params/a/kernel': np.ones(4, np.float32)})
