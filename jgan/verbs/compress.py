@@ -85,6 +85,8 @@ def write(config, method, state, out, *, last=False, data_dir=''):
         'layers, or apply the rules by --config.compress.genotype=')
   source = state.ema if plan.source == 'average' else state.gen
   layers = chosen(plan, source.params, last)
+  # Before the work of minutes: it refuses scores that there will not be.
+  scoring = Scoring(config, data_dir) if config.eval.metrics else None
   model = build.models(config, build.spec(config).shape).gen
   layers = quickest(model, source, layers)
   params, reports = factorize.factorize(
@@ -95,8 +97,7 @@ def write(config, method, state, out, *, last=False, data_dir=''):
   after = build.method(tuning)
   state = moved(config, tuning, state, params, layers, last)
   scores, notes = {}, {}
-  if config.eval.metrics:
-    scoring = Scoring(config, data_dir)
+  if scoring:
     scores['before'], _ = scoring.score(jax.jit(method.sample), source,
                                         method.latent)
     step = int(state.step)
