@@ -365,3 +365,4 @@ def test_a_run_that_diverges_ends_with_code_3_and_how_to_go_on(
   assert code == 3
   line, = [x for x in err.splitlines() if x.startswith('jgan: error:')]
   assert 'not finite at step' in line and '--config.seed' in line
+  assert 'There is no checkpoint yet' in line

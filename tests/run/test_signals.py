@@ -1,6 +1,8 @@
 """Signals: what a run does when it is asked to end."""
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -31,6 +33,19 @@ def test_a_second_ctrl_c_is_not_waited_for():
     assert watch(1)
     with pytest.raises(KeyboardInterrupt):
       os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_outside_of_training_a_signal_ends_the_process_at_once():
+  """Also within one long call of a library, here of sleep."""
+  with subprocess.Popen(
+      [sys.executable, '-c', 'import time\nfrom jgan import signals\n'
+       'signals.end_at_once()\nprint(flush=True)\ntime.sleep(60)'],
+      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+  assert process.returncode == 3
+  assert said.startswith('jgan: error: ended by SIGTERM')
 
 
 def test_handlers_are_as_before_afterwards():
