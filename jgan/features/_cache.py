@@ -26,10 +26,13 @@ def write(path, data):
 
 
 def write_arrays(path, named):
-  """Writes {name: array} to an .npz file, as `write` does."""
+  """Writes {name: array} to an .npz file; warns where that is impossible."""
   data = io.BytesIO()
   np.savez(data, **named)
-  write(path, data.getvalue())
+  try:
+    write(path, data.getvalue())
+  except UserError as error:
+    log.warning('%s: it will be computed again', error)
 
 
 def read_arrays(path, shapes):
