@@ -27,4 +27,5 @@ def base(width=256):
   c.steps = c.compress.steps = 500 * c.log.every
   for section in (c.eval, c.checkpoint, c.samples):
     section.every = 5 * c.log.every
+  c.eval.first = c.log.every
   return c

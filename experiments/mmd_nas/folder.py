@@ -51,6 +51,7 @@ def get_config(form=None):
                                  'rank': 4},)})
   for section in (c.eval, c.checkpoint, c.samples):
     section.every = c.steps // 20
+  c.eval.first = 0
   c = base.small(c, form)
   c.data.size = int(size)
   return c
