@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.mmd_nas import cifar10_large, stl10_large
+from experiments.mmd_nas import celeba_large, cifar10_large, stl10_large
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.run import checkpoint, loop, parallel
@@ -85,7 +85,8 @@ def test_the_first_score_may_come_before_the_others(tmp_path):
 
 
 @pytest.mark.parametrize('recipe, epoch', [(cifar10_large, 391),
-                                           (stl10_large, 821)])
+                                           (stl10_large, 821),
+                                           (celeba_large, 1582)])
 def test_published_runs_are_scored_after_epochs_1_6_11(recipe, epoch):
   """101 times in 500 epochs, the last at the end."""
   c = recipe.get_config()

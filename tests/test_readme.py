@@ -59,8 +59,8 @@ def test_the_notebook_trains_and_samples(small_digits):
 
 
 DOCUMENTS = {name: (ROOT / name).read_text() for name in (
-    'README.md', 'docs/commands.md', 'docs/data.md', 'docs/results.md',
-    'docs/search.md')}
+    'README.md', 'docs/commands.md', 'docs/data.md', 'docs/deviations.md',
+    'docs/results.md', 'docs/search.md')}
 
 
 @pytest.mark.parametrize('line', [
