@@ -56,8 +56,8 @@ def rows(games):
 ROWS = rows({
     'lsgan': {'game': 'lsgan'},
     'wgan_gp': {'game': 'wgan_gp'},
-    'wgan_gp_fast': {'game': 'wgan_gp', 'rates': (1e-3, 1e-3), 'every': 781},
-    'wgan_gp_no_norm': {'game': 'wgan_gp', 'norm': False, 'every': 781},
+    'wgan_gp_fast': {'game': 'wgan_gp', 'rates': (1e-3, 1e-3), 'every': 780},
+    'wgan_gp_no_norm': {'game': 'wgan_gp', 'norm': False, 'every': 780},
     'hinge': {'game': 'hinge'},
     'sngan': {'game': 'sngan'},
     'autogan': {'game': 'autogan'},
@@ -80,7 +80,7 @@ def base(data, game, weight=0., rates=None, norm=True, every=5000):
     weight: of the penalty; 0: without it.
     rates: of G and D, where they are not the game's.
     norm: normalise in both networks.
-    every: steps from score to score; 781 are 5 epochs of five critics.
+    every: steps from score to score; 780 are 5 epochs of five critics.
   """
   game = GAMES[game]
   c = configs.base()

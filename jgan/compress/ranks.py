@@ -199,7 +199,8 @@ def by_budget(base, rows, *, budget, better='lower'):
   harm = lambda row: max(sign * (row.score - base), 0.)
   price = lambda row: (harm(row) / row.removed, -row.removed)
   layers, total = {}, 0.
-  useful = [row for row in rows if row.removed > 0]
+  useful = [row for row in rows
+            if row.removed > 0 and not math.isnan(row.score)]
   for row in sorted(useful, key=price):
     if row.layer not in layers and total + harm(row) <= budget:
       layers[row.layer] = {'form': row.form, 'rank': row.rank}

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan import batches, build, forward, steps
+from jgan.types import Pair
 
 BETTER = {'duality_gap': 'lower', 'duality_gap-minmax': 'lower',
           'duality_gap-maxmin': 'higher'}
@@ -54,10 +55,16 @@ class Gap:
       state, _ = update(state, prepare(image_rng, image), z, key)
       return state.replace(step=state.step + 1)  # for lazy penalties
 
+    def gen_update(state, *inputs):
+      # D does not change, so it is also the D that a shared fake was made for.
+      before = Pair(state.gen, state.disc) if (
+          config.gen_noise == 'shared') else None
+      return steps.gen_update(state, *inputs, tx=self.tx, before=before,
+                              **parts)
+
     self.train_disc = jax.jit(functools.partial(play, functools.partial(
         steps.disc_update, tx=self.tx, **parts)))
-    self.train_gen = jax.jit(functools.partial(play, functools.partial(
-        steps.gen_update, tx=self.tx, **parts)))
+    self.train_gen = jax.jit(functools.partial(play, gen_update))
 
     def h(state, gen, disc, image, rng):
       """D's loss without penalties, on one batch, distorted as in the run."""

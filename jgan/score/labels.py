@@ -4,6 +4,8 @@ A label is the name of a metric, of one of its values and of the feature
 network, with '-' between: 'spectrum', 'kid-std-resnet56'. Which of two values
 is the better one stands in the metric's file.
 """
+import math
+
 from jgan import lookup
 from jgan.errors import UserError
 from jgan.score import duality
@@ -49,8 +51,12 @@ def better(label):
 def cost(value, direction):
   """A score as a number of which lower is better: itself or its negative.
 
+  A NaN, which every comparison calls false, is infinite: the worst.
+
   direction: 'lower' or 'higher'.
   """
+  if math.isnan(value):
+    return math.inf
   return {'lower': value, 'higher': -value}[direction]
 
 

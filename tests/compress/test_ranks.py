@@ -165,6 +165,15 @@ def test_the_budget_is_spent_where_it_removes_most():
   assert layers == {'b': {'form': 'cp', 'rank': 8}} and rise == 0
 
 
+def test_a_trial_without_a_score_changes_no_choice():
+  broken = [r._replace(layer='c', score=float('nan')) for r in ROWS]
+  for rows in [*broken, *ROWS], [*ROWS, *broken]:
+    assert ranks.by_budget(10., rows, budget=.2) == ranks.by_budget(
+        10., ROWS, budget=.2)
+    assert ranks.by_penalty(10., rows, penalty=1.) == ranks.by_penalty(
+        10., ROWS, penalty=1.)
+
+
 def test_the_predicted_rise_never_exceeds_the_budget():
   for budget in (.3, 1., 5., 50.):
     layers, rise = ranks.by_budget(10., ROWS, budget=budget)

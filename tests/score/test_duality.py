@@ -65,3 +65,14 @@ def test_the_game_has_the_augmentations_of_the_run(game, monkeypatch):
   image = images[:16]
   after = gap.train_disc(state, image, jax.random.key(0))
   assert int(after.step) == int(state.step) + 1
+
+
+def test_the_best_response_of_g_may_have_the_fakes_of_d(game):
+  """A penalty that keeps the pairs of D's update finds those of this D."""
+  c, _, images, state = game
+  c = c.copy_and_resolve_references().unlock()
+  c.gen_noise = 'shared'
+  c.penalties = ({'name': 'sample_differences', 'reselect': False},)
+  gap = duality.Gap(configs.complete(c), images, updates=1)
+  after = jax.eval_shape(gap.train_gen, state, images[:16], jax.random.key(0))
+  assert jax.tree.structure(after) == jax.tree.structure(state)

@@ -49,6 +49,12 @@ def test_costs_fall_as_scores_become_better():
   assert labels.cost(3., 'higher') < labels.cost(2., 'higher')
 
 
+@pytest.mark.parametrize('direction', ['lower', 'higher'])
+def test_a_score_that_is_no_number_is_the_worst(direction):
+  costs = [labels.cost(x, direction) for x in (math.nan, 3., -2., math.nan)]
+  assert min(costs) in costs[1:3]
+
+
 def followed(best, **directions):
   config = ml_collections.ConfigDict({'checkpoint': {'best': best},
                                       'feedback': ()})
