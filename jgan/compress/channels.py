@@ -63,7 +63,8 @@ def narrow(tree, groups, masks):
 
   Args:
     tree: arrays whose paths end in the names of their layers: parameters,
-      batch statistics, optimizer moments or pruning masks.
+      batch statistics, optimizer moments or pruning masks. A number, as the
+      count of an optimizer, stays.
     groups: list of Group.
     masks: for each group bool [n], True where a channel is kept.
   """
@@ -71,7 +72,7 @@ def narrow(tree, groups, masks):
     layer, _, name = jax.tree_util.keystr(
         path, simple=True, separator='/').rpartition('/')
     x = np.asarray(x)
-    for group, mask in zip(groups, masks):
+    for group, mask in zip(groups, masks) if x.ndim else ():
       if _ends_in(layer, group.takers) and name == 'kernel':
         x = x[..., mask, :]
       if _ends_in(layer, group.makers + group.norms):

@@ -13,8 +13,9 @@ def carry(old, new):
   a count, such as Adam's, is copied completely or not at all: with the count
   of the old moments, Adam would take steps about (1 - b2)^(-1/2) times too
   large for parameters whose moments start at zero. So put new parameters into
-  a group of their own. Counts of states without such arrays, such as those of
-  a schedule, restart at zero.
+  a group of their own. A parameter with a count of its own, as in Adam with
+  counts='own', is copied with it. Counts of states without such arrays, such as
+  those of a schedule, restart at zero.
 
   Args:
     old: state of an optax optimizer.
@@ -27,14 +28,14 @@ def carry(old, new):
   """
   old_arrays = {}
   for state, moments in _states(old).items():
-    count = moments.pop('count', {}).get('')
+    count = _shared_count(moments)
     for field, arrays in moments.items():
       for path, value in arrays.items():
         old_arrays.setdefault((field, path), (state, count, value))
 
   filled, fresh = {}, set()
   for state, moments in _states(new).items():
-    has_count = '' in moments.pop('count', {})
+    has_count = _shared_count(moments) is not None
     new_arrays = {(field, path): value for field, arrays in moments.items()
                   for path, value in arrays.items() if path}
     matches = {key: old_arrays[key] for key, value in new_arrays.items()
@@ -56,6 +57,11 @@ def carry(old, new):
   def fill(path, value):
     return filled.get(_place(path), value)
   return jax.tree_util.tree_map_with_path(fill, new), sorted(fresh)
+
+
+def _shared_count(moments):
+  """Takes the count that all arrays share out of a state; None without one."""
+  return moments.get('count', {}).pop('', None)
 
 
 def _states(tree):

@@ -25,7 +25,7 @@ def adam(lr, *, b1=.9, b2=.999, eps=1e-8, counts='shared'):
   if counts not in _MOMENTS:
     raise UserError(f"adam: no counts '{counts}': "
                     f'{lookup.nearest(counts, _MOMENTS)}')
-  return optax.chain(_MOMENTS[counts](optax.scale_by_adam(b1, b2, eps)),
+  return optax.chain(_MOMENTS[counts](b1, b2, eps),
                      optax.scale_by_learning_rate(lr))
 
 
@@ -41,24 +41,34 @@ def sgd(lr, *, momentum=0.):
   return optax.sgd(lr, momentum=momentum or None)
 
 
-def _of_each(tx):
-  """`tx` with a state for each parameter, whose count stays 0 until it begins.
+def _own_counts(b1, b2, eps):
+  """optax.scale_by_adam, but with a tree of counts beside those of the moments.
 
-  With count and gradient 0 the moments stay 0, and so does the update.
+  A count is 0 until its parameter has a gradient that is not zero. Until then
+  the moments are 0, and so is the update.
   """
-  def update(grads, states, params=None):
+  def init(params):
+    zeros = lambda: jax.tree.map(jnp.zeros_like, params)
+    return optax.ScaleByAdamState(
+        jax.tree.map(lambda p: jnp.int32(0), params), zeros(), zeros())
+
+  def update(grads, state, params=None):
     del params
-    leaves, tree = jax.tree.flatten(grads)
-    results = []
-    for grad, state in zip(leaves, tree.flatten_up_to(states)):
-      begun = (state.count > 0) | jnp.any(grad != 0)
-      scaled, new = tx.update(grad, state)
-      results.append((scaled, new._replace(
-          count=jnp.where(begun, new.count, state.count))))
-    return tuple(tree.unflatten(x) for x in zip(*results))
+    count = jax.tree.map(lambda n, g: n + ((n > 0) | jnp.any(g != 0)),
+                         state.count, grads)
+    mean = lambda old, new, b: jax.tree.map(
+        lambda x, y: (1 - b) * y + b * x, old, new)
+    mu = mean(state.mu, grads, b1)
+    nu = mean(state.nu, jax.tree.map(jnp.square, grads), b2)
 
-  return optax.GradientTransformation(
-      lambda params: jax.tree.map(tx.init, params), update)
+    def scaled(m, v, n):
+      n = jnp.maximum(n, 1)
+      return m / (1 - b1**n) / (jnp.sqrt(v / (1 - b2**n)) + eps)
+
+    return (jax.tree.map(scaled, mu, nu, count),
+            optax.ScaleByAdamState(count, mu, nu))
+
+  return optax.GradientTransformation(init, update)
 
 
-_MOMENTS = {'shared': lambda tx: tx, 'own': _of_each}
+_MOMENTS = {'shared': optax.scale_by_adam, 'own': _own_counts}

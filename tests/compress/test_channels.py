@@ -95,8 +95,10 @@ def test_parameters_and_work_fall_by_what_the_channels_had():
 
 def test_names_before_a_layers_own_do_not_hide_it():
   variables, found, kept, _, less = masked_and_narrow(SNGAN, .5)
-  tree = {'opt': ({'mu': variables['params']}, np.int32(3))}
+  counts = jax.tree.map(lambda x: np.int32(2), variables['params'])
+  tree = {'opt': ({'mu': variables['params'], 'count': counts}, np.int32(3))}
   got = narrow(tree, found, kept)
+  assert got['opt'][0]['count'] == counts
   jax.tree.map(np.testing.assert_array_equal, got['opt'][0]['mu'],
                less['params'])
   assert got['opt'][1] == 3

@@ -6,6 +6,7 @@ import optax
 import pytest
 
 from jgan.compress.transfer import carry
+from jgan.optim.algorithms import adam
 from jgan.optim.groups import grouped
 
 DENSE = {'a': {'kernel': jnp.ones((3, 3, 2, 2)), 'bias': jnp.ones(2)},
@@ -38,7 +39,8 @@ def adam_of(state, group):
 
 
 @pytest.mark.parametrize('tx', [
-    optax.adam(1e-3), optax.sgd(1e-3, momentum=.9),
+    optax.adam(1e-3), adam(1e-3, counts='own'),
+    optax.sgd(1e-3, momentum=.9),
     optax.chain(optax.clip_by_global_norm(1.), optax.rmsprop(1e-3))])
 def test_a_state_of_the_same_network_is_carried_whole(tx):
   old = trained(tx, DENSE)
@@ -58,6 +60,22 @@ def test_surviving_parameters_keep_moments_and_count_in_their_group():
     np.testing.assert_array_equal(now['a']['bias'], was['a']['bias'])
     np.testing.assert_array_equal(now['b']['kernel'], was['b']['kernel'])
     assert not any(np.any(x) for x in jax.tree.leaves(getattr(factors, field)))
+
+
+def test_a_count_of_its_own_survives_with_its_parameter():
+  """Also beside new parameters, for no group has to share a count."""
+  own = lambda lr: adam(lr, counts='own')
+  old = trained(own(1e-3), DENSE)
+  for new in own(1e-3), groups(algorithm=own), groups(match='^none$',
+                                                      algorithm=own):
+    carried, fresh = carry(old, new.init(FACTORED))
+    assert fresh == ['a/height', 'a/in', 'a/out', 'a/width']
+    kept = [(jax.tree_util.keystr(path, simple=True, separator='/'), int(x))
+            for path, x in jax.tree_util.tree_leaves_with_path(carried)
+            if x.ndim == 0]
+    counts = {name.partition('count/')[2]: n for name, n in kept}
+    assert counts == {'a/bias': 3, 'b/kernel': 3, **dict.fromkeys(fresh, 0)}
+    new.update(FACTORED, carried, FACTORED)
 
 
 def test_the_next_step_of_a_survivor_is_as_if_nothing_had_happened():

@@ -62,8 +62,7 @@ def test_a_layer_that_joins_late_begins_with_a_count_of_its_own():
           np.sqrt(v / (1 - .9**t)) + 1e-8)
   for name in grads:
     np.testing.assert_allclose(params[name], want[name], rtol=1e-5)
-  counts = {name: int(each.count) for name, each in state[0].items()}
-  assert counts == {'old': 5, 'new': 3}
+  assert jax.tree.map(int, state[0].count) == {'old': 5, 'new': 3}
 
 
 def test_counts_of_its_own_are_those_of_all_where_no_layer_is_late():
