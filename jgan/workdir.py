@@ -231,8 +231,9 @@ def _settle_config(folder, config, allow_change, writer):
   if changed and not allow_change:
     raise UserError(
         f'--workdir={folder} holds a run of another config '
-        f'({"; ".join(changed[:8])}); choose another folder, or pass '
-        '--allow_config_change to resume from its checkpoint with this config')
+        f'({"; ".join(changed[:8])}). Without --config it goes on with its own;'
+        ' else choose another folder, or pass --allow_config_change to resume '
+        'from its checkpoint with this config')
   if writer and old != new:
     if changed:
       stamp = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')

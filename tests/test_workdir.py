@@ -72,6 +72,16 @@ def test_a_damaged_config_json_is_refused_when_it_resumes(
       configs.from_record(configs.recorded(tmp_path))
 
 
+def test_another_config_is_refused_with_both_ways_to_go_on(tiny, tmp_path):
+  with opened(tmp_path, tiny):
+    pass
+  tiny.steps += 1
+  with (pytest.raises(UserError, match=f'steps: {tiny.steps - 1} -> .*Without '
+                      '--config it goes on .* --allow_config_change'),
+        opened(tmp_path, tiny)):
+    pass
+
+
 def test_a_library_without_a_version_stops_no_run(
     tiny, tmp_path, monkeypatch):
   monkeypatch.setattr(workdir, '_LIBRARIES', ('nonesuch',))

@@ -79,8 +79,9 @@ def chosen(name, known, where):
     raise UserError(f"{where} is '{name}', and the scores are "
                     f'{", ".join(known)}: {lookup.nearest(name, ranking)}')
   if known[name] == 'neither':
+    others = f': {lookup.nearest("", ranking)}' if ranking else ''
     raise UserError(f"{where} is '{name}', a score of which neither the lower "
-                    f'nor the higher is better: {lookup.nearest("", ranking)}')
+                    f'nor the higher is better{others}')
   return known[name]
 
 

@@ -71,6 +71,8 @@ def test_the_score_of_the_best_checkpoint_is_known_before_there_is_one():
   with pytest.raises(UserError, match="'eval/stability', a score of which neith"
                      "er the lower nor the higher is better: known: eval/FID"):
     followed('eval/stability', FID='lower', stability='neither')
+  with pytest.raises(UserError, match='the higher is better$'):
+    labels.chosen('kid-std', {'kid-std': 'neither'}, '--label')
 
 
 @pytest.mark.parametrize('direction, scores, best', [
