@@ -22,13 +22,13 @@ def main(argv):
   try:
     helps, mode = cli.wants_help(argv)
     if helps:
-      sys.stdout.write(cli.usage(mode))
+      _say(cli.usage(mode))
       return 0
     with failures.explained():
       paths.ensure_home()
       command = cli.parse(argv)
       _start(command.main.compilation_cache, debug)
-      sys.stdout.write(command.verb.run(command.config, command.flags) or '')
+      _say(command.verb.run(command.config, command.flags) or '')
     return 0
   except (UserError, Stopped) as error:
     if debug:
@@ -39,6 +39,7 @@ def main(argv):
 
 def command():
   """The command `jgan`: runs `main` and ends the process."""
+  _open_streams()
   for stream in sys.stdout, sys.stderr:
     stream.reconfigure(errors='replace')  # of a terminal that is not UTF-8
   signals.end_at_once()
@@ -51,6 +52,29 @@ def command():
     with contextlib.suppress(OSError):
       sys.stdout.flush()
     os._exit(code)
+
+
+def _say(text):
+  """Writes to stdout; a reader that has enough, like head, may have ended."""
+  try:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+  except BrokenPipeError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams():
+  """Opens those of stdin, stdout and stderr that the caller has closed.
+
+  Otherwise files of the run would get their numbers, and what libraries print.
+  """
+  for number, name in enumerate(('stdin', 'stdout', 'stderr')):
+    try:
+      os.fstat(number)
+    except OSError:
+      os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+      stream = open(number, 'w' if number else 'r')  # noqa: SIM115
+      setattr(sys, name, stream)
 
 
 def _start(compilation_cache, debug):
