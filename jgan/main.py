@@ -15,6 +15,12 @@ import zlib
 from jgan import cli, failures, paths, signals
 from jgan.errors import Stopped, UserError
 
+# Settings of JAX, from the environment, with which jgan does not compute.
+_SETTINGS = {'jax_enable_x64': False, 'jax_disable_jit': False,
+             'jax_numpy_rank_promotion': 'allow',
+             'jax_numpy_dtype_promotion': 'standard',
+             'jax_transfer_guard': 'allow'}
+
 
 def main(argv):
   """Runs one command: -> exit code, 0 done, 2 user error, 3 run stopped."""
@@ -90,10 +96,11 @@ def _start(compilation_cache, debug):
   os.environ.pop('MPLBACKEND', None)  # plots are files; a notebook's may lack
   if 'jax' in sys.modules:
     settings = sys.modules['jax'].config
-    if settings.jax_enable_x64:
-      logger.warning('JAX_ENABLE_X64 is set and has no effect: jgan computes '
-                     'in float32')
-      settings.update('jax_enable_x64', False)
+    for name, needed in _SETTINGS.items():
+      if getattr(settings, name) not in (needed, None):
+        logger.warning('%s is set and has no effect: jgan needs %s',
+                       name.upper(), needed)
+        settings.update(name, needed)
     if compilation_cache:
       settings.update('jax_compilation_cache_dir',
                       str(pathlib.Path(compilation_cache, _machine())))

@@ -237,7 +237,10 @@ def test_a_command_does_not_depend_on_its_surroundings(tmp_path):
   environment = {name: value for name, value in os.environ.items()
                  if name != 'HOME'}
   environment |= {'MPLBACKEND': 'module://matplotlib_inline.backend_inline',
-                  'JAX_ENABLE_X64': '1', 'PYTHONIOENCODING': 'latin-1'}
+                  'JAX_ENABLE_X64': '1', 'JAX_DISABLE_JIT': '1',
+                  'JAX_NUMPY_RANK_PROMOTION': 'raise',
+                  'JAX_TRANSFER_GUARD': 'disallow', 'PYTHONOPTIMIZE': '2',
+                  'PYTHONIOENCODING': 'latin-1'}
   run = subprocess.run(
       [sys.executable, '-c', 'import os; os.getuid = lambda: 12345\n'
        'from jgan import main; main.command()', f'--config={DIGITS}',
@@ -245,7 +248,8 @@ def test_a_command_does_not_depend_on_its_surroundings(tmp_path):
        f'--compilation_cache={os.environ["JGAN_TEST_CACHE"]}'],
       env=environment, capture_output=True, text=True, encoding='latin-1')
   assert run.returncode == 0, run.stderr
-  assert 'JAX_ENABLE_X64 is set and has no effect' in run.stderr
+  for name in ('JAX_ENABLE_X64', 'JAX_DISABLE_JIT'):
+    assert f'{name} is set and has no effect' in run.stderr
   assert 'curves.png' in run.stdout and 'Traceback' not in run.stderr
 
 
