@@ -88,7 +88,7 @@ def usage(mode=''):
     keys = ' [--config.KEY=VALUE ...]' if has_config else ''
     return '\n'.join([
         f'jgan --mode={mode} [--FLAG=VALUE ...]{keys}', '',
-        verb.__doc__.strip(), '', 'flags:',
+        (verb.__doc__ or '').strip(), '', 'flags:',
         *map(_described, [*verb.FLAGS, *FLAGS]), ''])
   verbs = {file.stem: _first_line(file) for file in lookup.files('verbs')}
   return '\n'.join([

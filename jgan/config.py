@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from jgan import checks, genotype, lookup, paths
 from jgan.errors import UserError
+from jgan.files import parsed
 from jgan.sections import LISTS, arguments, builder_keys, sections, typed
 
 # The end of messages about a damaged config.json.
@@ -223,10 +224,10 @@ def _localize(section, prefix=''):
 def recorded(workdir):
   """The config.json in a workdir as a dict, or None."""
   file = pathlib.Path(workdir) / 'config.json'
-  if not file.exists():
+  if not file.is_file():
     return None
   try:
-    record = json.loads(file.read_bytes())
+    record = parsed(file.read_bytes())
   except ValueError as error:
     raise UserError(f'{file} is damaged, it is not JSON: {error}. {_WHOLE}'
                     ) from error
@@ -327,6 +328,9 @@ def _refuse_unknown_top(config):
                         f'{lookup.nearest(key, known)}')
       path = f'{prefix}{key}'
       if key in known and isinstance(known[key], ConfigDict):
+        if not hasattr(section[key], 'keys'):
+          raise UserError(f'config.{path} is {section[key]!r}; a section with '
+                          'keys would be right')
         if known[key]:  # an empty section may have any key
           compare(section[key], known[key], f'{path}.')
       elif key in known:

@@ -5,6 +5,7 @@ that mistakes in a new file are reported before training.
 """
 import dataclasses
 import inspect
+import sys
 import types
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -169,7 +170,8 @@ def check(kind, module):
 
 def _check_verb(file, module):
   """Checks what help is made of."""
-  if not (module.__doc__ or '').strip():
+  # Python -OO drops docstrings.
+  if not (module.__doc__ or '').strip() and sys.flags.optimize < 2:
     raise UserError(f'{file} has no docstring, whose first line is the help of '
                     'the verb')
   for flag in module.FLAGS:

@@ -12,6 +12,10 @@ import traceback
 from jgan.errors import Stopped, UserError
 
 _FULL = re.compile('no space left|disk quota exceeded', re.IGNORECASE)
+# What the user can mend of a path.
+_OF_PATHS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT,
+             errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP,
+             errno.ENAMETOOLONG)
 _MEMORY = re.compile('out of memory|RESOURCE_EXHAUSTED|bad_alloc',
                      re.IGNORECASE)
 
@@ -49,6 +53,10 @@ def meaning(error):
     return UserError(
         f'{chosen}JAX cannot start this device: {brief(error)}. JAX_PLATFORMS='
         'cpu runs on the CPU; requirements.txt says how to install others')
+  if isinstance(error, OSError) and error.filename and (
+      error.errno in _OF_PATHS):
+    return UserError(f'cannot read or write {error.filename}: '
+                     f'{error.strerror}')
   if any(map(is_of_jax, causes)) and _have_peers():
     return Stopped(f'another process ended, or cannot be reached: '
                    f'{brief(error)}. When all are started again, the same '

@@ -1,5 +1,6 @@
 """Files that are written under temporary names, and never through links."""
 import contextlib
+import json
 import os
 import pathlib
 import secrets
@@ -27,3 +28,15 @@ def own(path):
   if path.is_symlink():
     path.unlink()
   return path
+
+
+def parsed(text):
+  """What JSON, text or bytes, stands for.
+
+  Raises:
+    ValueError: it is not JSON, or too deeply nested.
+  """
+  try:
+    return json.loads(text)
+  except RecursionError as error:
+    raise ValueError('it is too deeply nested') from error

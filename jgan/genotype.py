@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from jgan import lookup
 from jgan import space as spaces
 from jgan.errors import UserError
+from jgan.files import parsed, replacing
 
 _FOLDER = pathlib.Path(__file__).parent / 'genotypes'
 _PLAYERS = ('generator', 'discriminator')
@@ -103,7 +104,8 @@ def save(path, genotype):
       lines.append(f'  "{player}": [\n{cells}\n  ]')
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  path.write_text('{\n' + ',\n'.join(lines) + '\n}\n', encoding='utf-8')
+  with replacing(path) as part:
+    part.write_text('{\n' + ',\n'.join(lines) + '\n}\n', encoding='utf-8')
 
 
 def check(genotype, source='given'):
@@ -147,8 +149,8 @@ def check(genotype, source='given'):
 
 def _parsed(text, source):
   try:
-    return json.loads(text.decode('utf-8'))
-  except (ValueError, RecursionError) as error:
+    return parsed(text.decode('utf-8'))
+  except ValueError as error:
     raise UserError(f'genotype {source} is not JSON: {error}') from error
 
 

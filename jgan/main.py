@@ -15,6 +15,12 @@ import zlib
 from jgan import cli, failures, paths, signals
 from jgan.errors import Stopped, UserError
 
+# Settings of JAX, from the environment, with which jgan does not compute.
+_SETTINGS = {'jax_enable_x64': False, 'jax_disable_jit': False,
+             'jax_numpy_rank_promotion': 'allow',
+             'jax_numpy_dtype_promotion': 'standard',
+             'jax_transfer_guard': 'allow'}
+
 
 def main(argv):
   """Runs one command: -> exit code, 0 done, 2 user error, 3 run stopped."""
@@ -22,13 +28,13 @@ def main(argv):
   try:
     helps, mode = cli.wants_help(argv)
     if helps:
-      sys.stdout.write(cli.usage(mode))
+      _say(cli.usage(mode))
       return 0
     with failures.explained():
       paths.ensure_home()
       command = cli.parse(argv)
       _start(command.main.compilation_cache, debug)
-      sys.stdout.write(command.verb.run(command.config, command.flags) or '')
+      _say(command.verb.run(command.config, command.flags) or '')
     return 0
   except (UserError, Stopped) as error:
     if debug:
@@ -39,6 +45,7 @@ def main(argv):
 
 def command():
   """The command `jgan`: runs `main` and ends the process."""
+  _open_streams()
   for stream in sys.stdout, sys.stderr:
     stream.reconfigure(errors='replace')  # of a terminal that is not UTF-8
   signals.end_at_once()
@@ -51,6 +58,29 @@ def command():
     with contextlib.suppress(OSError):
       sys.stdout.flush()
     os._exit(code)
+
+
+def _say(text):
+  """Writes to stdout; a reader that has enough, like head, may have ended."""
+  try:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+  except BrokenPipeError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams():
+  """Opens those of stdin, stdout and stderr that the caller has closed.
+
+  Otherwise files of the run would get their numbers, and what libraries print.
+  """
+  for number, name in enumerate(('stdin', 'stdout', 'stderr')):
+    try:
+      os.fstat(number)
+    except OSError:
+      os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+      stream = open(number, 'w' if number else 'r')  # noqa: SIM115
+      setattr(sys, name, stream)
 
 
 def _start(compilation_cache, debug):
@@ -66,10 +96,11 @@ def _start(compilation_cache, debug):
   os.environ.pop('MPLBACKEND', None)  # plots are files; a notebook's may lack
   if 'jax' in sys.modules:
     settings = sys.modules['jax'].config
-    if settings.jax_enable_x64:
-      logger.warning('JAX_ENABLE_X64 is set and has no effect: jgan computes '
-                     'in float32')
-      settings.update('jax_enable_x64', False)
+    for name, needed in _SETTINGS.items():
+      if getattr(settings, name) not in (needed, None):
+        logger.warning('%s is set and has no effect: jgan needs %s',
+                       name.upper(), needed)
+        settings.update(name, needed)
     if compilation_cache:
       settings.update('jax_compilation_cache_dir',
                       str(pathlib.Path(compilation_cache, _machine())))

@@ -19,9 +19,16 @@ def local(text, name):
     name: of the flag or the key, for messages.
 
   Raises:
-    UserError: it is an address, as gs://BUCKET/RUN, or '~' of no user.
+    UserError: it is an address, as gs://BUCKET/RUN, '~' of no user, or not
+      Unicode.
   """
   text = os.fspath(text)
+  try:
+    text.encode()
+  except UnicodeEncodeError as error:
+    raise UserError(f'{name}={text} has letters that this locale does not '
+                    'read: PYTHONUTF8=1 reads UTF-8, and the name must be that'
+                    ) from error
   if _ADDRESS.match(text):
     raise UserError(f'{name}={text} is an address: jgan reads and writes '
                     'folders of this machine only. Mount it (gcsfuse for '

@@ -17,7 +17,7 @@ import jgan
 from jgan import config as configs
 from jgan import paths
 from jgan.errors import UserError
-from jgan.files import own, replacing
+from jgan.files import own, parsed, replacing
 
 try:
   import fcntl
@@ -117,22 +117,23 @@ def write_text(path, text):
     part.write_text(text, encoding='utf-8')
 
 
-def records(file, *keys):
+def records(file, *keys, fits=None):
   """The records of a file of JSON lines; [] without a file.
 
   An incomplete last line, which a killed run may leave, is ignored. Broken
   lines before it are left out with a warning.
 
   keys: those that every record has.
+  fits: record -> whether their values are what they should be.
   """
-  whole, broken = _parsed(pathlib.Path(file), keys)
+  whole, broken = _parsed(pathlib.Path(file), keys, fits)
   if broken:
     log.warning('%s is damaged: not read: line %s', file,
                 ', '.join(map(str, broken)))
   return whole
 
 
-def cut(file, chosen, *keys):
+def cut(file, chosen, *keys, fits=None):
   """Drops the records that a resumed run writes again: -> the others.
 
   A file with broken lines is set aside first, and its whole records go on.
@@ -141,8 +142,9 @@ def cut(file, chosen, *keys):
     file: of JSON lines; created if there is none.
     chosen: record -> whether it stays.
     keys: those that every record has, 'step' if none are given.
+    fits: as in `records`.
   """
-  whole, broken = _parsed(pathlib.Path(file), keys or ('step',))
+  whole, broken = _parsed(pathlib.Path(file), keys or ('step',), fits)
   if broken:
     log.warning('%s is damaged in line %s: the other lines are used, the file '
                 'is set aside as %s', file, ', '.join(map(str, broken)),
@@ -168,17 +170,23 @@ def set_aside(path, folder=None):
   return target
 
 
-def _parsed(file, keys):
-  """The records of a file that have `keys`, and the numbers of other lines."""
+def is_numbers(values):
+  """Whether all values, as they came from JSON, are numbers."""
+  return all(isinstance(x, int | float) for x in values)
+
+
+def _parsed(file, keys, fits=None):
+  """The records of a file that fit, and the numbers of its other lines."""
   whole, broken = [], []
-  lines = file.read_bytes().split(b'\n')[:-1] if file.exists() else []
+  lines = file.read_bytes().split(b'\n')[:-1] if file.is_file() else []
   for number, line in enumerate(lines, 1):
     try:
-      record = json.loads(line)
+      record = parsed(line)
     except ValueError:
       record = None
     if (isinstance(record, dict) and all(key in record for key in keys)
-        and isinstance(record.get('step', 0), int)):
+        and isinstance(record.get('step', 0), int)
+        and (fits is None or fits(record))):
       whole.append(record)
     else:
       broken.append(number)
@@ -192,7 +200,7 @@ def write_records(file, records):
 
 def append(file, record):
   """Appends a record to a file of JSON lines; drops an incomplete last line."""
-  with pathlib.Path(file).open('ab+') as lines:
+  with own(pathlib.Path(file)).open('ab+') as lines:
     lines.seek(0)
     lines.truncate(lines.read().rfind(b'\n') + 1)
     lines.write(json_line(record).encode())
@@ -267,7 +275,7 @@ def _record_run(folder, config):
   run = {'seed': config.seed, **now}
   if file.exists():
     try:
-      earlier = json.loads(file.read_bytes())
+      earlier = parsed(file.read_bytes()) if file.is_file() else None
       earlier.setdefault('resumed', []).append(now)
       run = earlier
     except (ValueError, AttributeError):  # no JSON, or another than ours

@@ -53,6 +53,12 @@ def test_the_end_of_another_process_stops_this_one(monkeypatch):
   assert isinstance(failed(error), Stopped)
 
 
+def test_a_path_that_cannot_be_used_is_a_mistake(tmp_path):
+  with (pytest.raises(UserError, match=f'{tmp_path}: Is a directory'),
+        failures.explained()):
+    tmp_path.read_bytes()
+
+
 def test_a_bug_stays_a_bug():
   with pytest.raises(ZeroDivisionError), failures.explained():
     raise ZeroDivisionError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jgan import config as configs
-from jgan import files, workdir
+from jgan import files, genotype, workdir
 from jgan.features import _cache
 from jgan.metrics._samples import Samples
 from jgan.report import grid
@@ -27,6 +27,8 @@ WRITERS = {
         f / 'samples' / '1.png', np.zeros((4, 4), np.uint8)),
     'net.npz': lambda f: _cache.write(f / 'net.npz', b'bytes'),
     'stability/00000007.standard.npz': stability,
+    'genotypes/1.json': lambda f: genotype.save(
+        f / 'genotypes' / '1.json', genotype.load('residual')),
     'pair/sparse.safetensors': lambda f: pair.write(
         f, 'sparse', 7, Network({'w': np.zeros(2, np.float32)}, {})),
 }
@@ -50,6 +52,15 @@ def test_no_temporary_name_can_be_guessed(name, tmp_path, monkeypatch):
   assert path.stat().st_ino != first
   assert not [p for p in path.parent.iterdir() if not p.is_symlink()
               and p.name not in (path.name, 'steps.json')]
+
+
+def test_records_are_not_appended_through_a_link(tmp_path):
+  victim = tmp_path / 'victim'
+  victim.write_text('mine, without an end of line')
+  (tmp_path / 'scores.jsonl').symlink_to(victim)
+  workdir.append(tmp_path / 'scores.jsonl', {'step': 1})
+  assert victim.read_text() == 'mine, without an end of line'
+  assert workdir.records(tmp_path / 'scores.jsonl') == [{'step': 1}]
 
 
 def test_a_block_that_fails_leaves_the_file_as_it_was(tmp_path):

@@ -153,6 +153,8 @@ def test_sample_writes_a_grid_an_array_or_files(command, trained, tmp_path):
   assert sample(f'--out={tmp_path}/c.gif')[0] == 2
   assert sample('--n=0')[0] == 2
   assert sample('--step=3')[0] == 2
+  assert sample(f'--out={tmp_path}/d.npz', f'--seed={2**32 - 1}')[0] == 0
+  assert sample('--seed=-1')[0] == sample(f'--seed={2**32}')[0] == 2
 
 
 def test_average_online_and_earlier_checkpoints_differ(
@@ -235,7 +237,10 @@ def test_a_command_does_not_depend_on_its_surroundings(tmp_path):
   environment = {name: value for name, value in os.environ.items()
                  if name != 'HOME'}
   environment |= {'MPLBACKEND': 'module://matplotlib_inline.backend_inline',
-                  'JAX_ENABLE_X64': '1', 'PYTHONIOENCODING': 'latin-1'}
+                  'JAX_ENABLE_X64': '1', 'JAX_DISABLE_JIT': '1',
+                  'JAX_NUMPY_RANK_PROMOTION': 'raise',
+                  'JAX_TRANSFER_GUARD': 'disallow', 'PYTHONOPTIMIZE': '2',
+                  'PYTHONIOENCODING': 'latin-1'}
   run = subprocess.run(
       [sys.executable, '-c', 'import os; os.getuid = lambda: 12345\n'
        'from jgan import main; main.command()', f'--config={DIGITS}',
@@ -243,8 +248,17 @@ def test_a_command_does_not_depend_on_its_surroundings(tmp_path):
        f'--compilation_cache={os.environ["JGAN_TEST_CACHE"]}'],
       env=environment, capture_output=True, text=True, encoding='latin-1')
   assert run.returncode == 0, run.stderr
-  assert 'JAX_ENABLE_X64 is set and has no effect' in run.stderr
+  for name in ('JAX_ENABLE_X64', 'JAX_DISABLE_JIT'):
+    assert f'{name} is set and has no effect' in run.stderr
   assert 'curves.png' in run.stdout and 'Traceback' not in run.stderr
+
+
+@pytest.mark.parametrize('closed', ['>&-', '2>&-', '| true'])
+def test_a_command_does_not_need_a_reader(closed):
+  run = subprocess.run(
+      ['bash', '-c', f'set -o pipefail; "$0" -m jgan.main --help {closed}',
+       sys.executable], capture_output=True, text=True)
+  assert (run.returncode, run.stderr) == (0, '')
 
 
 def test_importing_jgan_changes_nothing_and_needs_no_tensorflow():

@@ -41,6 +41,11 @@ def test_an_address_is_refused_and_makes_no_folder(
     cli.parse(['jgan', *arguments])
 
 
+def test_a_path_of_another_encoding_is_refused():
+  with pytest.raises(UserError, match='PYTHONUTF8=1'):
+    paths.local('/run-\udcff', '--workdir')
+
+
 def test_an_address_is_refused_by_a_program_too(tiny, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with (pytest.raises(UserError, match='workdir=gs://b/run is an address'),

@@ -2,6 +2,7 @@
 import contextlib
 import errno
 import json
+import os
 
 import pytest
 
@@ -20,7 +21,7 @@ def opened(folder, tiny):
 
 @pytest.mark.parametrize('damage', [
     b'{"st', b'\x00\x00\x00', b'\xff\xfe', b'[1]', b'{"a": 1}', b'',
-    b'{"step": "2"}'])
+    b'{"step": "2"}', b'{"step": 2, "a": "x"}', b'[' * 100000])
 def test_a_broken_line_is_left_out_and_the_file_set_aside(
     damage, tmp_path, caplog):
   file = tmp_path / 'metrics.jsonl'
@@ -50,7 +51,35 @@ def test_other_records_go_on_without_their_broken_lines(tmp_path):
   assert len(list((tmp_path / 'damaged').iterdir())) == 2
 
 
-@pytest.mark.parametrize('text', ['', '{', '[1]', '{"resumed": 3}', '\x00'])
+SCORE = {'step': 1, 'values': {'fd': 2.}, 'identity': 'a',
+         'protocol': {'generator': 'average', 'protocol': 'standard'}}
+
+
+@pytest.mark.parametrize('wrong', [
+    {'values': []}, {'values': {'fd': 'x'}}, {'values': {'fd': None}},
+    {'protocol': []}, {'protocol': {}}, {'identity': [1]},
+    {'protocol': {'generator': 'average', 'protocol': [1]}}])
+def test_a_score_of_wrong_types_is_left_out(wrong, tmp_path, caplog):
+  for name in ('evaluations.jsonl', 'scores.jsonl'):
+    workdir.write_records(tmp_path / name, [SCORE, {**SCORE, **wrong}])
+  assert record.of_average(tmp_path) == [SCORE, SCORE]
+  assert 'line 2' in caplog.text
+  workdir.write_records(tmp_path / 'timing.jsonl', [
+      {'step': 1, 'training': 'x', 'scoring': None}])
+  assert timing.read(tmp_path) == []
+
+
+def test_a_record_that_is_no_file_is_not_waited_for(tiny, tmp_path):
+  for name in ('run.json', 'config.json', 'images.json', 'metrics.jsonl'):
+    os.mkfifo(tmp_path / name)
+  assert configs.recorded(tmp_path) is None
+  assert logbook.read(tmp_path) == []
+  with opened(tmp_path, tiny):
+    assert 'command' in json.loads((tmp_path / 'run.json').read_text())
+
+
+@pytest.mark.parametrize('text', ['', '{', '[1]', '{"resumed": 3}', '\x00',
+                                  '[' * 100000])
 def test_a_damaged_run_json_is_begun_anew(text, tiny, tmp_path, caplog):
   (tmp_path / 'run.json').write_text(text)
   with caplog.at_level('WARNING', 'jgan'), opened(tmp_path, tiny):
@@ -60,7 +89,8 @@ def test_a_damaged_run_json_is_begun_anew(text, tiny, tmp_path, caplog):
 
 
 @pytest.mark.parametrize('text', ['', '{', '[]', '\x00', '{"data": 5}',
-                                  '{"generator": {"name": []}}'])
+                                  '{"generator": {"name": []}}', '[' * 100000,
+                                  '{"factored": "x"}'])
 def test_a_damaged_config_json_is_refused_when_it_resumes(
     text, tiny, tmp_path):
   (tmp_path / 'config.json').write_text(text)

@@ -9,6 +9,7 @@ import logging
 
 from jgan import batches
 from jgan.errors import UserError
+from jgan.files import parsed
 from jgan.workdir import write_text
 
 log = logging.getLogger(__name__)
@@ -48,10 +49,10 @@ def settle(folder, source, data_dir, *, allow_change=False, writer=True):
 
 def _recorded(file):
   """The record in a file; None if there is none, or a damaged one."""
-  if not file.exists():
+  if not file.is_file():
     return None
   try:
-    record = json.loads(file.read_text())
+    record = parsed(file.read_bytes())
     _described(record)
   except (ValueError, TypeError, KeyError, OSError) as error:
     log.warning('%s is damaged (%s): written anew', file, error)

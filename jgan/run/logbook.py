@@ -9,12 +9,12 @@ import pathlib
 
 from jgan.run import writers
 from jgan.run.board import Board
-from jgan.workdir import cut, json_line, records, write_text
+from jgan.workdir import cut, is_numbers, json_line, records, write_text
 
 
 def read(workdir):
   """The records of a run: a list of dicts with 'step'."""
-  return records(pathlib.Path(workdir) / 'metrics.jsonl', 'step')
+  return records(pathlib.Path(workdir) / 'metrics.jsonl', 'step', fits=_fits)
 
 
 class Logbook:
@@ -28,7 +28,7 @@ class Logbook:
     """
     self._folder = pathlib.Path(workdir)
     cut(self._folder / 'metrics.jsonl', lambda r: r['step'] < step or (
-        r['step'] == step and not (due and _is_of_scores(r))))
+        r['step'] == step and not (due and _is_of_scores(r))), fits=_fits)
     self._file = open(self._folder / 'metrics.jsonl', 'a')  # noqa: SIM115
     self._board = Board(self._folder / 'tensorboard', step)
     self._writers = writers.opened(names, self._folder)
@@ -82,3 +82,7 @@ class Logbook:
 def _is_of_scores(record):
   """Whether a record is of an evaluation."""
   return any(name.startswith(('eval/', 'cost/')) for name in record)
+
+
+def _fits(record):
+  return is_numbers(record.values())

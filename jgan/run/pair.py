@@ -13,7 +13,7 @@ import logging
 import pathlib
 
 from jgan import build, weights
-from jgan.files import replacing
+from jgan.files import parsed, replacing
 from jgan.optim.masked import DENSE, SPARSE
 from jgan.workdir import write_text
 
@@ -60,11 +60,11 @@ def write(workdir, name, step, net):
 
 def _steps(file):
   """{name: step} of steps.json; {} if it is absent, or damaged."""
-  if not file.exists():
+  if not file.is_file():
     return {}
   try:
-    steps = json.loads(file.read_text())
+    steps = parsed(file.read_bytes())
     return {name: int(steps[name]) for name in _NAMES.values() if name in steps}
-  except (OSError, ValueError, TypeError) as error:
+  except (OSError, ValueError, TypeError, OverflowError) as error:
     log.warning('%s is damaged and not used: %s', file, error)
     return {}

@@ -7,14 +7,14 @@ includes compilation, sample grids and checkpoints, but not scoring.
 import pathlib
 import time
 
-from jgan.workdir import append, cut, records
+from jgan.workdir import append, cut, is_numbers, records
 
 _KEYS = ('step', 'training', 'scoring')
 
 
 def read(workdir):
   """The records of a run: {'step', 'training', 'scoring'} in seconds."""
-  return records(pathlib.Path(workdir) / 'timing.jsonl', *_KEYS)
+  return records(pathlib.Path(workdir) / 'timing.jsonl', *_KEYS, fits=_fits)
 
 
 class Timing:
@@ -22,7 +22,7 @@ class Timing:
 
   def __init__(self, workdir, step=0):
     self._file = pathlib.Path(workdir) / 'timing.jsonl'
-    earlier = cut(self._file, lambda r: r['step'] <= step, *_KEYS)
+    earlier = cut(self._file, lambda r: r['step'] <= step, *_KEYS, fits=_fits)
     self._before = earlier[-1] if earlier else {'training': 0., 'scoring': 0.}
     self._began, self._scoring = time.perf_counter(), 0.
 
@@ -39,3 +39,7 @@ class Timing:
   def write(self, step):
     """Appends the record of a finished step."""
     append(self._file, {'step': step, **self.now()})
+
+
+def _fits(record):
+  return is_numbers(record[key] for key in _KEYS)

@@ -14,7 +14,7 @@ from jgan import arrays, protocol
 from jgan.errors import UserError
 from jgan.files import replacing
 from jgan.metrics._samples import Samples
-from jgan.workdir import append, cut, records
+from jgan.workdir import append, cut, is_numbers, records
 
 _KEYS = ('step', 'values', 'protocol', 'identity')
 
@@ -34,7 +34,8 @@ def of_average(workdir, step=None):
   step: only scores of this step; None for all.
   """
   lines = [line for name in ('evaluations.jsonl', 'scores.jsonl')
-           for line in records(pathlib.Path(workdir) / name, *_KEYS)]
+           for line in records(pathlib.Path(workdir) / name, *_KEYS,
+                               fits=_fits)]
   return [line for line in lines if step in (None, line['step'])
           and line['protocol']['generator'] == 'average']
 
@@ -55,7 +56,7 @@ def go_on(workdir, start, scorer, *, writer=True):
   """
   file = pathlib.Path(workdir) / 'evaluations.jsonl'
   if writer and file.exists():
-    cut(file, lambda r: r['step'] <= start, *_KEYS)
+    cut(file, lambda r: r['step'] <= start, *_KEYS, fits=_fits)
   newest = {}
   for saved in sorted((pathlib.Path(workdir) / 'stability').glob('*.npz')):
     match = re.fullmatch(r'(\d+)\.(\w+)\.npz', saved.name)
@@ -79,3 +80,13 @@ def _images_of(file):
                 file)
     return None
   return images
+
+
+def _fits(line):
+  """Whether the values of _KEYS in a line are of the right types."""
+  values, stamp = line['values'], line['protocol']
+  return (isinstance(values, dict) and is_numbers(values.values())
+          and isinstance(stamp, dict) and all(
+              isinstance(x, str) for x in (
+                  line['identity'], stamp.get('generator'),
+                  stamp.get('protocol'))))

@@ -16,6 +16,7 @@ def fakes(sample, net, count, size, latent, seed, dtype=np.uint8):
 
   dtype: of the real images; if it is uint8, generated images are rounded.
   """
+  seed = np.uint32(seed)  # an int would be an int32
   convert = to_uint8 if np.dtype(dtype) == np.uint8 else np.asarray
   pending = sample(net, noise(seed, 0, size, latent))
   for start in range(0, count, size):

@@ -21,11 +21,12 @@ import rich.table
 from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan import build, genotype
+from jgan import arrays, build, genotype
 from jgan import config as configs
 from jgan import flags as common
 from jgan.compress import factorize, ranks, sensitivity, transfer
 from jgan.errors import UserError
+from jgan.files import parsed
 from jgan.flags import Flag
 from jgan.layers import factored
 from jgan.layers.conv import Conv
@@ -175,16 +176,19 @@ def proposed(plan):
   """The layers and ranks that config.compress.sensitivity selects."""
   file = pathlib.Path(plan.sensitivity)
   try:
-    report = json.loads(file.read_text())
+    report = parsed(arrays.regular(file).read_bytes())
     base = float(report['base'])
     rows = [sensitivity.Row(**row) for row in report['rows']]
-    rows = [row._replace(params=int(row.params), removed=int(row.removed),
+    rows = [row._replace(layer=str(row.layer), form=str(row.form),
+                         params=int(row.params), removed=int(row.removed),
                          score=float(row.score)) for row in rows]
-  except (OSError, ValueError, KeyError, TypeError) as error:
+    better = report.get('better', 'lower')
+    if better not in ('lower', 'higher'):
+      raise ValueError(f"'better' is {better!r}, not 'lower' or 'higher'")
+  except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
     raise UserError(f'cannot read config.compress.sensitivity={file}: {error}; '
                     'a sensitivity.json of --mode=sensitivity would be right'
                     ) from error
-  better = report.get('better', 'lower')
   if plan.penalty:
     layers = ranks.by_penalty(base, rows, penalty=plan.penalty, better=better)
   else:

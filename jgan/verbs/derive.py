@@ -18,7 +18,7 @@ from jgan.report import genotype_graph
 from jgan.run import restore
 from jgan.score import labels
 from jgan.score.networks import Scoring
-from jgan.workdir import append
+from jgan.workdir import append, is_numbers
 from jgan.workdir import records as lines
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def best_of(config, method, state, derived, count, file, data_dir):
                *(method.search.draw(rng) for _ in range(count))]
   settings = {'step': int(state.step), **scoring.about}
   scores = {json.dumps(line['genotype'], sort_keys=True): line['values']
-            for line in lines(file)
+            for line in lines(file, 'genotype', 'values', fits=_fits)
             if settings == {key: line.get(key) for key in settings}}
   rows = []
   for i, candidate in enumerate(genotypes):
@@ -117,4 +117,10 @@ def best_of(config, method, state, derived, count, file, data_dir):
       labels.cost(row[0], better), row[1]))
   return {**best, 'origin': f'{config.method.name}, step {int(state.step)}, '
           f'best of {len(genotypes)}: {score:.6g}'}
+
+
+def _fits(line):
+  """Whether the values of a line are scores."""
+  return isinstance(line['values'], dict) and is_numbers(
+      line['values'].values())
 

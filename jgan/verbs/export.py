@@ -8,6 +8,7 @@ import pathlib
 from jgan import flags as common
 from jgan import weights
 from jgan.errors import UserError
+from jgan.files import replacing
 from jgan.flags import Flag
 from jgan.run import restore
 from jgan.workdir import refuse_present
@@ -57,11 +58,14 @@ def write(method, state, out, *, online=False, discriminator=False,
   known = ('.safetensors', '.npz', '.jaxexport')
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if weights.suffix(path, known) == '.jaxexport':
-      if discriminator:
-        raise UserError('a .jaxexport samples the generator; write the '
-                        'discriminator to .safetensors or .npz')
-      return weights.save_program(method.sample, net, method.latent, path)
-    return weights.save(net, path)
+    if weights.suffix(path, known) == '.jaxexport' and discriminator:
+      raise UserError('a .jaxexport samples the generator; write the '
+                      'discriminator to .safetensors or .npz')
+    with replacing(path) as part:
+      if path.suffix == '.jaxexport':
+        weights.save_program(method.sample, net, method.latent, part)
+      else:
+        weights.save(net, part)
+    return path
   except OSError as error:
     raise UserError(f'cannot write --out={out}: {error}') from error

@@ -13,6 +13,7 @@ import numpy as np
 from jgan import build, weights
 from jgan import flags as common
 from jgan.errors import UserError
+from jgan.files import replacing
 from jgan.flags import Flag
 from jgan.ops.quantize import to_uint8
 from jgan.report import grid
@@ -75,12 +76,14 @@ def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
     The path written.
 
   Raises:
-    UserError: n < 1, interpolate < 0 or 1, or `out` cannot be written or is
-      there already.
+    UserError: n < 1, interpolate < 0 or 1, a seed that is no uint32, or `out`
+      cannot be written or is there already.
   """
   if n < 1 or interpolate < 0 or interpolate == 1:
     raise UserError(f'--n={n} --interpolate={interpolate}: n is at least 1, '
                     'interpolate 0 (none) or at least 2')
+  if not 0 <= seed < 2**32:
+    raise UserError(f'--seed={seed}: it is at least 0 and below {2**32}')
   if not overwrite:
     refuse_present(out)
   draw = jax.jit(method.sample)
@@ -123,7 +126,8 @@ def _write(path, images, columns):
   if path.suffix == '.png':
     grid.save_png(path, grid.grid(images, columns=columns))
   elif path.suffix == '.npz':
-    np.savez_compressed(path, images=images)
+    with replacing(path) as part:
+      np.savez_compressed(part, images=images)
   elif path.suffix:
     raise UserError(f"--out={path} ends in '{path.suffix}': .png for a grid, "
                     '.npz for an array, no ending for a folder of PNG files')

@@ -17,7 +17,7 @@ from jgan.report import bars
 from jgan.run import restore
 from jgan.score.networks import Scoring
 from jgan.types import Network
-from jgan.workdir import append, write_text
+from jgan.workdir import append, is_numbers, write_text
 from jgan.workdir import records as lines
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def write(config, method, state, out, *, data_dir=''):
   settings = {'step': int(state.step), 'source': plan.source,
               'restarts': plan.restarts, 'iterations': plan.iterations,
               **scoring.about, 'metric': metric, 'better': better}
-  if not lines(file):
+  if not lines(file, fits=_fits):
     append(file, {**settings, 'base': score(params)})
   header, rows = read(file, settings)
   for path, options in pairs:
@@ -134,7 +134,7 @@ def read(file, settings):
   Raises:
     UserError: the trials are of another checkpoint or other settings.
   """
-  header, *rows = lines(file)
+  header, *rows = lines(file, fits=_fits)
   for key, value in settings.items():
     if header.get(key) != value:
       raise UserError(f'{file} has trials with {key}={header.get(key)}, not '
@@ -142,3 +142,12 @@ def read(file, settings):
   rank = lambda r: tuple(r) if isinstance(r, list) else r
   return header, {(row['layer'], rank(row['rank'])): sensitivity.Row(**row)
                   for row in rows}
+
+
+def _fits(line):
+  """Whether a line is a header of trials, or one trial."""
+  if 'base' in line:
+    return is_numbers([line['base']])
+  return {*line} == {*sensitivity.Row._fields} and isinstance(
+      line['layer'], str) and is_numbers(
+          line[key] for key in ('params', 'removed', 'error', 'score'))

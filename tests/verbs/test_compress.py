@@ -230,7 +230,10 @@ def test_the_trials_of_sensitivity_decide_where_they_are_given(
   assert compress.chosen(plan, params, last=False) == LAYERS
   for text in ('{', '[]', '{"rows": []}', '{"base": 1, "rows": [{"rank": 2}]}',
                json.dumps({'base': 1., 'rows': [
-                   {**row, 'layer': 'conv_1', 'score': 'low'}]})):
+                   {**row, 'layer': 'conv_1', 'score': 'low'}]}),
+               json.dumps({'base': 1., 'rows': [
+                   {**row, 'layer': 'conv_1', 'score': 1., 'params': np.inf}]}),
+               json.dumps({'base': 1., 'better': [], 'rows': []})):
     file.write_text(text)
     with pytest.raises(UserError, match='cannot read .*sensitivity.json'):
       compress.chosen(plan, params, last=False)
