@@ -50,11 +50,20 @@ def frozen(model, params, stats, rng):
   """The network as a function of its input, with fixed variables.
 
   Its keyword `method` calls another method of the module.
+
+  Raises:
+    UserError: when it is called, if the module has no such method.
   """
-  variables = {'params': params, **stats}
-  return lambda x, method=None: model.apply(
-      variables, x, True, mutable=[*stats], rngs={'noise': rng},
-      method=method)[0]
+  def apply(x, method=None):
+    if method and not hasattr(model, method):
+      file = type(model).__module__.split('.')[-1]
+      raise UserError(f"the model '{file}' has no method '{method}', which a "
+                      'penalty of config.penalties calls: leave it out, or '
+                      'choose a model that has it, as stylegan2')
+    return model.apply({'params': params, **stats}, x, True, mutable=[*stats],
+                       rngs={'noise': rng}, method=method)[0]
+
+  return apply
 
 
 def require_scheduled(state, values):

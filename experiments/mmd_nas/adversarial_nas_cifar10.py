@@ -21,7 +21,7 @@ def base(width=256):
   c.data = {'name': 'cifar10'}
   c.generator.genotype = 'adversarial_nas'
   c.discriminator = {'name': 'autogan', 'width': 128, 'outputs': 1}
-  c.loss, c.feedback = {'name': 'hinge'}, ()
+  c.loss, c.feedback, c.paired_stats = {'name': 'hinge'}, (), False
   c.batch, c.gen_batch, c.critics = 20, 80, 5
   # A critic's epoch are 1,250 batches of 40, every fifth with a step of G.
   c.steps = 600 * 250

@@ -12,7 +12,7 @@ from experiments.mmd_nas import search_cifar10
 def get_config(form=None):
   """The full search; `:smoke` ends in minutes on two CPU cores."""
   c = search_cifar10.base()
-  c.loss = {'name': 'hinge'}
+  c.loss, c.paired_stats = {'name': 'hinge'}, False
   c.generator.up = ('nearest', 'bilinear', 'conv_transpose')
   c.batch = c.gen_batch = 120
   c.steps = 24 * 417 // 5

@@ -8,6 +8,8 @@ import pytest
 
 from jgan import build
 from jgan.errors import UserError
+from jgan.forward import frozen
+from jgan.models import mlp
 from jgan.models.stylegan2 import Generator
 from jgan.penalties import path_length as penalties
 from jgan.penalties.path_length import path_length, path_lengths
@@ -175,3 +177,10 @@ def test_a_run_remembers_the_mean(tiny):
 def test_an_odd_batch_is_refused():
   with pytest.raises(UserError, match='batch of 3 per device'):
     penalties.generator(lazy_play(styles=STYLES[:3]))
+
+
+def test_of_a_generator_without_styles_it_is_refused():
+  gen = frozen(mlp.Generator(size=1, colors=2, latent=2), {}, {}, KEY)
+  play = Play(None, None, None, gen, normal(4, 2), KEY, 0)
+  with pytest.raises(UserError, match="'mlp' has no method 'styles'"):
+    penalties.generator(play, mean=0.)
