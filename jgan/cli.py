@@ -146,7 +146,7 @@ def _parsed(argv, declared, config):
       _DEFINE[type(flag.default)](
           flag.name, list(flag.default) if flag.default == () else flag.default,
           flag.help, flag_values=parsed)
-  argv = _without_config(argv)
+  argv = _last_of_each(_without_config(argv))
   try:
     if config:
       config_flags.DEFINE_config_dict('config', config, flag_values=parsed,
@@ -216,6 +216,17 @@ def _without_config(argv):
       rest.append(argument)
     skip = not skip and argument in ('-config', '--config')
   return rest
+
+
+def _last_of_each(argv):
+  """The command line without values that a later --config.KEY=VALUE replaces.
+
+  The parser would join those of a tuple.
+  """
+  keys = [argument.partition('=') for argument in argv]
+  return [argument for i, (argument, (key, equals, _)) in enumerate(
+      zip(argv, keys)) if not (equals and key.startswith('--config.') and any(
+          key == later and sign for later, sign, _ in keys[i + 1:]))]
 
 
 def _unknown(name, known):

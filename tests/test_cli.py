@@ -176,7 +176,9 @@ def test_a_tuple_may_be_names_with_commas(argument, key, value):
 def test_of_a_flag_that_is_given_twice_the_last_counts(recorded):
   command = cli.parse(['jgan', '--mode=list', '--mode=describe', DIGITS,
                        '--config=experiments/mini/ring.py',
-                       '--workdir=/nonesuch', f'--workdir={recorded}'])
+                       '--workdir=/nonesuch', f'--workdir={recorded}',
+                       '--config.eval.metrics=fd', '--config.eval.metrics=kid'])
+  assert command.config.eval.metrics == ('kid',)
   assert command.verb is lookup.find('verbs', 'describe')
   assert command.config.data.name == 'mixture'
   assert command.flags.workdir == str(recorded)
