@@ -281,6 +281,7 @@ def test_the_best_is_sought_in_each_round(both):
   kept = []
   session.saved = SimpleNamespace(keep_best=kept.append)
   session.method, session.best = both[0], None
+  session.better = {'eval/fd_pixels': 'lower'}
   scores = {1: 5., 2: 4., ROUND: 3., ROUND + 1: 9., ROUND + 2: 8.}
   for step, score in scores.items():
     session.renew(step)
