@@ -425,12 +425,9 @@ def test_a_search_stopped_between_turns_goes_on_bit_for_bit(
   assert read(tmp_path) == read(unbroken[0])
 
 
-@pytest.mark.parametrize('kind', ['pmap', 'jit'])
-def test_eight_devices_take_the_turns_of_one(kind, unbroken, searching,
-                                             tmp_path):
+def test_eight_devices_take_the_turns_of_one(unbroken, searching, tmp_path):
   end = OUTER.steps(1)
-  state = loop.run(searching(**AUGMENTED, devices=8, parallel=kind, steps=end),
-                   tmp_path)
+  state = loop.run(searching(**AUGMENTED, devices=8, steps=end), tmp_path)
   saved = checkpoint.Checkpoints(unbroken[0] / 'checkpoints', read_only=True)
   alone = saved.choose(jax.eval_shape(lambda: unbroken[1]), step=end)
   saved.close()

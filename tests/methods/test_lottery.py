@@ -260,11 +260,10 @@ def test_a_run_stopped_between_or_in_rounds_goes_on_bit_for_bit(
   assert read(tmp_path) == read(folder)
 
 
-@pytest.mark.parametrize('kind', ['pmap', 'jit'])
-def test_eight_devices_find_the_ticket_of_one(kind, unbroken, tmp_path):
+def test_eight_devices_find_the_ticket_of_one(unbroken, tmp_path):
   """The same masks, and weights but for rounding."""
   end = 2 * ROUND
-  c = game(**{'devices': 8, 'parallel': kind, 'checkpoint.every': end,
+  c = game(**{'devices': 8, 'checkpoint.every': end,
               'method.rounds': 1}, steps=end)
   state, alone = loop.run(c, tmp_path), unbroken[1][end]
   assert equal(state.gen.opt.masks, alone.gen.opt.masks)

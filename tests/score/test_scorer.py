@@ -199,7 +199,8 @@ def test_scores_after_the_checkpoint_are_forgotten(digits, tmp_path):
   """Also where a run was killed before its first checkpoint."""
   scorer = Scorer(digits[0], metrics=('stability',))
   for step in (10, 20):
-    record.add(tmp_path, step, {'a': 1.}, {'reals': 3})
+    record.add(tmp_path, step, {'a': 1.},
+               {'generator': 'average', 'protocol': 'standard'})
   file = tmp_path / 'evaluations.jsonl'
   record.go_on(tmp_path, 10, scorer)
   assert [json.loads(x)['step'] for x in file.read_text().splitlines()] == [10]
