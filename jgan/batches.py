@@ -6,11 +6,10 @@ numpy array is one. A source of files may also have
   groups() -> [n] values, the same for images that belong together: its folder,
   raw(i) -> the bytes of image i as they are stored, without decoding.
 
-The samples of a run form an endless stream of epochs, each
-in a new random order; generator step k takes the next critics * batch of them,
-across epoch boundaries. The order is a pure function of (seed, step), so a run
-resumes from its step number alone, whether the data are on the device or
-streamed.
+The samples of a run form an endless stream of epochs, each in a new random
+order; generator step k takes the next critics * batch of them, across epoch
+boundaries. The order is a pure function of (seed, step), so a run resumes from
+its step number alone, whether the data are on the device or streamed.
 """
 import functools
 import hashlib

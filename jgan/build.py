@@ -82,8 +82,9 @@ def reference(config, images, data_dir):
 
 
 def prepare(config, axis_name=None):
-  """The preprocessing (rng, images) -> float32 images, in [-1, 1] unless they
-  are standardised.
+  """The preprocessing (rng, images) -> float32 images.
+
+  They are in [-1, 1], unless config.pipeline standardises them.
 
   Raises:
     UserError: the means or deviations do not fit the channels.
@@ -157,7 +158,7 @@ def penalties(config):
 
   A lazy penalty that config.lazy sets apart is called when it is due only.
   """
-  built, lazy = {}, config.lazy
+  built = {}
   for section in config.penalties:
     module = lookup.find('penalties', section.name)
     name = section.name
@@ -166,7 +167,7 @@ def penalties(config):
     arguments = _arguments(section)
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
     apart = 0
-    if lazy == 'apart' and arguments.get('every', 1) > 1:
+    if config.lazy == 'apart' and arguments.get('every', 1) > 1:
       apart, arguments['every'] = arguments['every'], 1
     built[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced, apart)

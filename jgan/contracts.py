@@ -79,7 +79,7 @@ CONTRACTS = {
     'metrics': Contract(
         'eval.metrics',
         must={'NEEDS': Items({'moments', 'features', 'spatial', 'logits',
-                                'images'}),
+                              'images'}),
               'REFERENCE': (bool, str),
               'BETTER': Words({'lower', 'higher', 'neither'})},
         one_of={'score': ('real', 'fake'), 'make': ('real',)},

@@ -152,11 +152,10 @@ def refuse_impossible(path, value, least):
   least: the smallest value of an int.
 
   Raises:
-    UserError: an int is below `least` or above 2^31, a float is not finite.
+    UserError: an int is below `least`, a float is not finite.
   """
-  if type(value) is int and not least <= value < 2**31:
-    raise UserError(f'config.{path} is {value}, it must be at least {least} '
-                    'and below 2^31')
+  if type(value) is int and value < least:
+    raise UserError(f'config.{path} is {value}, it must be at least {least}')
   if isinstance(value, float) and not math.isfinite(value):
     raise UserError(f'config.{path} is {value}, it must be finite')
 

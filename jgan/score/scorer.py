@@ -82,7 +82,7 @@ class Scorer:
     rng = np.random.default_rng(_CHOICE)
     chosen = rng.permutation(len(source))[:count or None]
     self.source, self.chosen, self._fingerprint = source, np.sort(chosen), ''
-    self.golden = self._read_statistics()
+    self.published = self._read_statistics()
     self.nets = {}
     for name, p in self.protocols.items():
       self.nets[name] = self._net(p, source, labels, weights, data_dir)
@@ -169,7 +169,7 @@ class Scorer:
       real = self._seen_reals()[name]
     else:
       real = self._moments_of_reals(net, p)
-    return self._published(real) if self.golden else real
+    return self._with_published(real) if self.published else real
 
   @functools.cache  # noqa: B019
   def _seen_reals(self):
@@ -230,16 +230,16 @@ class Scorer:
       raise UserError(f'cannot read {self.statistics}: it holds '
                       f"{', '.join(named) or 'nothing'}; an .npz with 'mu' and "
                       "'sigma' would be right")
-    golden = named['mu'], named['sigma']
-    if not all(np.issubdtype(x.dtype, np.floating) for x in golden):
+    moments = named['mu'], named['sigma']
+    if not all(np.issubdtype(x.dtype, np.floating) for x in moments):
       raise UserError(f"cannot read {self.statistics}: 'mu' is of "
-                      f"{golden[0].dtype} and 'sigma' of {golden[1].dtype}; "
+                      f"{moments[0].dtype} and 'sigma' of {moments[1].dtype}; "
                       'floats would be right')
-    return golden
+    return moments
 
-  def _published(self, real):
+  def _with_published(self, real):
     """`real` with the statistics of a file, which must describe the reals."""
-    mean, cov = self.golden
+    mean, cov = self.published
     distance = _frechet.distance(real.mean, real.cov, mean, cov)
     if distance > _NEAR_ZERO:
       raise UserError(
@@ -315,9 +315,9 @@ class Scorer:
         'seed': self.seed,
         'quantise': 'uint8' if np.dtype(source.dtype) == np.uint8 else 'none',
         'knobs': self.knobs,
-        'statistics': (hashlib.sha256(b''.join(x.tobytes() for x in self.golden)
-                                      ).hexdigest()[:16]
-                       if self.golden else None),
+        'statistics': (hashlib.sha256(
+            b''.join(x.tobytes() for x in self.published)).hexdigest()[:16]
+                       if self.published else None),
         'network': net.name if net else None,
         'weights': net.sha256 if net else None,
         **{f'network {k}': v for k, v in (net.protocol if net else {}).items()
