@@ -158,7 +158,7 @@ def penalties(config):
 
   A lazy penalty that config.lazy sets apart is called when it is due only.
   """
-  built = {}
+  built, set_apart = {}, config.lazy == 'apart'
   for section in config.penalties:
     module = lookup.find('penalties', section.name)
     name = section.name
@@ -167,7 +167,7 @@ def penalties(config):
     arguments = _arguments(section)
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
     apart = 0
-    if config.lazy == 'apart' and arguments.get('every', 1) > 1:
+    if set_apart and arguments.get('every', 1) > 1:
       apart, arguments['every'] = arguments['every'], 1
     built[name] = Penalty(*_players(module, arguments),
                           getattr(module, 'PAIRED', False), traced, apart)
