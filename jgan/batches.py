@@ -18,6 +18,7 @@ import math
 import sys
 from concurrent import futures
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -138,9 +139,34 @@ def fingerprint(source):
   return digest.hexdigest()[:16]
 
 
-def resident(source, limit_bytes):
-  """Whether the decoded source takes at most limit_bytes."""
-  return math.prod(source.shape) * source.dtype.itemsize <= limit_bytes
+class Rows(flax.struct.PyTreeNode):
+  """Images on a device as rows: images[indices] are [..., h, w, c].
+
+  A TPU pads the last two axes of an array to tiles, [n, h, w, c] to many times
+  its size, and rows hardly.
+
+  Attributes:
+    rows: [n, h * w * c].
+    shape: (h, w, c).
+  """
+  rows: jax.Array
+  shape: tuple = flax.struct.field(pytree_node=False)
+
+  def __getitem__(self, indices):
+    return self.rows[indices].reshape(*indices.shape, *self.shape)
+
+
+def resident(source, limit_bytes, platform):
+  """Whether the decoded source takes at most limit_bytes as rows on a device.
+
+  platform: a TPU pads rows to tiles of 128 values and 32 bytes of each.
+  """
+  size, pixels = len(source), math.prod(source.shape[1:])
+  itemsize = np.dtype(source.dtype).itemsize
+  if platform == 'tpu':
+    size, pixels = (-(-x // tile) * tile for x, tile in (
+        (size, 32 // itemsize), (pixels, 128)))
+  return size * pixels * itemsize <= limit_bytes
 
 
 def as_array(source):

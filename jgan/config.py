@@ -33,7 +33,7 @@ def base():
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
   c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
   c.devices = 0           # how many devices to use; 0: all
-  c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, else up to 10
+  c.steps_per_call = 0    # most steps in one dispatch; 0: 1 on CPU, else 10
 
   c.data = ConfigDict({'name': 'digits'})
   c.pipeline = ConfigDict({

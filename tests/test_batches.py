@@ -240,9 +240,13 @@ def test_a_source_is_decoded_whole_and_in_order():
 
 def test_a_source_fits_by_its_decoded_bytes():
   size = 23 * 4 * 6 * 3
-  assert batches.resident(Lazy(), size)
-  assert not batches.resident(Lazy(), size - 1)
-  assert not batches.resident(IMAGES.astype(np.float32), 4 * size - 1)
+  assert batches.resident(Lazy(), size, 'cpu')
+  assert not batches.resident(Lazy(), size - 1, 'gpu')
+  assert not batches.resident(IMAGES.astype(np.float32), 4 * size - 1, 'cpu')
+  # Rows of 72 bytes in tiles of 128, 32 of them; 128 values of 4 bytes, 8.
+  assert batches.resident(Lazy(), 32 * 128, 'tpu')
+  assert not batches.resident(Lazy(), 32 * 128 - 1, 'tpu')
+  assert batches.resident(IMAGES.astype(np.float32), 24 * 512, 'tpu')
 
 
 @pytest.mark.parametrize('source', [IMAGES, Lazy()])

@@ -14,14 +14,6 @@ import numpy as np
 from jgan.run import pair
 
 
-def most(config, platform):
-  """Most steps in one dispatch: as configured, else 1 on a CPU and 10 elsewhere.
-
-  XLA runs convolutions inside loops about 2.7 times slower on a CPU.
-  """
-  return config.steps_per_call or (1 if platform == 'cpu' else 10)
-
-
 def ends(config):
   """Steps after which the host may have work: sorted ints, with the last."""
   c = config
@@ -35,14 +27,19 @@ def ends(config):
   return sorted({step for step in steps if 0 < step <= c.steps})
 
 
-def chunks(config, plan, start, k):
+def of_run(config, plan, start, k):
   """Yields the steps of each dispatch: (last step, count, kind).
 
   A dispatch has at most k steps, all of one kind, and none of `ends` but at its
   last step. Each kind has at most two counts, whatever the start is as long as
   it is the end of a dispatch.
   """
-  until, counts = ends(config), collections.defaultdict(collections.Counter)
+  if k == 1:
+    yield from ((step + 1, 1, plan(step).name)
+                for step in range(start, config.steps))
+    return
+  until = ends(config)
+  counts = collections.defaultdict(collections.Counter)
   for name, count in _spans(plan, 0, until):
     counts[name][count] += 1
   pairs = {name: lengths(spans, k) for name, spans in counts.items()}

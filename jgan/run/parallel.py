@@ -15,7 +15,6 @@ declared replicated (out_axes=None), so JAX returns the value of the first
 device without checking the others; tests compare all of them.
 """
 import itertools
-import math
 from typing import NamedTuple
 
 import jax
@@ -26,7 +25,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.errors import UserError
 from jgan.ops import loop
-from jgan.run import pair
 
 AXIS = 'batch'
 _MEETINGS = itertools.count()
@@ -126,42 +124,11 @@ def feed(x, where):
 
 
 def calls_of(config, platform):
-  """Steps in one dispatch: as configured, else chosen for the platform.
+  """Most steps in one dispatch: as configured, else 1 on a CPU and 10 elsewhere.
 
-  On CPU it is 1, because XLA runs convolutions inside loops about 2.7 times
-  slower there. Elsewhere it is the largest number up to 10 that divides all
-  intervals of the config, so that periodic work falls between two dispatches.
+  XLA runs convolutions inside loops about 2.7 times slower on a CPU.
   """
-  count = config.steps_per_call
-  if not count:
-    steps = period(config)
-    return 1 if platform == 'cpu' else max(
-        d for d in range(1, 11) if steps % d == 0)
-  for key, value in _intervals(config).items():
-    if value % count:
-      raise UserError(f'config.{key}={value} does not divide by '
-                      f'config.steps_per_call={count}')
-  return count
-
-
-def period(config):
-  """Steps between two points where periodic work may be due.
-
-  It is the greatest common divisor of all intervals of the config.
-  """
-  return math.gcd(*_intervals(config).values())
-
-
-def _intervals(config):
-  """The intervals of all periodic work in a run: {config key: steps}."""
-  intervals = {f'{name}.every': config[name].every
-               for name in ('log', 'samples', 'eval', 'checkpoint')}
-  # The generator is written at the end of a phase of pruning (run/pair.py).
-  intervals['optimizer.gen.pruning (ends of phases)'] = math.gcd(
-      *pair.ends(config))
-  return intervals | {'steps': config.steps, 'eval.first': config.eval.first,
-                      'profile.start': config.profile.start,
-                      'profile.steps': config.profile.steps}
+  return config.steps_per_call or (1 if platform == 'cpu' else 10)
 
 
 def advance(state, health, data, x, seed, *, step):
@@ -171,7 +138,7 @@ def advance(state, health, data, x, seed, *, step):
     state: the method's state.
     health: [2] int32: the first step at which a metric was not finite, and
       the index of this metric among the sorted names.
-    data: uint8 images [n, h, w, c] to gather from, or None.
+    data: batches.Rows, the images to gather from, or None.
     x: [k, critics, b] indices into data, or [k, critics, b, h, w, c] images.
     seed: uint32 scalar. The random key of step s depends on (seed, s) only, so
       a resumed run repeats an uninterrupted one.
@@ -237,6 +204,18 @@ def compile_call(function, where, state, health, data, x, seed):
     compiled = jitted.lower(state, health, data, x, seed).compile()
   _meet()
   return compiled
+
+
+def memory(call):
+  """Bytes of each device that a call of an executable takes."""
+  sizes = call.memory_analysis()
+  return (sizes.argument_size_in_bytes + sizes.output_size_in_bytes
+          - sizes.alias_size_in_bytes + sizes.temp_size_in_bytes)
+
+
+def limit(where):
+  """Bytes of memory that JAX may use on each device; None if it is unknown."""
+  return (where.mesh.local_devices[0].memory_stats() or {}).get('bytes_limit')
 
 
 def _meet():

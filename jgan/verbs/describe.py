@@ -105,5 +105,5 @@ def tables(description):
   console.print(f'state on each device: {description["state_mb"]:,.1f} MB '
                 '(parameters, optimizers, average)')
   console.print(f'devices: {", ".join(description["devices"])}; '
-                f'{description["steps_per_call"]} steps per dispatch')
+                f'at most {description["steps_per_call"]} steps per dispatch')
   return out.getvalue()

@@ -103,20 +103,6 @@ def test_more_devices_than_there_are_is_refused():
     parallel.layout(configs.complete(game(devices=9)))
 
 
-def test_steps_per_call_divides_every_interval():
-  c = configs.complete(game(steps=100))
-  for section in ('log', 'samples', 'eval', 'checkpoint'):
-    c[section].every = 20
-  assert parallel.calls_of(c, 'cpu') == 1
-  assert parallel.calls_of(c, 'tpu') == 10
-  c.log.every = 15
-  assert parallel.calls_of(c, 'tpu') == 5
-  with c.unlocked():
-    c.steps_per_call = 4
-  with pytest.raises(UserError, match=r'log\.every=15 does not divide'):
-    parallel.calls_of(c, 'cpu')
-
-
 def test_the_step_lowers_for_cuda_and_tpu():
   method = build.method(game())
   shapes = {'image': jax.ShapeDtypeStruct((2, 16, 16, 16, 1), np.uint8)}
