@@ -46,6 +46,8 @@ def base():
       'fraction': 1.,       # use a random fraction of the images
       'fraction_seed': 0,   # decides the fraction and the random order
       'placement': 'auto',  # auto | device (all images, uint8) | stream
+      'shards': 1,          # parts of the images, of which each gives as many
+                            # rows of a batch: a device holds its parts only
   })
   c.generator = ConfigDict({'name': 'dcgan'})
   c.discriminator = ConfigDict({'name': 'dcgan'})

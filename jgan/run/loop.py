@@ -198,23 +198,40 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
   resident: whether to place the images on the devices; None: if they fit.
 
   The iterator yields a chunk (see chunks.py) and its batches. A data set that
-  fits is placed on the devices as batches.Rows, and a batch is indices into its
-  images; a larger one is streamed, without images on the devices, and a batch
-  is its images. In both cases the images of step s depend only on (seed, s).
+  fits is placed on the devices as batches.Rows, of each device its shards if
+  there are several, and a batch is indices into them; a larger one is streamed,
+  without images on the devices, and a batch is its images. In both cases the
+  images of step s depend only on (seed, s) and the number of shards.
+
+  Raises:
+    UserError: there are fewer images than shards.
   """
+  shards, total = config.pipeline.shards, len(source)
+  if total < shards:
+    raise UserError(f'config.pipeline.shards={shards} and {total} images: at '
+                    'least one in each would be right')
+  images = batches.arrangement(config.seed, total, shards)
+  # Images that a device holds, if any.
+  share = len(images) // (where.mesh.size if shards > 1 else 1)
+
   def indices(step):
     chosen = batches.turn_indices(config.seed, plan(step), batch=config.batch,
-                                  total=len(source))
-    return chosen[:, parallel.rows(chosen.shape[1])]
+                                  total=total, shards=shards)
+    chosen = chosen[:, parallel.rows(chosen.shape[1])]
+    return chosen % share if resident else images[chosen]
 
   if resident is None:
     resident = _resident(config, source, where)
   with contextlib.ExitStack() as stack:
     if resident:
-      images = (stop or signals.Watch()).wait(batches.as_array, source)
-      data = batches.Rows(
-          parallel.place(images.reshape(len(images), -1), where),
-          images.shape[1:])
+      here = images if share == len(images) else images[
+          parallel.rows(len(images))]
+      decoded = (stop or signals.Watch()).wait(
+          batches.as_array,
+          source if shards == 1 else batches.chosen(source, here))
+      place = parallel.place_apart if share < len(images) else parallel.place
+      data = batches.Rows(place(decoded.reshape(len(decoded), -1), where),
+                          decoded.shape[1:])
       rows = map(indices, itertools.count(start))
     else:
       data = None
@@ -255,13 +272,14 @@ def _quick():
 
 
 def _resident(config, source, where):
-  """Whether to place all images on each device, as long as the step fits too.
+  """Whether to place the images on the devices, as long as the step fits too.
 
-  They may take a quarter of a device's memory, or of 16 GiB where its size is
-  unknown.
+  Those of a device may take a quarter of its memory, or of 16 GiB where its
+  size is unknown.
   """
   placement = config.pipeline.placement
   if placement == 'auto':
+    shares = where.mesh.size if config.pipeline.shards > 1 else 1
     return batches.resident(source, (parallel.limit(where) or 2**34) // 4,
-                            where.mesh.devices.flat[0].platform)
+                            where.mesh.devices.flat[0].platform, shares)
   return placement == 'device'

@@ -15,6 +15,7 @@ declared replicated (out_axes=None), so JAX returns the value of the first
 device without checking the others; tests compare all of them.
 """
 import itertools
+import math
 from typing import NamedTuple
 
 import jax
@@ -77,16 +78,43 @@ def layout(config):
         f"config.platform asks for '{want}' and JAX found {len(devices)} x "
         f"'{have}'; install jax for that platform (requirements.txt says how) "
         'or set --config.platform=any to run here')
-  batches = {'batch': config.batch, 'gen_batch': config.gen_batch,
-             **{f'method.batches[{i}]': batch for i, batch in enumerate(
-                 config.method.get('batches', ()))}}
-  for key, batch in batches.items():
+  shards = config.pipeline.shards
+  if shards > 1 and shards % len(devices):
+    raise UserError(f'config.pipeline.shards={shards} does not divide by '
+                    f'{len(devices)} devices; {_near(shards, len(devices))} '
+                    'would')
+  for key, batch in _batches(config).items():
     if batch % len(devices):
-      near = max(round(batch / len(devices)), 1) * len(devices)
+      raise UserError(_undivided(config, key, batch, len(devices)))
+    if key != 'gen_batch' and batch % shards:
       raise UserError(f'config.{key}={batch} does not divide by '
-                      f'{len(devices)} devices; {near} would')
+                      f'config.pipeline.shards={shards}; '
+                      f'{_near(batch, shards)} would')
   kind = 'one' if len(devices) == 1 else config.parallel
   return Layout(kind, Mesh(np.array(devices), (AXIS,)))
+
+
+def _batches(config):
+  """All batch sizes of a run: {config key: images}."""
+  return {'batch': config.batch, 'gen_batch': config.gen_batch,
+          **{f'method.batches[{i}]': batch for i, batch in enumerate(
+              config.method.get('batches', ()))}}
+
+
+def _near(number, divisor):
+  """The multiple of a divisor that is nearest to a number, above 0."""
+  return max(round(number / divisor), 1) * divisor
+
+
+def _undivided(config, key, batch, devices):
+  """What to say of a batch that does not divide by the devices."""
+  message = (f'config.{key}={batch} does not divide by {devices} devices; '
+             f'{_near(batch, devices)} would')
+  if jax.process_count() > 1:
+    return message
+  common = math.gcd(*_batches(config).values())
+  count = max(n for n in range(1, devices) if common % n == 0)
+  return f'{message}, or --config.devices={count} for the batches as they are'
 
 
 def rows(batch):
@@ -101,6 +129,18 @@ def place(tree, where):
   return jax.device_put(tree, where.replicated)
 
 
+def place_apart(x, where):
+  """Copies to each device images of its own.
+
+  x: numpy [n, ...], those of this process's devices, one after another.
+
+  Returns:
+    [devices, n / devices of this process, ...], as `compile_call` expects it.
+  """
+  local = where.mesh.size // jax.process_count()
+  return _by_device(x.reshape(local, len(x) // local, *x.shape[1:]), where)
+
+
 def feed(x, where):
   """Prepares the batches of one dispatch for the executable.
 
@@ -111,20 +151,25 @@ def feed(x, where):
   """
   if where.kind == 'one':
     return x
-  spec = PartitionSpec(None, None, AXIS)
   if where.kind == 'pmap':
     local = where.mesh.size // jax.process_count()
     k, critics, rows = x.shape[:3]
     x = x.reshape(k, critics, local, rows // local, *x.shape[3:])
-    x, spec = np.moveaxis(x, 2, 0), PartitionSpec(AXIS)
-    if _OWN_ROWS and jax.process_count() > 1:
-      return x
+    return _by_device(np.moveaxis(x, 2, 0), where)
   return jax.make_array_from_process_local_data(
-      NamedSharding(where.mesh, spec), x)
+      NamedSharding(where.mesh, PartitionSpec(None, None, AXIS)), x)
+
+
+def _by_device(x, where):
+  """Shards numpy [devices of this process, ...] over them."""
+  if where.kind == 'pmap' and _OWN_ROWS and jax.process_count() > 1:
+    return x
+  return jax.make_array_from_process_local_data(
+      NamedSharding(where.mesh, PartitionSpec(AXIS)), x)
 
 
 def calls_of(config, platform):
-  """Most steps in one dispatch: as configured, else 1 on a CPU and 10 elsewhere.
+  """Most steps in one dispatch: as configured, else 1 on a CPU, 10 elsewhere.
 
   XLA runs convolutions inside loops about 2.7 times slower on a CPU.
   """
@@ -190,9 +235,12 @@ def compile_call(function, where, state, health, data, x, seed):
   if where.kind == 'pmap':
     # Tracing needs the rows of one process, the executable those of all.
     local = where.mesh.size // jax.process_count()
-    x = np.empty((local, *x.shape[1:]), x.dtype)
+    own = lambda x: jax.ShapeDtypeStruct((local, *x.shape[1:]), x.dtype)
+    apart = data is not None and data.apart
+    x, data = own(x), jax.tree.map(own, data) if apart else data
     mapped = jax.pmap(
-        function, axis_name=AXIS, in_axes=(None, None, None, 0, None),
+        function, axis_name=AXIS,
+        in_axes=(None, None, 0 if apart else None, 0, None),
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
     compiled = mapped.lower(state, health, data, x, seed).compile()
