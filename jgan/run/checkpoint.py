@@ -222,8 +222,8 @@ class Checkpoints:
         try:
           newest = step, *self.restore(step, like)
         except Damaged as error:
-          raise UserError(f'process {group.index} cannot read what process 0 '
-                          f'could: {error}. All processes must see the same '
+          raise UserError(f'{group.here} cannot read what process 0 could: '
+                          f'{error}. All processes must see the same '
                           '--workdir') from error
     return newest
 

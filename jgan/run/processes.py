@@ -36,7 +36,7 @@ _CLUSTERS = {
     'SLURM (tasks of srun)': (
         'SLURM_JOB_ID', 'SLURM_STEP_NODELIST', 'SLURM_NTASKS', 'SLURM_PROCID',
         'SLURM_LOCALID'),
-    'Open MPI (mpirun)': (
+    'Open MPI 4 (mpirun)': (
         'OMPI_MCA_orte_hnp_uri', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK',
         'OMPI_COMM_WORLD_LOCAL_RANK'),
     'a TPU pod (a TPU VM with libtpu)': (
@@ -131,10 +131,12 @@ class Group:
   Attributes:
     index: of this process, from 0.
     count: of all of them.
+    here: this process and its host, for messages.
   """
 
   def __init__(self, client, index, count):
     self.index, self.count = index, count
+    self.here = f'process {index} on {platform.node()}'
     self._client, self._meetings = client, itertools.count()
 
   @contextlib.contextmanager
@@ -153,29 +155,29 @@ class Group:
     try:
       yield
     except Exception as error:
-      known = failures.meaning(error) or error
-      self._client.key_value_set(f'{key}/{self.index:06d}', json.dumps([
-          platform.node(), isinstance(known, UserError),
-          str(known) if isinstance(known, UserError | Stopped)
-          else failures.brief(known)]))
+      known = failures.meaning(error) or failures.brief(error)
+      reason = str(known)
+      if not reason.startswith(self.here):
+        reason = f'{self.here}: {reason}'
+      self._client.key_value_set(f'{key}/{self.index:06d}', json.dumps(
+          [isinstance(known, UserError), reason]))
       with contextlib.suppress(RuntimeError):  # another one has ended
-        self._failed(key)
+        self._reasons(key)
       raise
-    reasons = self._failed(key)
+    reasons = self._reasons(key)
     if reasons:
-      name, (host, is_mistake, reason) = reasons[0]
-      raise (UserError if is_mistake else Stopped)(
-          f'process {int(name)} on {host}: {reason}')
+      is_mistake, reason = reasons[0]
+      raise (UserError if is_mistake else Stopped)(reason)
 
-  def _failed(self, key):
-    """Meets all processes: -> [(index, what one noted under `key`)]."""
+  def _reasons(self, key):
+    """Meets all processes: -> what some noted under `key`, by index."""
     self._client.wait_at_barrier(key, _LATE)
     noted = sorted(self._client.key_value_dir_get(f'{key}/'))
     if noted:  # all are about to end
       self._client.wait_at_barrier(f'{key} read', _LATE)
       if not self.index:  # its end would be noticed first
         time.sleep(_LAST)
-    return [(name.rpartition('/')[2], json.loads(text)) for name, text in noted]
+    return [json.loads(text) for _, text in noted]
 
   def said(self, value):
     """What process 0 calls this with, of JSON types."""
@@ -197,7 +199,7 @@ class Group:
     with self.together():
       differ = configs.differences(first, json.loads(json.dumps(values)))
       if differ:
-        raise UserError(f'{self._here()} was started with another '
+        raise UserError(f'{self.here} was started with another '
                         f'{"; ".join(differ[:8])} (of process 0, and its own): '
                         'the same for all processes would be right')
 
@@ -216,7 +218,9 @@ class Group:
       return
     folder = folder.absolute()
     token, host = self.said([secrets.token_hex(8), platform.node()])
-    file, is_new = folder / f'.start-{token}', not folder.exists()
+    file = folder / f'.start-{token}'
+    # The others do not look before it is there: they may remember it absent.
+    is_new = not self.index and not folder.exists()
     try:
       with self.together():
         if not self.index:
@@ -224,23 +228,19 @@ class Group:
       with self.together():
         if self.index and not _shows(file, token):
           raise UserError(
-              f'{self._here()} does not see what process 0 on {host} wrote to '
+              f'{self.here} does not see what process 0 on {host} wrote to '
               f'--workdir={folder}: checkpoints need one folder that all hosts '
               'have under this path, on a shared file system (NFS, Lustre, '
               'Filestore) or a mounted bucket (gcsfuse)')
-    except BaseException:
-      if not self.index and is_new:
-        with contextlib.suppress(OSError):  # it was not created, or is in use
-          file.unlink(missing_ok=True)
-          folder.rmdir()
-      raise
-    finally:
+    except Exception:
       if not self.index:
-        with contextlib.suppress(OSError):  # what was wrong has been said
+        with contextlib.suppress(OSError):  # it may never have been written
           file.unlink(missing_ok=True)
-
-  def _here(self):
-    return f'process {self.index} on {platform.node()}'
+          if is_new:
+            folder.rmdir()
+      raise
+    if not self.index:
+      file.unlink(missing_ok=True)
 
 
 def require_joined():

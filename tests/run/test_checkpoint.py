@@ -181,7 +181,7 @@ def test_all_processes_restore_the_step_of_the_first(tmp_path, monkeypatch):
   for file in (tmp_path / 'checkpoints' / '3').rglob('*'):
     if file.is_file():
       damage(file, 'halved')
-  with pytest.raises(UserError, match='process 1 cannot read what process 0'):
+  with pytest.raises(UserError, match='process 1 .* cannot read what process'):
     checkpoints._agreed(state(0))
   assert not (tmp_path / 'damaged').exists()
 

@@ -108,6 +108,7 @@ def test_a_workdir_that_is_not_shared_is_refused_by_all(groups, tmp_path):
   assert all(isinstance(error, UserError) for error in said)
   assert (f'process 1 on {HOST} does not see what process 0 on {HOST} wrote to '
           f'--workdir={tmp_path}/1') in str(said[0])
+  assert str(said[0]) == str(said[1])
   assert [*tmp_path.iterdir()] == []
 
 
