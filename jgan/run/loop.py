@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from clu import parameter_overview
 
-from jgan import batches, build, failures, signals, weights
+from jgan import batches, build, failures, precision, signals, weights
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.run import checkpoint, images, parallel, writers
@@ -45,7 +45,8 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   where = parallel.layout(config)
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
   writers.check(config.log.writers)
-  log.info('devices: %s', describe_devices(where))
+  log.info('devices: %s, computing in %s', describe_devices(where),
+           precision.of(config))
   method = build.method(config, axis_name=where.axis_name)
   source = build.source(config, data_dir)
   log.info('data: %s, %s images of %s', config.data.name,
@@ -111,6 +112,8 @@ def begin(config, init, abstract, saved, where):
   if latest:
     step, state, notes = latest
     log.info('resuming from step %s', f'{step:,}')
+    if change := precision.changed(notes.get('dtype'), config):
+      log.warning('%s', change)
   else:
     step, notes = 0, {}
     report_parameters(abstract)
