@@ -37,3 +37,12 @@ def arguments(config, method, where, turn, length, images, *, resident):
   return (everywhere(build.abstract(config, method)), everywhere(health),
           everywhere(images) if resident else None, x,
           everywhere(jax.ShapeDtypeStruct((), np.uint32)))
+
+
+def lower_sample(config, method, where, count):
+  """The program that makes `count` images with the averaged generator."""
+  place = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype,
+                                         sharding=where.replicated)
+  net = jax.tree.map(place, build.abstract(config, method).ema)
+  z = jax.ShapeDtypeStruct((count, method.latent), np.float32)
+  return jax.jit(method.sample).lower(net, place(z))
