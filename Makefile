@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-long test-newest pods versions lint bench bench-torch parity clean
+.PHONY: help setup run test test-long test-newest pods versions lint bench bench-torch aot parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,7 +79,17 @@ bench-torch: setup $(TORCH)/.done  ## time the searches beside PyTorch
 	$(PY) -m bench.search --check --torch $(TORCH)/bin/python
 	$(PY) -m bench.search --torch $(TORCH)/bin/python
 
+AOT := .venv-aot
+
+$(AOT)/.done: bench/requirements-aot.txt requirements.txt
+	$(PYTHON) -m venv --clear $(AOT)
+	$(AOT)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+aot: $(AOT)/.done  ## compile whole runs for TPUs, without one; AOT_FLAGS, as octave
+	$(AOT)/bin/python -m bench.aot $(AOT_FLAGS)
+
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) .venv-bench .venv-versions .pytest_cache .ruff_cache \
+	rm -rf $(VENV) $(PARITY) $(AOT) .venv-bench .venv-versions .pytest_cache .ruff_cache \
 	  build dist jgan.egg-info
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

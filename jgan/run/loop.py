@@ -11,7 +11,7 @@ import numpy as np
 from clu import parameter_overview
 
 import jgan
-from jgan import batches, build, failures, paths, signals, weights
+from jgan import batches, build, failures, paths, precision, signals, weights
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.run import checkpoint, images, parallel, processes, writers
@@ -32,7 +32,8 @@ def prepared(config, data_dir):
   where = parallel.layout(config)
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
   writers.check(config.log.writers)
-  log.info('devices: %s', describe_devices(where))
+  log.info('devices: %s, computing in %s', describe_devices(where),
+           precision.of(config))
   method = build.method(config, axis_name=where.axis_name)
   source = build.source(config, data_dir)
   log.info('data: %s, %s images of %s', config.data.name,
@@ -134,6 +135,8 @@ def begin(config, init, abstract, saved, where):
   if latest:
     step, state, notes = latest
     log.info('resuming from step %s', f'{step:,}')
+    if change := precision.changed(notes.get('dtype'), config):
+      log.warning('%s', change)
   else:
     step, notes = 0, {}
     report_parameters(abstract)
