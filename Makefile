@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-newest versions lint bench bench-torch parity clean
+.PHONY: help setup run test test-long test-newest versions lint bench bench-torch parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +23,10 @@ run: setup  ## train a small GAN on handwritten digits, two to four minutes
 	$(PY) -m jgan.main --config=experiments/digits/default.py --workdir=$(WORKDIR)
 
 test: setup  ## run the tests, about a quarter of an hour
-	$(PY) -m pytest -n 2 --dist worksteal tests
+	$(PY) -m pytest -n 2 --dist worksteal -m 'not long' tests
+
+test-long: setup  ## run those that take long
+	$(PY) -m pytest -n 2 --dist worksteal -m long tests
 
 # What of the tests runs on other versions, each in an environment of its own.
 VERSION_TESTS := tests/ops tests/losses tests/penalties tests/optim \
