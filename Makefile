@@ -6,7 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-long test-newest versions lint bench bench-torch parity clean
+.PHONY: help setup run test test-long test-newest versions lint bench \
+  bench-check bench-parts parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,7 +45,7 @@ test-newest:  ## the same on the newest alone
 lint: setup  ## check the style
 	$(PY) -m ruff check .
 
-bench: setup  ## time steps, the loop, compiling; show memory
+bench-parts: setup  ## time steps, the loop, features, metrics, methods
 	$(PY) -m bench.steps
 	$(PY) -m bench.features
 	$(PY) -m bench.frechet
@@ -72,9 +73,18 @@ TORCH := $(firstword $(patsubst %/.done,%,$(wildcard $(PARITY)/.done)) .venv-ben
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-bench-torch: setup $(TORCH)/.done  ## time the searches beside PyTorch
-	$(PY) -m bench.search --check --torch $(TORCH)/bin/python
-	$(PY) -m bench.search --torch $(TORCH)/bin/python
+bench: setup $(TORCH)/.done  ## time training steps beside PyTorch's
+	mkdir -p runs
+	$(PY) -m bench.torch --torch $(TORCH)/bin/python \
+	  --json runs/bench.json
+
+bench-check: setup $(TORCH)/.done  ## compare what both sides of it compute
+	$(PY) -m bench.torch --torch $(TORCH)/bin/python --check
+
+# What the check of a GPU takes along: DATA has CIFAR-10 and the classifiers.
+.PHONY: device-folder
+device-folder: setup  ## make runs/device for bench.device, from DATA=FOLDER
+	$(PY) -m bench.device_folder runs/device --data_dir $(DATA)
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
 	rm -rf $(VENV) $(PARITY) .venv-bench .venv-versions .pytest_cache .ruff_cache \
