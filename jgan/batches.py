@@ -25,6 +25,7 @@ import numpy as np
 
 from jgan.errors import UserError
 from jgan.ops import collectives
+from jgan.types import Turn
 
 log = logging.getLogger(__name__)
 
@@ -248,6 +249,15 @@ def _orders(seed, start, count, total, shards):
     pieces.append(piece)
     start += piece.shape[1]
   return np.concatenate(pieces, 1)
+
+
+def batch_indices(seed, step, *, critics, batch, total):
+  """Image indices of a plain generator step, for a notebook.
+
+  Returns: [critics, batch] int32, a batch for each discriminator update.
+  """
+  return turn_indices(seed, Turn('step', critics, (0., 1.), step), batch=batch,
+                      total=total)
 
 
 def turn_indices(seed, turn, *, batch, total, shards=1):

@@ -60,14 +60,9 @@ def test_all_orders_are_equally_likely():
   assert np.abs(seen - 300).max() < 75  # 5 standard deviations
 
 
-def taken(seed, step, *, critics, batch, total=23):
-  """The images of a plain step."""
-  return batches.turn_indices(seed, Turn('x', critics, (0., 1.), step),
-                              batch=batch, total=total)
-
-
 def test_steps_take_the_stream_without_gap_or_repeat():
-  picked = [taken(1, k, critics=2, batch=5) for k in range(23)]
+  picked = [batches.batch_indices(1, k, critics=2, batch=5, total=23)
+            for k in range(23)]
   assert picked[0].shape == (2, 5)
   flat = np.concatenate(picked).ravel()
   np.testing.assert_array_equal(flat, batches.order(1, 0, 230, 23))
@@ -75,7 +70,7 @@ def test_steps_take_the_stream_without_gap_or_repeat():
 
 
 def test_a_batch_may_be_larger_than_the_set():
-  picked = taken(0, 3, critics=1, batch=10, total=4)
+  picked = batches.batch_indices(0, 3, critics=1, batch=10, total=4)
   assert picked.shape == (1, 10) and picked.max() == 3
   counts = np.bincount(picked[0])
   assert counts.min() >= 1 and counts.max() <= 4
@@ -83,7 +78,7 @@ def test_a_batch_may_be_larger_than_the_set():
 
 def picks(seed, **take):
   """step -> the images that it takes."""
-  return lambda step: taken(seed, step, **take)
+  return lambda step: batches.batch_indices(seed, step, **take, total=23)
 
 
 def test_turns_of_two_shares_never_see_the_same_image():
@@ -197,7 +192,7 @@ def test_a_stream_gives_what_gathering_would(source):
   take = {'critics': 2, 'batch': 6}
   stream = batches.stream(source, picks(5, **take), 0, threads=3)
   for k in range(9):
-    indices = taken(5, k, **take)
+    indices = batches.batch_indices(5, k, **take, total=23)
     np.testing.assert_array_equal(next(stream), IMAGES[indices])
   stream.close()
 
@@ -207,7 +202,7 @@ def test_a_stream_resumes_at_any_step(step):
   take = {'critics': 1, 'batch': 7}
   stream = batches.stream(Lazy(), picks(5, **take), step, threads=2)
   for k in range(step, step + 3):
-    indices = taken(5, k, **take)
+    indices = batches.batch_indices(5, k, **take, total=23)
     np.testing.assert_array_equal(next(stream), IMAGES[indices])
   stream.close()
 
