@@ -45,7 +45,7 @@ def base():
       'first': 0,           # use the first N images only; 0: all
       'order': 'files',     # that `first` counts in: files | random (a seed)
       'fraction': 1.,       # use a random fraction of the images
-      'fraction_seed': 0,   # decides the fraction and the random order
+      'fraction_seed': 0,   # decides the fraction, random order and shards
       'placement': 'auto',  # auto | device (all images, uint8) | stream
       'shards': 1,          # parts of the images, of which each gives as many
                             # rows of a batch: a device holds its parts only

@@ -235,7 +235,7 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
   fits is placed on the devices as batches.Rows, of each device its shards if
   there are several, and a batch is indices into them; a larger one is streamed,
   without images on the devices, and a batch is its images. In both cases the
-  images of step s depend only on (seed, s) and the number of shards.
+  images of step s depend only on (seed, s) and the shards.
 
   Raises:
     UserError: there are fewer images than shards.
@@ -244,9 +244,9 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
   if total < shards:
     raise UserError(f'config.pipeline.shards={shards} and {total} images: at '
                     'least one in each would be right')
-  images = batches.arrangement(config.seed, total, shards)
+  images = batches.arrangement(config.pipeline.fraction_seed, total, shards)
   # Images that a device holds, if any.
-  share = len(images) // (where.mesh.size if shards > 1 else 1)
+  share = len(images) // parallel.shares(config, where)
 
   def indices(step):
     chosen = batches.turn_indices(config.seed, plan(step), batch=config.batch,
@@ -313,7 +313,7 @@ def _resident(config, source, where):
   """
   placement = config.pipeline.placement
   if placement == 'auto':
-    shares = where.mesh.size if config.pipeline.shards > 1 else 1
     return batches.resident(source, (parallel.limit(where) or 2**34) // 4,
-                            where.mesh.devices.flat[0].platform, shares)
+                            where.mesh.devices.flat[0].platform,
+                            parallel.shares(config, where))
   return placement == 'device'

@@ -129,6 +129,12 @@ def place(tree, where):
   return jax.device_put(tree, where.replicated)
 
 
+def shares(config, where):
+  """Number of devices that images on the devices are divided among."""
+  apart = config.pipeline.shards > 1 and where.kind in ('pmap', 'jit')
+  return where.mesh.size if apart else 1
+
+
 def place_apart(x, where):
   """Copies to each device images of its own.
 

@@ -107,7 +107,7 @@ def test_a_device_holds_its_shards_and_takes_the_images_of_all_layouts(kind):
         len(source) // 8 * 256}
     assert 'all-gather' not in call.as_text()
   turn = plan(1)
-  images = batches.arrangement(c.seed, len(source), 8)[batches.turn_indices(
+  images = batches.arrangement(0, len(source), 8)[batches.turn_indices(
       c.seed, turn, batch=16, total=len(source), shards=8)]
   want = (source[images].mean((2, 3, 4)) * weights).mean()
   np.testing.assert_allclose(got, want, rtol=1e-5)
