@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-long test-newest versions lint bench bench-torch aot parity clean
+.PHONY: help setup run test test-long test-newest pods versions lint bench bench-torch aot parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ test: setup  ## run the tests, about a quarter of an hour
 
 test-long: setup  ## run those that take long
 	$(PY) -m pytest -n 2 --dist worksteal -m long tests
+
+pods: setup  ## train in four processes on this machine, kill one, go on
+	JGAN_TEST_PROCESSES=4 $(PY) -m pytest tests/run/test_processes.py
 
 # What of the tests runs on other versions, each in an environment of its own.
 VERSION_TESTS := tests/ops tests/losses tests/penalties tests/optim \

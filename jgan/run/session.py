@@ -291,7 +291,8 @@ class Session:
   def profile(self, step):
     """Starts and stops the profiler trace of config.profile."""
     first, count = self.config.profile.start, self.config.profile.steps
-    if count and self.trace is None and first <= step < first + count:
+    if (count and self.writer and self.trace is None
+        and first <= step < first + count):
       self.trace = str(self.folder / 'profile')
       jax.profiler.start_trace(self.trace)
     elif self.trace and step >= first + count:
