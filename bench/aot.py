@@ -149,14 +149,12 @@ def lowered(program, changes, kind, devices, memory):
   platform = devices[0].platform
   with mock.patch.object(jax, 'default_backend', lambda: platform):
     config = completed(program, changes)
-    if kind == SCORING:
-      devices = devices[:1]
     where = parallel.Layout('one' if len(devices) == 1 else config.parallel,
                             Mesh(np.array(devices), (parallel.AXIS,)))
     method = build.method(config, axis_name=where.axis_name)
     dtype = precision.of(config)
     if kind == SCORING:
-      count = config.eval.batch
+      count = -(-config.eval.batch // len(devices)) * len(devices)
       return ahead.lower_sample(config, method, where, count), 1, count, dtype
     turn = kinds(config)[kind]
     step = method.step[kind] if method.plan else method.step
@@ -206,8 +204,7 @@ def compiled(name, place, kind, effort, known):
     row['seconds'] = time.perf_counter() - began
   except (jax.errors.JaxRuntimeError, UserError) as error:
     return row | {'error': f'{type(error).__name__}: {error}'}
-  chips = 1 if kind == SCORING else len(devices)
-  return row | measured(program, steps, chips)
+  return row | measured(program, steps, len(devices))
 
 
 def measured(program, steps, chips):
