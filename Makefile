@@ -6,7 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-long test-newest pods versions lint bench bench-torch aot parity clean
+.PHONY: help setup run test test-long test-newest pods versions lint bench \
+  bench-check bench-parts device-folder aot parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,7 +48,7 @@ test-newest:  ## the same on the newest alone
 lint: setup  ## check the style
 	$(PY) -m ruff check .
 
-bench: setup  ## time steps, the loop, compiling; show memory
+bench-parts: setup  ## time steps, the loop, features, metrics, methods
 	$(PY) -m bench.steps
 	$(PY) -m bench.features
 	$(PY) -m bench.frechet
@@ -75,9 +76,13 @@ TORCH := $(firstword $(patsubst %/.done,%,$(wildcard $(PARITY)/.done)) .venv-ben
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-bench-torch: setup $(TORCH)/.done  ## time the searches beside PyTorch
-	$(PY) -m bench.search --check --torch $(TORCH)/bin/python
-	$(PY) -m bench.search --torch $(TORCH)/bin/python
+bench: setup $(TORCH)/.done  ## time training steps beside PyTorch's
+	mkdir -p runs
+	$(PY) -m bench.torch --torch $(TORCH)/bin/python \
+	  --json runs/bench.json
+
+bench-check: setup $(TORCH)/.done  ## compare what both sides of it compute
+	$(PY) -m bench.torch --torch $(TORCH)/bin/python --check
 
 AOT := .venv-aot
 
@@ -89,7 +94,11 @@ $(AOT)/.done: bench/requirements-aot.txt requirements.txt
 aot: $(AOT)/.done  ## compile whole runs for TPUs, without one; AOT_FLAGS, as octave
 	$(AOT)/bin/python -m bench.aot $(AOT_FLAGS)
 
+# What the check of a GPU takes along: DATA has CIFAR-10 and the classifiers.
+device-folder: setup  ## make runs/device for bench.device, from DATA=FOLDER
+	$(PY) -m bench.device_folder runs/device --data_dir $(DATA)
+
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) $(AOT) .venv-bench .venv-versions .pytest_cache .ruff_cache \
-	  build dist jgan.egg-info
+	rm -rf $(VENV) $(PARITY) $(AOT) .venv-bench .venv-versions .pytest_cache \
+	  .ruff_cache build dist jgan.egg-info
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

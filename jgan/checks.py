@@ -34,6 +34,7 @@ def check(config):
       'pipeline.fraction': (lambda v: 0 < v <= 1, 'in (0, 1]'),
       'pipeline.order': among('files', 'random'),
       'pipeline.placement': among('auto', 'device', 'stream'),
+      'pipeline.shards': at_least(1),
       'ema.decay': (lambda v: 0 <= v < 1, 'in [0, 1)'),
       'ema.rampup': at_least(0),
       'log.every': at_least(1), 'samples.every': at_least(0),

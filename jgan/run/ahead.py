@@ -3,11 +3,13 @@
 They may be for devices that are not here, as those of
 jax.experimental.topologies: `parallel.lower_call` needs no more than shapes.
 """
+import math
+
 import jax
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from jgan import build
+from jgan import batches, build
 from jgan.run import parallel
 
 
@@ -35,8 +37,10 @@ def arguments(config, method, where, turn, length, images, *, resident):
   x = parallel.abstract_feed((length, turn.critics, batch, *tail), dtype,
                              where)
   health = jax.eval_shape(parallel.healthy)
-  return (everywhere(build.abstract(config, method)), everywhere(health),
-          everywhere(images) if resident else None, x,
+  count, *shape = images.shape
+  rows = jax.ShapeDtypeStruct((count, math.prod(shape)), images.dtype)
+  data = batches.Rows(everywhere(rows), tuple(shape)) if resident else None
+  return (everywhere(build.abstract(config, method)), everywhere(health), data, x,
           everywhere(jax.ShapeDtypeStruct((), np.uint32)))
 
 
