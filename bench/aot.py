@@ -164,7 +164,7 @@ def lowered(program, changes, kind, devices, memory):
         (spec.count or program.images, *spec.shape), spec.dtype)
     arguments = ahead.arguments(
         config, method, where, turn, length, images,
-        resident=batches.resident(images, memory // 4))
+        resident=batches.resident(images, memory // 4, platform))
     low = parallel.lower_call(
         functools.partial(parallel.advance, step=step), where, *arguments)
     count = max(turn.critics, 1) * (turn.batch or config.batch)
