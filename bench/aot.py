@@ -5,8 +5,9 @@ python -m bench.aot [NAME ...] [--topology v5e:2x2 ...] [--json FILE]
 
 Needs libtpu, which `make aot` installs into an environment of its own. Every
 program is that of the training loop, or of scoring, with the arguments that the
-loop would give it (run/ahead.py): each kind of step that a run has, and the
-averaged generator with as many images at a time as a score takes.
+loop would give it (run/ahead.py): each kind of step that a run has, and, on the
+first topology, the averaged generator with as many images at a time as a score
+takes.
 
 What a program does is counted in its compiled text (bench/hlo.py), for one
 device and one step. The floor is the longest of three times, by the figures in
@@ -291,10 +292,12 @@ def main(argv):
       json.loads(file.read_text()) if file.is_file() else [])}
   rows, began = [], time.perf_counter()
   for name in flags.names or PROGRAMS:
-    for place, changes in PROGRAMS[name].topologies.items():
-      if flags.topology and place not in flags.topology:
-        continue
-      for kind in (*kinds(completed(PROGRAMS[name], changes)), SCORING):
+    places = {place: changes for place, changes
+              in PROGRAMS[name].topologies.items()
+              if not flags.topology or place in flags.topology}
+    for i, (place, changes) in enumerate(places.items()):
+      trained = kinds(completed(PROGRAMS[name], changes))
+      for kind in trained if i else (*trained, SCORING):
         row = apart(compiled, name, place, kind, flags.effort, known)
         rows.append(row)
         if 'error' not in row:
