@@ -28,6 +28,7 @@ import argparse
 import concurrent.futures
 import functools
 import hashlib
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -287,6 +288,8 @@ def main(argv):
   for name in flags.names:
     if name not in PROGRAMS:
       parser.error(f'no program {name}: {", ".join(PROGRAMS)}')
+  if not importlib.util.find_spec('libtpu'):
+    parser.error('libtpu is not installed here: `make aot` has it')
   file = pathlib.Path(flags.json)
   known = {row['key']: row for row in (
       json.loads(file.read_text()) if file.is_file() else [])}
