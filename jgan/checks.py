@@ -27,7 +27,7 @@ def check(config):
       'gen_batch': at_least(0), 'critics': at_least(1),
       'steps_per_call': at_least(0), 'devices': at_least(0),
       'gen_noise': among('fresh', 'shared'), 'lazy': among('joined', 'apart'),
-      'dtype': among('float32', 'bfloat16'),
+      'dtype': among('auto', 'float32', 'bfloat16'),
       'parallel': among('pmap', 'jit'),
       'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
       'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),

@@ -29,7 +29,8 @@ def base():
   c.gen_noise = 'fresh'   # fakes of a generator step: fresh | shared (those
                           # of the discriminator step before it)
   c.critics = 1           # discriminator steps per generator step (n_critic)
-  c.dtype = 'float32'     # of the computation: float32 | bfloat16
+  c.dtype = 'auto'        # of the computation: float32 | bfloat16 | auto
+                          # (jgan/precision.py)
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
   c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
   c.devices = 0           # how many devices to use; 0: all

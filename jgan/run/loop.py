@@ -3,21 +3,51 @@ import contextlib
 import functools
 import itertools
 import logging
+import pathlib
 import time
 
 import jax
 import numpy as np
 from clu import parameter_overview
 
-from jgan import batches, build, failures, signals, weights
+import jgan
+from jgan import batches, build, failures, paths, precision, signals, weights
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
-from jgan.run import checkpoint, images, parallel, writers
+from jgan.run import checkpoint, images, parallel, processes, writers
 from jgan.run.session import Session
 from jgan.score import duality, networks
 from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
+
+
+def prepared(config, data_dir):
+  """What a run needs of its config and its images, before its folder.
+
+  Returns:
+    Layout, steps in one dispatch, Method, images, as `first_state`, scorer and
+    duality gap, or None.
+  """
+  where = parallel.layout(config)
+  k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
+  writers.check(config.log.writers)
+  log.info('devices: %s, computing in %s', describe_devices(where),
+           precision.of(config))
+  method = build.method(config, axis_name=where.axis_name)
+  source = build.source(config, data_dir)
+  log.info('data: %s, %s images of %s', config.data.name,
+           f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
+  init, abstract = first_state(config, method, source)
+  scorer = gap = None
+  if config.eval.every:
+    real, labels = build.reference(config, source, data_dir)
+    scorer = networks.of_config(config, real, data_dir=data_dir,
+                                labels=labels)
+    if config.eval.best_response:
+      gap = duality.Gap(config, real, updates=config.eval.best_response)
+  networks.followed(config, scorer, gap)  # says what no score will be
+  return where, k, method, source, init, abstract, scorer, gap
 
 
 @failures.explained()
@@ -42,37 +72,31 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   if jax.config.jax_enable_x64:
     raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
                     "jax.config.update('jax_enable_x64', False) would be right")
-  where = parallel.layout(config)
-  k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
-  writers.check(config.log.writers)
-  log.info('devices: %s', describe_devices(where))
-  method = build.method(config, axis_name=where.axis_name)
-  source = build.source(config, data_dir)
-  log.info('data: %s, %s images of %s', config.data.name,
-           f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
-  init, abstract = first_state(config, method, source)
-  scorer = gap = None
-  if config.eval.every:
-    real, labels = build.reference(config, source, data_dir)
-    scorer = networks.of_config(config, real, data_dir=data_dir,
-                                labels=labels)
-    if config.eval.best_response:
-      gap = duality.Gap(config, real, updates=config.eval.best_response)
-  networks.followed(config, scorer, gap)  # says what no score will be
+  processes.require_joined()
+  group = processes.group()
+  group.require_shared(pathlib.Path(paths.local(workdir, '--workdir')))
+  group.require_same(config=configs.plain(config), jax=jax.__version__,
+                     jgan=jgan.__version__)
+  with group.together():
+    where, k, method, source, init, abstract, scorer, gap = prepared(
+        config, data_dir)
+  if group.count > 1:
+    group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
-    folder = stack.enter_context(
-        opened(workdir, config, allow_config_change=allow_config_change))
-    stack.enter_context(writing(folder))
-    images.settle(folder, source, data_dir, allow_change=allow_config_change,
-                  writer=jax.process_index() == 0)
-    saved = checkpoint.Checkpoints(checkpoints(folder),
-                                   keep=config.checkpoint.keep)
-    stack.callback(saved.close)
+    with group.together():
+      folder = stack.enter_context(
+          opened(workdir, config, allow_config_change=allow_config_change))
+      stack.enter_context(writing(folder))
+      images.settle(folder, source, data_dir, allow_change=allow_config_change,
+                    writer=not group.index)
+    saved = stack.enter_context(checkpoint.Checkpoints(
+        checkpoints(folder), keep=config.checkpoint.keep))
     state, start, notes = begin(config, init, abstract, saved, where)
     # Before this, a signal ends the process: there is nothing to save.
-    stop = stack.enter_context(signals.watched(jax.process_count() > 1))
-    session = Session(config, method, source, folder, saved, where, start,
-                      notes, scorer, gap, stop)
+    stop = stack.enter_context(signals.watched(group.count > 1))
+    with group.together():
+      session = Session(config, method, source, folder, saved, where, start,
+                        notes, scorer, gap, stop)
     stack.callback(session.close)
     try:
       state = loop(config, method, source, where, k, state, start, session,
@@ -111,11 +135,14 @@ def begin(config, init, abstract, saved, where):
   if latest:
     step, state, notes = latest
     log.info('resuming from step %s', f'{step:,}')
+    if change := precision.changed(notes.get('dtype'), config):
+      log.warning('%s', change)
   else:
     step, notes = 0, {}
     report_parameters(abstract)
-    state = jax.jit(init, compiler_options=_quick())()
-    state = weights.warm_start(state, config.init)
+    with processes.group().together():
+      state = jax.jit(init, compiler_options=_quick())()
+      state = weights.warm_start(state, config.init)
   return parallel.place(state, where), step, notes
 
 
@@ -209,11 +236,11 @@ def fed(config, plan, source, where, start, k, stop=None):
 
 
 def describe_devices(where):
-  """'8 x NVIDIA H200 (gpu), pmap, process 1 of 1'."""
+  """'8 x NVIDIA H200 (gpu), pmap, in 1 process'."""
   first = where.mesh.devices.flat[0]
+  count = jax.process_count()
   return (f'{where.mesh.size} x {first.device_kind} ({first.platform}), '
-          f'{where.kind}, process {jax.process_index() + 1} of '
-          f'{jax.process_count()}')
+          f'{where.kind}, in {count} process{"es" if count > 1 else ""}')
 
 
 def report_parameters(state):

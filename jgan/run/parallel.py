@@ -125,6 +125,22 @@ def feed(x, where):
       NamedSharding(where.mesh, spec), x)
 
 
+def abstract_feed(shape, dtype, where):
+  """What `feed` returns in a single process, as a shape with its sharding.
+
+  shape: [k, critics, rows, ...].
+  """
+  spec = PartitionSpec(None, None, AXIS)
+  if where.kind == 'one':
+    spec = PartitionSpec()
+  elif where.kind == 'pmap':
+    k, critics, rows, *tail = shape
+    shape = where.mesh.size, k, critics, rows // where.mesh.size, *tail
+    spec = PartitionSpec(AXIS)
+  return jax.ShapeDtypeStruct(shape, dtype,
+                              sharding=NamedSharding(where.mesh, spec))
+
+
 def calls_of(config, platform):
   """Steps in one dispatch: as configured, else chosen for the platform.
 
@@ -220,23 +236,26 @@ def compile_call(function, where, state, health, data, x, seed):
   Returns:
     The executable.
   """
+  compiled = lower_call(function, where, state, health, data, x, seed).compile()
+  _meet()
+  return compiled
+
+
+def lower_call(function, where, state, health, data, x, seed):
+  """The program that `compile_call` compiles; of its arguments shapes do."""
   if where.kind == 'pmap':
     # Tracing needs the rows of one process, the executable those of all.
     local = where.mesh.size // jax.process_count()
-    x = np.empty((local, *x.shape[1:]), x.dtype)
+    x = jax.ShapeDtypeStruct((local, *x.shape[1:]), x.dtype)
     mapped = jax.pmap(
         function, axis_name=AXIS, in_axes=(None, None, None, 0, None),
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
-    compiled = mapped.lower(state, health, data, x, seed).compile()
-    _meet()
-    return compiled
+    return mapped.lower(state, health, data, x, seed)
   with jax.set_mesh(where.mesh):
     jitted = jax.jit(function, donate_argnums=(0,),
                      out_shardings=where.replicated)
-    compiled = jitted.lower(state, health, data, x, seed).compile()
-  _meet()
-  return compiled
+    return jitted.lower(state, health, data, x, seed)
 
 
 def _meet():

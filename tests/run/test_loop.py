@@ -337,7 +337,7 @@ def test_the_profile_hook_leaves_a_trace(tmp_path):
   assert any((tmp_path / 'profile').rglob('*.pb'))
 
 
-def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path):
+def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path, caplog):
   c = small()
   c.dtype = 'bfloat16'
   c.eval.every, c.checkpoint.best = 0, ''
@@ -349,3 +349,9 @@ def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path):
   plain.eval.every, plain.checkpoint.best = 0, ''
   other = loop.run(plain, tmp_path / 'float32')
   assert not equal(state.gen.params, other.gen.params)
+  # On a CPU, 'auto' goes on in float32 with what a TPU began in bfloat16.
+  with caplog.at_level('INFO', 'jgan'):
+    loop.run(plain, tmp_path, allow_config_change=True)
+  assert 'computing in float32' in caplog.text
+  assert ('networks computed in bfloat16 so far, and compute in float32 from '
+          'here on: --config.dtype=bfloat16 would go') in caplog.text

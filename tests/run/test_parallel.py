@@ -1,10 +1,5 @@
 """Devices: pmap, jit over a mesh and one device are the same run."""
 import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
 
 import jax
 import numpy as np
@@ -15,8 +10,6 @@ from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import loop, parallel
 from tests.rounding import assert_replicated, assert_same_but_rounding
-
-ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 
 
 def game(**changes):
@@ -126,40 +119,3 @@ def test_the_step_lowers_for_cuda_and_tpu():
     text = jax.jit(method.step).trace(state, shapes, key).lower(
         lowering_platforms=(platform,)).as_text()
     assert 'stablehlo.convolution' in text
-
-
-def test_two_processes_train_together_and_agree(one, tmp_path):
-  """Through jax.distributed, gloo between them, two devices each."""
-  (tmp_path / 'run').mkdir()
-  with socket.socket() as s:
-    s.bind(('127.0.0.1', 0))
-    address = f'127.0.0.1:{s.getsockname()[1]}'
-  env = {**os.environ, 'JAX_PLATFORMS': 'cpu',
-         'XLA_FLAGS': '--xla_force_host_platform_device_count=2'}
-  config = tmp_path / 'config.py'
-  config.write_text(
-      'import sys\n'
-      f'sys.path.insert(0, {ROOT!r})\n'
-      'from tests.run import test_parallel\n'
-      'get_config = test_parallel.game\n')
-  runs = [subprocess.Popen(
-      [sys.executable, '-m', 'jgan.main', f'--config={config}',
-       f'--workdir={tmp_path}/run', f'--coordinator={address}',
-       '--processes=2', f'--process={i}', '--debug',
-       f'--compilation_cache={os.environ["JGAN_TEST_CACHE"]}'],
-      cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-      text=True) for i in (0, 1)]
-  said = [r.communicate(timeout=300)[0] for r in runs]
-  assert [r.returncode for r in runs] == [0, 0], said[0] + said[1]
-  assert 'process 2 of 2' in said[1]
-  for a, b in zip(read(tmp_path / 'run'), read(one[1])):
-    assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
-  c = configs.complete(game(devices=1))
-  where = parallel.layout(c)
-  method, source = build.method(c), build.source(c, '')
-  from jgan.run import checkpoint
-  saved = checkpoint.Checkpoints(tmp_path / 'run' / 'checkpoints')
-  state, step, _ = loop.begin(
-      c, *loop.first_state(c, method, source), saved, where)
-  assert step == 2
-  assert_same_but_rounding(state, one[0])
