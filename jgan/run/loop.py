@@ -55,7 +55,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   if config.eval.every:
     real, labels = build.reference(config, source, data_dir)
     scorer = networks.of_config(config, real, data_dir=data_dir,
-                                labels=labels)
+                                labels=labels, mesh=where.mesh)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
   networks.followed(config, scorer, gap)  # says what no score will be
