@@ -8,7 +8,7 @@ the config determines, so that a resumed run writes the same files.
 """
 import math
 
-from jgan.score import everyone
+import jax
 
 
 class Flight:
@@ -21,7 +21,8 @@ class Flight:
       there is a checkpoint of `step`.
   """
 
-  def __init__(self, step, until, looking, batches, values, thread, state):
+  def __init__(self, step, until, looking, batches, values, told, thread,
+               state):
     """Starts nothing.
 
     Args:
@@ -29,14 +30,16 @@ class Flight:
       until: step at which the score has to be there.
       looking: generator of Scorer.look.
       batches: how often it yields, for generated images.
-      values: seen -> JSON types, on the host.
+      values: seen -> JSON types, on the host of process 0.
+      told: function of process 0 -> its value in all processes.
       thread: Executor for `values`.
     """
     self.step, self.state = step, state
     self.landing = step + math.ceil(.75 * (until - step))
     self._half = max(.5 * (until - step), 1.)
     self._looking, self._batches, self._given = looking, batches, 0
-    self._values, self._thread, self._job = values, thread, None
+    self._values, self._told = values, told
+    self._thread, self._job = thread, None
 
   def advance(self, step):
     """Gives the devices what is due after `step`: all of it half-way."""
@@ -49,11 +52,13 @@ class Flight:
     """The values; waits for them."""
     while self._job is None:
       self._next()
-    return everyone.told(self._job.result)
+    return self._told(self._job.result)
 
   def _next(self):
     try:
       next(self._looking)
       self._given += 1
     except StopIteration as end:
-      self._job = self._thread.submit(everyone.alone, self._values, end.value)
+      seen = end.value
+      self._job = self._thread.submit(
+          lambda: self._values(seen) if jax.process_index() == 0 else None)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jgan import checks, protocol, signals
 from jgan.run import parallel
 from jgan.run.flight import Flight
-from jgan.score import everyone, networks, record
+from jgan.score import networks, record
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Scoring:
           raise signals.Asked
       except StopIteration as end:
         seen = end.value
-    values, identity = self._recorded(step, everyone.told(
+    values, identity = self._recorded(step, self._scorer.told(
         lambda: self._values(step, seen)))
     if self._gap:
       gap = self._gap.score(parallel.local(state), self._config.seed + 3)
@@ -78,8 +78,8 @@ class Scoring:
     ema, whole = _copied((state.ema, state if keeps else None))
     batches = -(-self._config.eval.samples // self._sampler.batch)
     self.flight = Flight(step, until, self._looking(ema), batches,
-                         lambda seen: self._values(step, seen), self._thread,
-                         whole)
+                         lambda seen: self._values(step, seen),
+                         self._scorer.told, self._thread, whole)
 
   def land(self):
     """Waits for the score in flight: -> its step, state, values, identity.

@@ -14,7 +14,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, genotype, signals
+from jgan import build, genotype, precision, signals
 from jgan.errors import Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel, scoring
@@ -200,7 +200,7 @@ class Session:
     self.log_scores(step, values, time.perf_counter() - began)
     self.scores = {step: values}
     if self.is_best(step, values, identity) and state is not None:
-      self.saved.save(step, state, {'best': self.best, 'due': False})
+      self.saved.save(step, state, self.notes())
 
   @functools.cached_property
   def cost(self):
@@ -279,13 +279,17 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     self.settle()
-    self.saved.save(step, state, {'best': self.best, 'due': due})
+    self.saved.save(step, state, self.notes(due))
     self.due = False
     if self.writer:
       self.timing.write(step)
       self.book.tabulate()
       self.derive(step, state)
     self.begin(step)
+
+  def notes(self, due=False):
+    """What a checkpoint notes beside the state; due: as in `save`."""
+    return {'best': self.best, 'due': due, 'dtype': precision.of(self.config)}
 
   def leave(self, step, state, *, due=False):
     """Saves the state and raises Stopped, because a signal asks for it.
@@ -320,7 +324,8 @@ class Session:
   def profile(self, step):
     """Starts and stops the profiler trace of config.profile."""
     first, count = self.config.profile.start, self.config.profile.steps
-    if count and self.trace is None and first <= step < first + count:
+    if (count and self.writer and self.trace is None
+        and first <= step < first + count):
       self.trace = str(self.folder / 'profile')
       jax.profiler.start_trace(self.trace)
     elif self.trace and step >= first + count:

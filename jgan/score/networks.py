@@ -1,7 +1,7 @@
 """Scores of given networks, computed like the evaluations of a run."""
 import json
 
-from jgan import build, protocol
+from jgan import build, precision, protocol
 from jgan.errors import UserError
 from jgan.ops import spread
 from jgan.score import duality, fit, labels, samples
@@ -158,10 +158,11 @@ def _bytes(config, mesh):
 
 
 def of_config(config, source, *, data_dir='', protocols=None, labels=None,
-              mesh=None):
+              mesh=None, told=None):
   """The Scorer of a config's `eval` section.
 
   mesh: as in `sampler_of`.
+  told: as in Scorer.
   """
   e = config.eval
   mesh = mesh or mesh_of(config)
@@ -172,7 +173,7 @@ def of_config(config, source, *, data_dir='', protocols=None, labels=None,
                 count=e.reals, protocols=protocols or (e.protocol,),
                 statistics=e.statistics, batch=e.batch,
                 also=0 if e.batch else _bytes(config, mesh), most=e.samples,
-                mesh=mesh, precision=e.precision, seed=config.seed)
+                mesh=mesh, precision=e.precision, told=told, seed=config.seed)
 
 
 def settings_of(config):
@@ -188,4 +189,5 @@ def of_fakes(config, step, *, network='average'):
   """The entries of a stamp that describe the generator."""
   return {'data': config.data.name, 'step': step, 'generator': network,
           'batch norm': 'averaged statistics' if config.ema.stats
-          else 'running statistics', 'noise seed': config.seed + 2}
+          else 'running statistics', 'noise seed': config.seed + 2,
+          'dtype': precision.of(config)}

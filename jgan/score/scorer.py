@@ -21,7 +21,7 @@ from jgan.features import _cache
 from jgan.metrics import _frechet
 from jgan.metrics._samples import Samples
 from jgan.ops import spread
-from jgan.score import everyone, fit, viewer
+from jgan.score import fit, viewer
 from jgan.score import labels as names
 
 log = logging.getLogger(__name__)
@@ -37,13 +37,14 @@ class Scorer:
   Attributes:
     stamps: {protocol: dict that describes how its scores are computed}.
     batch: number of images that are processed at once.
+    told: as given.
     better: {label: 'lower', 'higher' or 'neither'} of the scores.
   """
 
   def __init__(self, source, *, metrics, knobs=None, network='', weights='',
                labels=None, data_dir='', reference='', count=0,
                protocols=('standard',), statistics='', batch=0, also=0,
-               most=2**31, mesh=None, precision='highest', seed=0,
+               most=2**31, mesh=None, precision='highest', told=None, seed=0,
                cache='~/.cache/jgan'):
     """Loads the feature network; the reference is read at its first use.
 
@@ -68,6 +69,8 @@ class Scorer:
       most: number of generated images; both if `batch` is 0.
       mesh: of ops/spread.py, the devices; None: all.
       precision: of the network, as in _extractor.outputs.
+      told: function of process 0 -> its value in all processes; None where
+        there is one process.
       seed: of metrics that draw subsets, and of the network 'classifier'.
       cache: folder in which statistics of the reals are cached.
     """
@@ -77,6 +80,7 @@ class Scorer:
     self.protocols = {name: protocol.find(name) for name in protocols}
     self.seed, self.cache, self.precision = seed, cache, precision
     self.statistics, self.previous = statistics, {}
+    self.told = told or (lambda function: function())
     needs = {n for m in self.modules.values() for n in m.NEEDS}
     if needs - {'images'} and not network:
       named = [n for n, m in self.modules.items() if set(m.NEEDS) != {'images'}]
@@ -123,7 +127,7 @@ class Scorer:
       {protocol: [{label: value}, stamp]}.
     """
     seen = viewer.finished(self.look(batches))
-    return everyone.told(lambda: self.values(seen, settings, stamp))
+    return self.told(lambda: self.values(seen, settings, stamp))
 
   def look(self, batches):
     """Looks at generated images, and yields after each batch.
@@ -205,7 +209,7 @@ class Scorer:
     else:
       real = self._moments_of_reals(name, net)
     if self.published:
-      everyone.told(lambda: self._verify_published(real))
+      self.told(lambda: self._verify_published(real))
       real = real._replace(mean=self.published[0], cov=self.published[1])
     return real
 
@@ -246,7 +250,7 @@ class Scorer:
     file = (pathlib.Path(self.cache).expanduser() / 'statistics'
             / f'{digest}.npz')
     cached = _cache.read_arrays(file, shapes)
-    if everyone.told(lambda: cached is None):
+    if self.told(lambda: cached is None):
       real = self._seen_reals()[name]
       if jax.process_index() == 0:
         of = {'features': (real.mean, real.cov), 'spatial': real.spatial}
