@@ -1,4 +1,6 @@
 """Images are made, seen and summed on many devices as on one."""
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,6 +50,15 @@ def both(devices, batch, host=False):
 
 def seen(sampler, sees, count=203, seed=5):
   return viewer.finished(sees.look(sampler.fakes(NET, count, seed)))['standard']
+
+
+def described(devices):
+  """What some devices see, of all processes: a line of JSON from the first."""
+  x = seen(*both(devices, 30)[:2])
+  return json.dumps({
+      'images': x.images is not None and float(x.images.sum(dtype=np.float64)),
+      'features': x.features is not None and float(x.features.sum()),
+      'distance': _frechet.distance(np.full(6, 3.), np.eye(6), x.mean, x.cov)})
 
 
 @pytest.fixture(scope='module')
