@@ -202,9 +202,8 @@ def sets(reference, generated, *, metrics, network, weights='', data_dir='',
       real, metrics=metrics, network=network, weights=weights,
       data_dir=data_dir, reference=str(reference), protocols=protocols)
   fake = batches.as_array(fake)
-  chunks = (fake[i:i + 100] for i in range(0, len(fake), 100))
   subset = min(subset_size, len(real), len(fake))
-  scores = scorer.score(chunks, {'subset_size': subset},
+  scores = scorer.score([fake], {'subset_size': subset},
                         {'file': str(generated), 'size': real.shape[1]})
   return table([(0, values, stamp) for values, stamp in scores.values()])
 

@@ -214,7 +214,7 @@ if 'KILL_AFTER' in os.environ:
   kill_after(int(os.environ['KILL_AFTER']), signal.SIGTERM)
 """
 
-# Scores on all devices, trains to the end, then again in another folder until the last process is
+# Scores on all devices; trains to the end, then in another folder until one is
 # killed. It meets the others as those of Open MPI do.
 SCRIPT = """
 import os
