@@ -49,8 +49,9 @@ def prepared(config, data_dir):
   scorer = gap = None
   if config.eval.every:
     real, labels = build.reference(config, source, data_dir)
-    scorer = networks.of_config(config, real, data_dir=data_dir,
-                                labels=labels)
+    scorer = networks.of_config(
+        config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
+        told=processes.group().told)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
   networks.followed(config, scorer, gap)  # says what no score will be
