@@ -328,7 +328,7 @@ def run(source, seconds, sizes, folder, picture):
       session, step, state, values):
     session.flush()
     began = time.perf_counter()
-    scores, _ = session.score(step, parallel.local(state.ema))
+    scores, _ = session.scoring.now(step, state)
     scoring = time.perf_counter() - began
     session.draw(step, state)
     session.settle()
