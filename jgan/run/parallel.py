@@ -31,7 +31,7 @@ AXIS = 'batch'
 _MEETINGS = itertools.count()
 _NEVER = np.iinfo(np.int32).max
 # Before JAX 0.8 each process calls its compiled pmap with its own rows alone.
-_OWN_ROWS = jax.__version_info__ < (0, 8)
+_OLD_PMAP = jax.__version_info__ < (0, 8)
 
 
 class Layout(NamedTuple):
@@ -83,6 +83,11 @@ def layout(config):
     raise UserError(f'config.pipeline.shards={shards} does not divide by '
                     f'{len(devices)} devices; {_near(shards, len(devices))} '
                     'would')
+  if shards > 1 and _OLD_PMAP and config.parallel == 'pmap' and (
+      len(devices) > 1):
+    raise UserError(f'config.pipeline.shards={shards} with config.parallel='
+                    f"'pmap' needs JAX 0.8, this is {jax.__version__}: 'jit' "
+                    'would be right')
   for key, batch in _batches(config).items():
     if batch % len(devices):
       raise UserError(_undivided(config, key, batch, len(devices)))
@@ -168,7 +173,7 @@ def feed(x, where):
 
 def _by_device(x, where):
   """Shards numpy [devices of this process, ...] over them."""
-  if where.kind == 'pmap' and _OWN_ROWS and jax.process_count() > 1:
+  if where.kind == 'pmap' and _OLD_PMAP and jax.process_count() > 1:
     return x
   return jax.make_array_from_process_local_data(
       NamedSharding(where.mesh, PartitionSpec(AXIS)), x)
