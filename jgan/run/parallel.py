@@ -30,7 +30,8 @@ from jgan.ops import loop
 AXIS = 'batch'
 _MEETINGS = itertools.count()
 _NEVER = np.iinfo(np.int32).max
-# Before JAX 0.8 each process calls its compiled pmap with its own rows alone.
+# Before JAX 0.8 each process calls its compiled pmap with its own rows alone,
+# and arrays that are sharded otherwise than by pmap are copied at each call.
 _OLD_PMAP = jax.__version_info__ < (0, 8)
 
 

@@ -81,6 +81,8 @@ def test_the_noise_of_a_step_is_spread_over_a_mesh():
 
 @pytest.mark.parametrize('kind', ['pmap', 'jit', 'one', 'stream'])
 def test_a_device_holds_its_shards_and_takes_the_images_of_all_layouts(kind):
+  if kind == 'pmap' and jax.__version_info__ < (0, 8):
+    pytest.skip('shards under pmap need JAX 0.8')
   c = game(devices=1 if kind == 'one' else 8,
            parallel='jit' if kind == 'jit' else 'pmap')
   c.pipeline.update({'shards': 8,
