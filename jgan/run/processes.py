@@ -8,7 +8,6 @@ notices it within about two minutes, see `_end_with_others`.
 import contextlib
 import ctypes
 import functools
-import itertools
 import json
 import logging
 import os
@@ -27,7 +26,8 @@ from jgan.errors import Stopped, UserError
 log = logging.getLogger(__name__)
 
 _MEETING = 300  # seconds in which all processes must have been started
-_LATE = 3_600_000  # milliseconds that one may load data while others wait
+_LATE = 3_600_000  # milliseconds that one may load data while others wait,
+_FAILING = 300_000  # and in which they must come to hear of a failure
 _LAST = 1.  # seconds by which process 0, the others' store, ends later
 _SHOWN = 20  # seconds in which a file must be seen: caches of file systems
 
@@ -137,13 +137,15 @@ class Group:
   def __init__(self, client, index, count):
     self.index, self.count = index, count
     self.here = f'process {index} on {platform.node()}'
-    self._client, self._meetings = client, itertools.count()
+    self._client, self._meetings = client, 0
+    self._shared = object()  # the last exception that all know of
 
   @contextlib.contextmanager
   def together(self):
     """Ends the block in all processes, or raises in all.
 
-    The block of one must not wait for that of another.
+    In it may be calls of this group: the next one ends too if another process
+    fails before it.
 
     Raises:
       UserError, Stopped: the reason of another process, if this one has none.
@@ -151,43 +153,51 @@ class Group:
     if self.count == 1:
       yield
       return
-    key = f'jgan/{next(self._meetings)}'
     try:
       yield
     except Exception as error:
-      known = failures.meaning(error) or failures.brief(error)
-      reason = str(known)
-      if not reason.startswith(self.here):
-        reason = f'{self.here}: {reason}'
-      self._client.key_value_set(f'{key}/{self.index:06d}', json.dumps(
-          [isinstance(known, UserError), reason]))
-      with contextlib.suppress(RuntimeError):  # another one has ended
-        self._reasons(key)
+      if self._shared not in (error, error.__cause__):
+        self._shared = error
+        with contextlib.suppress(RuntimeError):  # the others come too late
+          self._meet(error)
       raise
-    reasons = self._reasons(key)
-    if reasons:
-      is_mistake, reason = reasons[0]
-      raise (UserError if is_mistake else Stopped)(reason)
-
-  def _reasons(self, key):
-    """Meets all processes: -> what some noted under `key`, by index."""
-    self._client.wait_at_barrier(key, _LATE)
-    noted = sorted(self._client.key_value_dir_get(f'{key}/'))
-    if noted:  # all are about to end
-      self._client.wait_at_barrier(f'{key} read', _LATE)
-      if not self.index:  # its end would be noticed first
-        time.sleep(_LAST)
-    return [json.loads(text) for _, text in noted]
+    self._meet()
 
   def said(self, value):
     """What process 0 calls this with, of JSON types."""
     if self.count == 1:
       return value
-    key = f'jgan/{next(self._meetings)}'
+    key = f'jgan/{self._meetings}/said'
     if not self.index:
       self._client.key_value_set(key, json.dumps(value))
-      return value
-    return json.loads(self._client.blocking_key_value_get(key, _LATE))
+    self._meet()
+    return json.loads(self._client.blocking_key_value_get(key, _FAILING))
+
+  def _meet(self, error=None):
+    """Waits for all processes, and raises the reason of one that failed.
+
+    error: that of this process; it is not raised.
+    """
+    key = f'jgan/{self._meetings}'
+    self._meetings += 1
+    if error:
+      known = failures.meaning(error) or failures.brief(error)
+      reason = str(known)
+      if not reason.startswith(self.here):
+        reason = f'{self.here}: {reason}'
+      self._client.key_value_set(f'{key}/failed/{self.index:06d}', json.dumps(
+          [isinstance(known, UserError), reason]))
+    self._client.wait_at_barrier(key, _FAILING if error else _LATE)
+    reasons = sorted(self._client.key_value_dir_get(f'{key}/failed/'))
+    if not reasons:
+      return
+    self._client.wait_at_barrier(f'{key} read', _FAILING)
+    if not self.index:  # its end would be noticed first
+      time.sleep(_LAST)
+    if error is None:
+      is_mistake, reason = json.loads(reasons[0][1])
+      self._shared = (UserError if is_mistake else Stopped)(reason)
+      raise self._shared
 
   def told(self, function):
     """function() of process 0, of JSON types; the others wait for it."""

@@ -37,6 +37,7 @@ HOST = platform.node()
 def groups(monkeypatch):
   """Two groups of two processes, here threads, at a service of JAX."""
   monkeypatch.setattr(processes, '_LATE', 20_000)
+  monkeypatch.setattr(processes, '_FAILING', 20_000)
   monkeypatch.setattr(processes, '_SHOWN', .3)
   monkeypatch.setattr(processes, '_LAST', .1)
   address = f'127.0.0.1:{free_port()}'
@@ -83,6 +84,21 @@ def test_the_mistake_of_one_process_ends_all(groups, index):
   with pytest.raises(ZeroDivisionError):
     raise both(groups, failing(ZeroDivisionError(), 0))[0]
   assert both(groups, lambda group: group.said(group.index)) == [0, 0]
+
+
+@pytest.mark.parametrize('index', [0, 1])
+def test_a_mistake_also_ends_what_the_others_do_within(groups, index):
+  """One has no images; the other is to be told something, or to tell it."""
+  def work(group):
+    with group.together():
+      if group.index == index:
+        raise UserError('no images')
+      group.told(lambda: 'weights')
+
+  said = both(groups, work)
+  assert str(said[index]) == 'no images'
+  assert str(said[1 - index]) == f'process {index} on {HOST}: no images'
+  assert both(groups, lambda group: group.told(lambda: 3)) == [3, 3]
 
 
 def test_a_bug_or_a_full_disk_of_one_process_stops_all(groups):
@@ -312,8 +328,11 @@ def test_processes_train_as_one_and_go_on_when_one_was_ended(tmp_path):
   a, b = (x.restore(step, like)[0] for x in (saved, unbroken))
   assert jax.tree.all(jax.tree.map(lambda x, y: x.tobytes() == y.tobytes(),
                                    a, b))
-  assert logbook.read(killed) == [
-      r for r in logbook.read(whole) if r['step'] <= step]
+  records = logbook.read(killed)
+  assert all(record in logbook.read(whole) for record in records)
+  assert step == len([r for r in records if 'gen/loss' in r])
+  # A score that was under way is made when the run goes on.
+  assert [r['step'] for r in records if 'eval/modes-kl' in r] in ([4], [4, 8])
 
   c.devices = 1
   state = loop.run(c, tmp_path / 'one')
