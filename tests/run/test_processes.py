@@ -4,6 +4,7 @@ JGAN_TEST_PROCESSES=4 runs the training with four instead of two (make pods).
 """
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -145,6 +146,8 @@ def test_where_nothing_tells_of_others_it_says_what_was_looked_for(monkeypatch):
   monkeypatch.setattr(distributed, 'global_state', state)
   monkeypatch.setattr(jax.distributed, 'initialize', lambda *given, **rest: (
       state.initialize(*given, **rest)))
+  for variable in itertools.chain(*processes._CLUSTERS.values()):
+    monkeypatch.delenv(variable, raising=False)
   monkeypatch.setenv('SLURM_JOB_ID', '17')
   with pytest.raises(UserError, match=(
       'SLURM.* of which SLURM_JOB_ID is set and SLURM_STEP_NODELIST, .* is not.'
@@ -250,11 +253,16 @@ def started(commands, variables):
   """Runs one process per command: -> their exit codes and what they said."""
   runs = [subprocess.Popen(
       command, cwd=ROOT, env={
-          **os.environ, **extra, 'JAX_PLATFORMS': 'cpu', 'XLA_FLAGS':
+          **os.environ, **extra, 'JAX_PLATFORMS': 'cpu',
+          'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0', 'XLA_FLAGS':
           f'--xla_force_host_platform_device_count={4 // COUNT}'},
       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
       for command, extra in zip(commands, variables, strict=True)]
-  said = [run.communicate(timeout=300)[0] for run in runs]
+  try:
+    said = [run.communicate(timeout=300)[0] for run in runs]
+  finally:
+    for run in runs:
+      run.kill()
   return [run.returncode for run in runs], said
 
 
