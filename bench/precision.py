@@ -6,7 +6,7 @@ emulated: the factors of every convolution and product are rounded to bfloat16
 summed ('high'); sums are in float32. Real images of CIFAR-10 are compared with
 other real ones, and with distorted ones.
 
-python -m bench.precision DATA [n]
+python -m bench.precision DATA [n [network]]
 """
 import functools
 import sys
@@ -107,8 +107,9 @@ def distorted(images, rng):
   return np.uint8(np.clip(x + rng.normal(0., 4., x.shape), 0., 255.))
 
 
-def main(data, count):
-  """Prints a table in Markdown."""
+def main(data, count, only=''):
+  """Prints a table in Markdown; only: 'resnet56' or 'inception', '' for both.
+  """
   load = lookup.find('data', 'cifar10').load
   rng = np.random.default_rng(0)
   train, test = (np.stack([*images]) for images in (
@@ -123,6 +124,8 @@ def main(data, count):
   out('| network | images | precision | FD, other real images | FD, distorted '
       '| same images, from highest |\n|---|---|---|---|---|---|\n')
   for name, (apply, variables, n) in nets.items():
+    if only not in name:
+      continue
     exact = None
     for precision, products in _PRODUCTS.items():
       seen = {k: features(emulated(apply, products), variables, x[:n])
@@ -149,4 +152,4 @@ def main(data, count):
 
 
 if __name__ == '__main__':
-  main(sys.argv[1], int(sys.argv[2]) if sys.argv[2:] else 2000)
+  main(sys.argv[1], int(sys.argv[2]) if sys.argv[2:] else 2000, *sys.argv[3:])

@@ -71,6 +71,13 @@ def on_host(function, x):
       (len(x), *parts[0].shape[1:]), x.sharding, parts)
 
 
+def read(x):
+  """A numpy array of one that is `readable`, or numpy."""
+  if isinstance(x, jax.Array) and not x.is_fully_addressable:
+    x = x.addressable_data(0)
+  return np.asarray(x)
+
+
 def local(tree):
   """The copies of one device of this process, as numpy arrays."""
   return jax.tree.map(_one, tree)

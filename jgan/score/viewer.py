@@ -76,14 +76,14 @@ class Viewer:
       jax.block_until_ready(images)
       if jax.process_index() == 0:
         for name, x in outputs.items():
-          parts[name].append(np.asarray(
-              x if x.is_fully_addressable else x.addressable_data(0))[:count])
+          parts[name].append(spread.read(x)[:count])
 
-    for images, count in self._spread(batches, parts):
+    for images, count, given in self._spread(batches):
       total += count
       outputs = {}
-      if 'images' in self._needs and not isinstance(images, np.ndarray):
-        outputs['images'] = self._readable(images)
+      if 'images' in self._needs:
+        outputs['images'] = (self._readable(images) if given is None
+                             else given)
       for key, net in self._nets.items():
         x = spread.on_host(net.prepare, images) if net.host else images
         sums[key], seen = self._see[key](self._variables[key], sums[key], x,
@@ -97,24 +97,23 @@ class Viewer:
       settle()
     return self._samples(spread.local(sums), parts, total)
 
-  def _spread(self, batches, parts):
-    """Yields images on the devices and their number; keeps numpy images."""
+  def _spread(self, batches):
+    """Yields images on the devices, their number, and them if numpy or None.
+
+    Without a network, numpy images stay on the host.
+    """
     for batch in batches:
       if isinstance(batch, tuple):
         self._check(batch[0])
-        yield batch
+        yield *batch, None
         continue
       batch = np.asarray(batch)
       self._check(batch)
-      if 'images' in self._needs and jax.process_index() == 0:
-        parts['images'].append(batch)
-      if not self._nets:
-        yield batch, len(batch)
-        continue
       for i in range(0, len(batch), self._batch):
         chunk = batch[i:i + self._batch]
-        yield spread.put(_extractor.padded(chunk, self._batch),
-                         spread.rows(self._mesh)), len(chunk)
+        images = spread.put(_extractor.padded(chunk, self._batch),
+                            spread.rows(self._mesh)) if self._nets else chunk
+        yield images, len(chunk), chunk
 
   def _check(self, images):
     for net in self._nets.values():

@@ -82,6 +82,14 @@ def test_many_devices_see_what_one_sees(one, devices, batch, host):
   np.testing.assert_allclose(one.mean, one.features.mean(0), rtol=1e-6)
 
 
+def test_images_of_the_host_are_seen_as_those_of_the_devices(one):
+  _, sees, _ = both(2, 60)
+  given = viewer.finished(sees.look([one.images[:150], one.images[150:]]))
+  for a, b in zip(given['standard'], one, strict=True):
+    np.testing.assert_allclose(*(np.float64(x) if x is not None else 0.
+                                 for x in (a, b)), rtol=2e-6, atol=1e-9)
+
+
 def test_each_device_makes_its_share_alone():
   sampler, _, _ = both(8, 16)
   images, count = next(sampler.fakes(NET, 12, 0))
