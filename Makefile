@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
 .PHONY: help setup run test test-long test-newest pods versions lint bench \
-  bench-check bench-parts aot parity clean
+  bench-check bench-parts device-folder aot parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -93,6 +93,10 @@ $(AOT)/.done: bench/requirements-aot.txt requirements.txt
 
 aot: $(AOT)/.done  ## compile whole runs for TPUs, without one; AOT_FLAGS, as octave
 	$(AOT)/bin/python -m bench.aot $(AOT_FLAGS)
+
+# What the check of a GPU takes along: DATA has CIFAR-10 and the classifiers.
+device-folder: setup  ## make runs/device for bench.device, from DATA=FOLDER
+	$(PY) -m bench.device_folder runs/device --data_dir $(DATA)
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
 	rm -rf $(VENV) $(PARITY) $(AOT) .venv-bench .venv-versions .pytest_cache \

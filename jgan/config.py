@@ -34,7 +34,7 @@ def base():
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
   c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
   c.devices = 0           # how many devices to use; 0: all
-  c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, else up to 10
+  c.steps_per_call = 0    # most steps in one dispatch; 0: 1 on CPU, else 10
 
   c.data = ConfigDict({'name': 'digits'})
   c.pipeline = ConfigDict({
@@ -47,6 +47,8 @@ def base():
       'fraction': 1.,       # use a random fraction of the images
       'fraction_seed': 0,   # decides the fraction and the random order
       'placement': 'auto',  # auto | device (all images, uint8) | stream
+      'shards': 1,          # parts of the images, of which each gives as many
+                            # rows of a batch: a device holds its parts only
   })
   c.generator = ConfigDict({'name': 'dcgan'})
   c.discriminator = ConfigDict({'name': 'dcgan'})
@@ -97,7 +99,10 @@ def base():
       'split': '',          # of the data set; '': the training images
       'subset': True,       # use the images of `pipeline` only; False: all
       'statistics': '',     # .npz with mu, sigma of the reals; '': computed
-      'batch': 100,         # images at a time
+      'batch': 0,           # images at a time; 0: as many as fit, 100 on a CPU
+      'precision': 'highest',  # of `network`: highest | high | default (JAX's)
+      'overlap': 'auto',    # score while training goes on: on | off | auto (on
+                            # where no rule needs the score at once, not on CPU)
       'best_response': 0,   # updates for the duality gap; 0: not measured
   })
   c.checkpoint = ConfigDict({

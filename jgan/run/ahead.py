@@ -3,10 +3,13 @@
 They may be for devices that are not here, as those of
 jax.experimental.topologies: `parallel.lower_call` needs no more than shapes.
 """
+import math
+
 import jax
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
-from jgan import build
+from jgan import batches, build
 from jgan.run import parallel
 
 
@@ -34,15 +37,22 @@ def arguments(config, method, where, turn, length, images, *, resident):
   x = parallel.abstract_feed((length, turn.critics, batch, *tail), dtype,
                              where)
   health = jax.eval_shape(parallel.healthy)
-  return (everywhere(build.abstract(config, method)), everywhere(health),
-          everywhere(images) if resident else None, x,
-          everywhere(jax.ShapeDtypeStruct((), np.uint32)))
+  count, *shape = images.shape
+  rows = jax.ShapeDtypeStruct((count, math.prod(shape)), images.dtype)
+  data = batches.Rows(everywhere(rows), tuple(shape)) if resident else None
+  return (everywhere(build.abstract(config, method)), everywhere(health), data,
+          x, everywhere(jax.ShapeDtypeStruct((), np.uint32)))
 
 
 def lower_sample(config, method, where, count):
-  """The program that makes `count` images with the averaged generator."""
-  place = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype,
-                                         sharding=where.replicated)
-  net = jax.tree.map(place, build.abstract(config, method).ema)
-  z = jax.ShapeDtypeStruct((count, method.latent), np.float32)
-  return jax.jit(method.sample).lower(net, place(z))
+  """The program that makes `count` images with the averaged generator.
+
+  Each device makes its share of them.
+  """
+  net = jax.tree.map(
+      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype,
+                                     sharding=where.replicated),
+      build.abstract(config, method).ema)
+  rows = NamedSharding(where.mesh, PartitionSpec(parallel.AXIS))
+  z = jax.ShapeDtypeStruct((count, method.latent), np.float32, sharding=rows)
+  return jax.jit(method.sample, out_shardings=rows).lower(net, z)

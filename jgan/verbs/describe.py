@@ -107,6 +107,6 @@ def tables(description):
   console.print(f'state on each device: {description["state_mb"]:,.1f} MB '
                 '(parameters, optimizers, average)')
   console.print(f'devices: {", ".join(description["devices"])}; computing in '
-                f'{description["dtype"]}; '
+                f'{description["dtype"]}; at most '
                 f'{description["steps_per_call"]} steps per dispatch')
   return out.getvalue()
