@@ -20,6 +20,7 @@ def make(*, config, cycle, threads, accelerated, compiled):
     compiled: by torch.compile.
   """
   torch.set_num_threads(threads)
+  torch.set_flush_denormal(True)  # as XLA does
   torch.manual_seed(0)
   if accelerated:
     torch.set_default_device('cuda')
