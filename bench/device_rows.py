@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-
 from experiments.mmd_nas import cifar10_large
 from experiments.re_gan import stylegan2
 from experiments.sngan import cifar10
@@ -50,19 +49,6 @@ class Sizes:
   def training(self, minutes):
     """Seconds of the run: half of the minutes, three at most."""
     return .05 if self.smallest else min(180., 30. * minutes)
-
-  def config(self, config, **changes):
-    """An experiment's config, for one device and without scores."""
-    config.update_from_flattened_dict({
-        'steps': FOREVER, 'platform': 'any', 'devices': 1, 'feedback': (),
-        'eval.every': 0, 'eval.first': 0, 'eval.metrics': (),
-        'eval.network': '', 'checkpoint.every': FOREVER, 'checkpoint.best': '',
-        'samples.every': 0, 'log.every': 10, **changes})
-    if self.smallest:
-      config.update_from_flattened_dict({
-          'batch': 4, 'gen_batch': 0, 'critics': 1, 'generator.width': 4,
-          'discriminator.width': 4, 'log.every': 1})
-    return config
 
 
 def peaks(sizes, found):
@@ -106,7 +92,7 @@ def losses():
   In float32, by gradient descent: Adam makes steps of noise around 0.
   """
   c = configs.base()
-  c.batch, c.data = 8, {'name': 'cifar10'}
+  c.batch, c.dtype, c.data = 8, 'float32', {'name': 'cifar10'}
   c.generator = {'name': 'sngan', 'width': 16}
   c.discriminator = {'name': 'sngan', 'width': 16}
   c.loss, c.penalties = {'name': 'hinge'}, ({'name': 'r1', 'gamma': 1.},)
@@ -226,23 +212,24 @@ def _compiled(config, method, source, where, k, state):
 
 
 def train(config, source, precision, sizes, peak, *, cycle=1):
-  """Images per second of an experiment's training step.
+  """Images per second of a training step.
 
-  config: () -> the experiment's config.
-  source: images [n, h, w, c] uint8.
-  precision: a key of PRECISIONS.
-  peak: {precision: FLOP/s}.
+  Args:
+    config: of `alone`.
+    source: images [n, h, w, c] uint8.
+    precision: a key of PRECISIONS.
+    sizes: Sizes.
+    peak: {precision: FLOP/s}.
+    cycle: as in Timed.
   """
-  dtype, products = PRECISIONS[precision]
-  config = sizes.config(config())
   work = _flops_of_step(json.dumps(configs.plain(configs.complete(config))))
-  config.dtype = dtype
+  config = config.copy_and_resolve_references()
+  config.dtype, products = PRECISIONS[precision]
   with (jax.default_matmul_precision(products),
-        trained(config, source, sizes.seconds, cycle=cycle) as
-        (*_, values)):
+        trained(config, source, sizes.seconds, cycle=cycle) as (*_, values)):
     yield {**values, **_utilisation(work / values['ms_per_step'] * 1000,
                                     precision, peak),
-           'batch': config.batch, 'critics': config.critics}
+           'batch': config.batch}
 
 
 @functools.cache
@@ -284,26 +271,49 @@ def extract(precision, sizes, peak):
          'batch': batch, 'weights': 'drawn'}
 
 
-def sngan():
-  """SNGAN-32 by its recipe, with an average of G and a constant rate."""
-  c = cifar10.get_config()
-  c.ema.decay = .999
-  for player in ('gen', 'disc'):
-    c.optimizer[player].schedule = {'name': 'constant'}
+def alone(config, sizes, **changes):
+  """An experiment's config as the rows have it.
+
+  On one device, without scores and files; the learning rate is constant.
+  """
+  c = config.copy_and_resolve_references()
+  c.update_from_flattened_dict({
+      'steps': FOREVER, 'platform': 'any', 'devices': 1, 'feedback': (),
+      'eval.every': 0, 'eval.first': 0, 'eval.metrics': (), 'eval.network': '',
+      'checkpoint.every': FOREVER, 'checkpoint.best': '', 'samples.every': 0,
+      'log.every': 10, 'optimizer.gen.schedule': {'name': 'constant'},
+      'optimizer.disc.schedule': {'name': 'constant'}, **changes})
+  if sizes.smallest:
+    c.update_from_flattened_dict({
+        'batch': 4, 'gen_batch': 0, 'critics': 1, 'generator.width': 4,
+        'discriminator.width': 4, 'log.every': 1})
   return c
 
 
-def mmd_nas():
+def sngan(sizes):
+  """SNGAN at 32 pixels, 256 and 128 channels; one update of D per step.
+
+  With nothing that its counterpart in PyTorch has not.
+  """
+  return alone(cifar10.get_config(), sizes, **{
+      'critics': 1, 'gen_batch': 0, 'pipeline.dequantize': False,
+      'ema.decay': .999})
+
+
+def mmd_nas(sizes):
   """MMD-AdversarialNAS, the large generator."""
-  return cifar10_large.get_config()
+  return alone(cifar10_large.get_config(), sizes)
 
 
-def stylegan2_256():
-  """StyleGAN2 at 256 x 256 with all that FFHQ's recipe has, 16 images."""
-  c = stylegan2.base({'name': 'image_folder', 'size': 256})
-  c.batch = 16
-  c.log.every = CYCLE
-  return c
+def stylegan2_256(sizes):
+  """StyleGAN2 at 256 x 256 by the recipe of FFHQ, but for the batch of 16."""
+  data = {'name': 'image_folder', 'size': 8 if sizes.smallest else 256}
+  c = stylegan2.base(data)
+  c.pipeline.flip = False
+  if sizes.smallest:
+    stylegan2.small(c, 'smoke')
+    c.data = data
+  return alone(c, sizes, **{'batch': 16, 'log.every': CYCLE})
 
 
 def run(source, seconds, sizes, folder, picture):
@@ -318,13 +328,16 @@ def run(source, seconds, sizes, folder, picture):
   """
   if source is None:
     raise ValueError('the folder has no images.webp: make device-folder')
-  config = sizes.config(sngan(), **{
-      'log.every': 1 if sizes.smallest else 100, 'eval.metrics': ('fd',),
-      'eval.network': 'resnet56', 'eval.samples': sizes.samples,
-      'eval.reals': sizes.reals,
+  precision = 'tf32'
+  dtype, products = PRECISIONS[precision]
+  config = alone(cifar10.get_config(), sizes, **{
+      'dtype': dtype, 'ema.decay': .999, 'log.every': 100,
+      'eval.metrics': ('fd',), 'eval.network': 'resnet56',
+      'eval.samples': sizes.samples, 'eval.reals': sizes.reals,
       'eval.batch': 100 if sizes.smallest else 500})
-  with trained(config, source, seconds, data_dir=str(folder)) as (
-      session, step, state, values):
+  with (jax.default_matmul_precision(products),
+        trained(config, source, seconds, data_dir=str(folder)) as (
+            session, step, state, values)):
     session.flush()
     began = time.perf_counter()
     scores, _ = session.score(step, parallel.local(state.ema))
@@ -332,9 +345,8 @@ def run(source, seconds, sizes, folder, picture):
     session.draw(step, state)
     session.settle()
     shutil.copy(session.folder / 'samples' / f'{step:08d}.png', picture)
-    yield {**values, **{name.removeprefix('eval/'): value
-                        for name, value in scores.items()},
+    yield {**values, 'precision': precision, **{
+        name.removeprefix('eval/'): value for name, value in scores.items()},
            'steps': step, 'real_images': step * config.batch * config.critics,
-           'reals': config.eval.reals or len(source),
-           'fakes': sizes.samples,
+           'reals': sizes.reals or len(source), 'fakes': sizes.samples,
            'score_s': scoring, 'grid': pathlib.Path(picture).name}
