@@ -69,8 +69,8 @@ def measure(*, config, cycle, least, seconds, accelerated):
   timer = threading.Timer(seconds, os._exit, (0,))
   timer.daemon = True
   timer.start()
-  for precision in PRECISIONS:
-    for compiled in (True, False):
+  for compiled in (False, True):
+    for precision in PRECISIONS:
       about = {'precision': precision,
                'side': 'torch.compile' if compiled else 'eager'}
       try:
