@@ -13,7 +13,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, genotype, protocol, signals
+from jgan import build, genotype, precision, protocol, signals
 from jgan.errors import Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel
@@ -255,7 +255,8 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     self.settle()
-    self.saved.save(step, state, {'best': self.best, 'due': due})
+    self.saved.save(step, state, {'best': self.best, 'due': due,
+                                  'dtype': precision.of(self.config)})
     self.due = due
     if self.writer:
       self.timing.write(step)
@@ -290,7 +291,8 @@ class Session:
   def profile(self, step):
     """Starts and stops the profiler trace of config.profile."""
     first, count = self.config.profile.start, self.config.profile.steps
-    if count and self.trace is None and first <= step < first + count:
+    if (count and self.writer and self.trace is None
+        and first <= step < first + count):
       self.trace = str(self.folder / 'profile')
       jax.profiler.start_trace(self.trace)
     elif self.trace and step >= first + count:
