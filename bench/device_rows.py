@@ -173,12 +173,12 @@ def trained(config, source, seconds, *, cycle=1, data_dir=''):
   where = parallel.layout(config)
   k = parallel.calls_of(config, jax.default_backend())
   method = build.method(config, axis_name=where.axis_name)
-  init, abstract = loop.first_state(config, method, source)
+  state = parallel.place(_initial(_as_json(config, dtype='float32'), (
+      jax.ShapeDtypeStruct(source.shape, source.dtype))), where)
   with contextlib.ExitStack() as stack:
     folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
     saved = stack.enter_context(
         checkpoint.Checkpoints(folder / 'checkpoints'))
-    state, _, _ = loop.begin(config, init, abstract, saved, where)
     scorer = networks.of_config(config, source, data_dir=data_dir) if (
         config.eval.metrics) else None
     session = Timed(config, method, source, folder, saved, where, 0, {}, scorer)
@@ -195,6 +195,25 @@ def trained(config, source, seconds, *, cycle=1, data_dir=''):
         'images_per_s': session.rate * config.batch * config.critics,
         'ms_per_step': 1000 / session.rate, 'compile_s': compiling,
         'mib': parallel.memory(call) / 2**20}
+
+
+@functools.cache
+def _initial(config, source):
+  """The initial state, of numpy arrays; it is the same in each precision.
+
+  config: as JSON.
+  source: the shape and type of the images.
+  """
+  config = configs.from_record(json.loads(config))
+  init, _ = loop.first_state(config, build.method(config), source)
+  return jax.device_get(jax.jit(init)())
+
+
+def _as_json(config, **changes):
+  """A config, changed and completed, as JSON: it can be a key."""
+  config = config.copy_and_resolve_references().unlock()
+  config.update(changes)
+  return json.dumps(configs.plain(configs.complete(config)), sort_keys=True)
 
 
 def _compiled(config, method, source, where, k, state):
@@ -222,7 +241,7 @@ def train(config, source, precision, sizes, peak, *, cycle=1):
     peak: {precision: FLOP/s}.
     cycle: as in Timed.
   """
-  work = _flops_of_step(json.dumps(configs.plain(configs.complete(config))))
+  work = _flops_of_step(_as_json(config, dtype='float32'))
   config = config.copy_and_resolve_references()
   config.dtype, products = PRECISIONS[precision]
   with (jax.default_matmul_precision(products),
