@@ -23,7 +23,8 @@ import time
 BEGAN = time.monotonic()
 NETWORKS = ('peaks', 'check', 'sngan-32', 'cifar10', 'mmd_nas-large',
             'inception', 'stylegan2-256')
-_SCORING = 50.  # seconds of the run beside training: compiling and its score
+# Seconds of the run beside training.
+_COMPILING, _SCORING = 25., 30.
 _END = 3.  # seconds before the deadline at which it stops at the latest
 
 
@@ -69,10 +70,10 @@ def plan(options, folder):
       Row('check', 20., lambda left: device_rows.check(
           device_folder.losses(folder))),
       *trains('sngan-32', device_rows.sngan, small, 30.),
-      Row('cifar10', _SCORING + 15., lambda left: device_rows.run(
-          images, min(training, left - _SCORING), sizes, folder,
+      Row('cifar10', _COMPILING + _SCORING, lambda left: device_rows.run(
+          images, training, left - _SCORING, sizes, folder,
           pathlib.Path(options.out).with_suffix('.png')),
-          kept=training + _SCORING),
+          kept=_COMPILING + training + _SCORING),
       *trains('mmd_nas-large', device_rows.mmd_nas, small, 45.),
       *(Row(f'inception, {precision}', 20., functools.partial(
           lambda left, precision: device_rows.extract(precision, sizes, peak),

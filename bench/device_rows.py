@@ -161,14 +161,22 @@ class Timed(Session):
 
 
 @contextlib.contextmanager
-def trained(config, source, seconds, *, cycle=1, data_dir=''):
+def trained(config, source, seconds, *, within=math.inf, cycle=1,
+            data_dir=''):
   """Trains by the ordinary loop for some seconds, compiling not counted.
 
-  source: images [n, h, w, c] uint8.
+  Args:
+    config: of `alone`.
+    source: images [n, h, w, c] uint8.
+    seconds: to train.
+    within: seconds in which it has to end, compiling included.
+    cycle: as in Timed.
+    data_dir: with the weights of the feature network, if it is scored.
 
   Yields:
     The session, the step and the state at the end, and values of a row.
   """
+  entered = time.perf_counter()
   config = configs.complete(config)
   where = parallel.layout(config)
   k = parallel.calls_of(config, jax.default_backend())
@@ -183,8 +191,9 @@ def trained(config, source, seconds, *, cycle=1, data_dir=''):
         config.eval.metrics) else None
     session = Timed(config, method, source, folder, saved, where, 0, {}, scorer)
     stack.callback(session.close)
-    session.seconds, session.cycle = seconds, cycle
     calls, compiling = _compiled(config, method, source, where, k, state)
+    session.cycle = cycle
+    session.seconds = min(seconds, entered + within - time.perf_counter())
     try:
       loop.loop(config, method, source, where, k, state, 0, session,
                 signals.Watch(), calls=calls)
@@ -335,12 +344,13 @@ def stylegan2_256(sizes):
   return alone(c, sizes, **{'batch': 16, 'log.every': CYCLE})
 
 
-def run(source, seconds, sizes, folder, picture):
+def run(source, seconds, within, sizes, folder, picture):
   """Trains SNGAN-32 on CIFAR-10, scores it and draws it.
 
   Args:
     source: the images; None if the folder has none.
     seconds: to train.
+    within: seconds in which the training has to end.
     sizes: Sizes.
     folder: with the weights of resnet56.
     picture: path of the PNG.
@@ -355,8 +365,8 @@ def run(source, seconds, sizes, folder, picture):
       'eval.samples': sizes.samples, 'eval.reals': sizes.reals,
       'eval.batch': 100 if sizes.smallest else 500})
   with (jax.default_matmul_precision(products),
-        trained(config, source, seconds, data_dir=str(folder)) as (
-            session, step, state, values)):
+        trained(config, source, seconds, within=within,
+                data_dir=str(folder)) as (session, step, state, values)):
     session.flush()
     began = time.perf_counter()
     scores, _ = session.score(step, parallel.local(state.ema))
