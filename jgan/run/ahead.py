@@ -39,8 +39,8 @@ def arguments(config, method, where, turn, length, images, *, resident):
   count, *shape = images.shape
   rows = jax.ShapeDtypeStruct((count, math.prod(shape)), images.dtype)
   data = batches.Rows(everywhere(rows), tuple(shape)) if resident else None
-  return (everywhere(build.abstract(config, method)), everywhere(health), data, x,
-          everywhere(jax.ShapeDtypeStruct((), np.uint32)))
+  return (everywhere(build.abstract(config, method)), everywhere(health), data,
+          x, everywhere(jax.ShapeDtypeStruct((), np.uint32)))
 
 
 def lower_sample(config, method, where, count):
