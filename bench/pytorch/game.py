@@ -213,7 +213,7 @@ def macs(net, x):
   """Multiply-adds of convolutions and matrix products for one input [1, ...].
 
   Products of parameters alone are in both counts whose difference this is.
-  Filters without parameters, modules named 'blur', 'double' or 'halve', are
+  Filters without parameters, modules named 'blur', 'enlarge' or 'halve', are
   no layers.
   """
   net.eval()
@@ -224,7 +224,7 @@ def macs(net, x):
       net(torch.cat([x] * n))
     by_module = counter.get_flop_counts()
     filters = sum(sum(counts.values()) for name, counts in by_module.items()
-                  if name.split('.')[-1] in ('blur', 'double', 'halve'))
+                  if name.split('.')[-1] in ('blur', 'enlarge', 'halve'))
     totals.append(counter.get_total_flops() - filters)
   net.train()
   return (totals[1] - totals[0]) // 2
