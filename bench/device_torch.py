@@ -41,7 +41,7 @@ def rows(config, left, *, cycle, least, accelerated, speeds):
   """
   if not importlib.util.find_spec('torch'):
     raise Absent('PyTorch is not installed')
-  began = time.monotonic()
+  began, found = time.monotonic(), False
   process = subprocess.Popen(
       [sys.executable, '-m', 'bench.device_torch', json.dumps({
           'config': config, 'cycle': cycle, 'least': least, 'seconds': left,
@@ -49,16 +49,16 @@ def rows(config, left, *, cycle, least, accelerated, speeds):
       stdout=subprocess.PIPE, text=True)
   with process:
     for line in process.stdout:
-      values = json.loads(line)
+      values, found = json.loads(line), True
       jgan = speeds.get(values['precision'])
       if jgan and 'images_per_s' in values:
         values['ratio'] = jgan / values['images_per_s']
       yield values
-  if process.returncode:
-    raise RuntimeError(f'bench.device_torch ended with exit status '
-                       f'{process.returncode}; its error is above')
   if time.monotonic() - began >= left:
     raise Absent(f'its {left:.0f} s were over')
+  if process.returncode or not found:
+    raise RuntimeError('bench.device_torch ended with exit status '
+                       f'{process.returncode}; its error is above')
 
 
 def measure(*, config, cycle, least, seconds, accelerated):
@@ -79,6 +79,7 @@ def measure(*, config, cycle, least, seconds, accelerated):
       except Exception as error:
         traceback.print_exc()
         yield about | {'status': 'failed', 'why': failures.brief(error)}
+        break  # the other precisions would fail alike
 
 
 def _timed(config, precision, accelerated, compiled, apart, least):
