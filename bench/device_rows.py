@@ -45,10 +45,7 @@ class Sizes:
     self.inception_batch = 2 if smallest else 250
     self.samples = 100 if smallest else 10_000
     self.reals = 100 if smallest else 0  # all
-
-  def training(self, minutes):
-    """Seconds of the run: half of the minutes, three at most."""
-    return .05 if self.smallest else min(180., 30. * minutes)
+    self.training = .05 if smallest else 180.  # seconds of the run, at most
 
 
 def peaks(sizes, found):
@@ -344,12 +341,11 @@ def stylegan2_256(sizes):
   return alone(c, sizes, **{'batch': 16, 'log.every': CYCLE})
 
 
-def run(source, seconds, within, sizes, folder, picture):
+def run(source, within, sizes, folder, picture):
   """Trains SNGAN-32 on CIFAR-10, scores it and draws it.
 
   Args:
     source: the images; None if the folder has none.
-    seconds: to train.
     within: seconds in which the training has to end.
     sizes: Sizes.
     folder: with the weights of resnet56.
@@ -365,7 +361,7 @@ def run(source, seconds, within, sizes, folder, picture):
       'eval.samples': sizes.samples, 'eval.reals': sizes.reals,
       'eval.batch': 100 if sizes.smallest else 500})
   with (jax.default_matmul_precision(products),
-        trained(config, source, seconds, within=within,
+        trained(config, source, sizes.training, within=within,
                 data_dir=str(folder)) as (session, step, state, values)):
     session.flush()
     began = time.perf_counter()
