@@ -116,7 +116,7 @@ def test_losses_beside_those_of_the_folder_may_differ_by_a_thousandth(
     next(device_rows.check(None))
 
 
-def test_all_rows_have_configs_and_half_of_the_time_is_kept_for_the_run(tmp_path):
+def test_all_rows_have_configs_and_the_run_is_kept_half_of_the_time(tmp_path):
   options = device.parse(['--out', str(tmp_path / 'device.json')])
   rows = device.plan(options, tmp_path)
   assert [row.name for row in rows[:2]] == ['peaks', 'check']
