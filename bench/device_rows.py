@@ -365,7 +365,7 @@ def run(source, within, sizes, folder, picture):
                 data_dir=str(folder)) as (session, step, state, values)):
     session.flush()
     began = time.perf_counter()
-    scores, _ = session.score(step, parallel.local(state.ema))
+    scores, _ = session.scoring.now(step, state)
     scoring = time.perf_counter() - began
     session.draw(step, state)
     session.settle()
