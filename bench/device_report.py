@@ -20,20 +20,25 @@ COLUMNS = {
     'MiB': 'mib', 'jgan/PyTorch': 'ratio'}
 
 
+class Absent(Exception):
+  """What a row needs is not there: it is skipped, with this reason."""
+
+
 class Row(NamedTuple):
   """Something to measure.
 
   Attributes:
     name: of the row, and after a comma the precision if it has several.
-    seconds: that it takes, compiling included, as estimated. Where a row of
-      the same network was measured before, the seconds of that one count.
-    measure: (seconds that are left) -> an iterator of dicts of values.
-    sure: whether rows before it leave these seconds for it.
+    seconds: that it takes at least, compiling included, as estimated. Where a
+      row of the same network was measured before, the seconds of that count.
+    measure: (seconds that are left) -> an iterator of dicts of values; with
+      'status' unless it was measured.
+    kept: seconds that the rows before it leave for it.
   """
   name: str
   seconds: float
   measure: Callable
-  sure: bool = False
+  kept: float = 0.
 
 
 class Report:
@@ -98,7 +103,7 @@ def follow(rows, report, deadline, now=time.monotonic):
   for i, row in enumerate(rows):
     network = row.name.partition(',')[0]
     seconds = took.get(network, row.seconds)
-    left = deadline - now() - sum(x.seconds for x in rows[i + 1:] if x.sure)
+    left = deadline - now() - sum(later.kept for later in rows[i + 1:])
     report.current = row.name
     if left < seconds:
       report.add('skipped', why=f'it takes about {seconds:.0f} s, and '
@@ -107,8 +112,10 @@ def follow(rows, report, deadline, now=time.monotonic):
     began = now()
     try:
       for values in row.measure(left):
-        report.add('measured', **values)
+        report.add(**{'status': 'measured', **values})
       took[network] = now() - began
+    except Absent as reason:
+      report.add('skipped', why=str(reason))
     except Exception as error:
       traceback.print_exc()
       report.add('failed', why=failures.brief(error))

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-
 from experiments.mmd_nas import cifar10_large
 from experiments.re_gan import stylegan2
 from experiments.sngan import cifar10
@@ -31,7 +30,7 @@ PRECISIONS = {
     'float32': ('float32', 'highest'),
 }
 """{name: (config.dtype, JAX's precision of products)}."""
-FOREVER = 10**6  # steps: a row ends by its time
+FOREVER = 10**5  # steps: a row ends by its time
 AGREE = 1e-3
 CYCLE = 16  # steps after which the lazy penalties of StyleGAN2 begin again
 
@@ -46,23 +45,7 @@ class Sizes:
     self.inception_batch = 2 if smallest else 250
     self.samples = 100 if smallest else 10_000
     self.reals = 100 if smallest else 0  # all
-
-  def training(self, minutes):
-    """Seconds of the run: half of the minutes, three at most."""
-    return .05 if self.smallest else min(180., 30. * minutes)
-
-  def config(self, config, **changes):
-    """An experiment's config, for one device and without scores."""
-    config.update_from_flattened_dict({
-        'steps': FOREVER, 'platform': 'any', 'devices': 1, 'feedback': (),
-        'eval.every': 0, 'eval.first': 0, 'eval.metrics': (),
-        'eval.network': '', 'checkpoint.every': FOREVER, 'checkpoint.best': '',
-        'samples.every': 0, 'log.every': 10, **changes})
-    if self.smallest:
-      config.update_from_flattened_dict({
-          'batch': 4, 'gen_batch': 0, 'critics': 1, 'generator.width': 4,
-          'discriminator.width': 4, 'log.every': 1})
-    return config
+    self.training = .05 if smallest else 180.  # seconds of the run, at most
 
 
 def peaks(sizes, found):
@@ -106,7 +89,7 @@ def losses():
   In float32, by gradient descent: Adam makes steps of noise around 0.
   """
   c = configs.base()
-  c.batch, c.data = 8, {'name': 'cifar10'}
+  c.batch, c.dtype, c.data = 8, 'float32', {'name': 'cifar10'}
   c.generator = {'name': 'sngan', 'width': 16}
   c.discriminator = {'name': 'sngan', 'width': 16}
   c.loss, c.penalties = {'name': 'hinge'}, ({'name': 'r1', 'gamma': 1.},)
@@ -130,15 +113,15 @@ def check(known):
   if known is None:
     raise ValueError('the folder has no losses.json: make device-folder')
   found = losses()
-  differences = {
-      name: max(abs(a - b) / max(abs(b), 1.)
-                for a, b in zip(found[name], values, strict=True))
-      for name, values in known.items()}
-  worst = max(differences, key=differences.get)
-  if not differences[worst] <= AGREE:
-    raise ValueError(f'{worst} of three steps is {found[worst]}, on a CPU '
-                     f'{known[worst]}: more than {AGREE} apart')
-  yield {'agrees_to': differences[worst], 'worst': worst}
+  off = {name: np.max([abs(a - b) / max(abs(b), 1.)
+                       for a, b in zip(found[name], values, strict=True)])
+         for name, values in known.items()}
+  for name, difference in off.items():
+    if not difference <= AGREE:  # NaN is not
+      raise ValueError(f'{name} of three steps is {found[name]}, on a CPU '
+                       f'{known[name]}: more than {AGREE} apart')
+  worst = max(off, key=off.get)
+  yield {'agrees_to': float(off[worst]), 'worst': worst}
 
 
 class Enough(Exception):
@@ -175,75 +158,103 @@ class Timed(Session):
 
 
 @contextlib.contextmanager
-def trained(config, source, seconds, *, cycle=1, data_dir=''):
+def trained(config, source, seconds, *, within=math.inf, cycle=1,
+            data_dir=''):
   """Trains by the ordinary loop for some seconds, compiling not counted.
 
-  source: images [n, h, w, c] uint8.
+  Args:
+    config: of `alone`.
+    source: images [n, h, w, c] uint8.
+    seconds: to train.
+    within: seconds in which it has to end, compiling included.
+    cycle: as in Timed.
+    data_dir: with the weights of the feature network, if it is scored.
 
   Yields:
     The session, the step and the state at the end, and values of a row.
   """
+  entered = time.perf_counter()
   config = configs.complete(config)
   where = parallel.layout(config)
   k = parallel.calls_of(config, jax.default_backend())
   method = build.method(config, axis_name=where.axis_name)
-  init, abstract = loop.first_state(config, method, source)
+  state = parallel.place(_initial(_as_json(config, dtype='float32'), (
+      jax.ShapeDtypeStruct(source.shape, source.dtype))), where)
   with contextlib.ExitStack() as stack:
     folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    saved = checkpoint.Checkpoints(folder / 'checkpoints')
-    stack.callback(saved.close)
-    state, _, _ = loop.begin(config, init, abstract, saved, where)
+    saved = stack.enter_context(
+        checkpoint.Checkpoints(folder / 'checkpoints'))
     scorer = networks.of_config(config, source, data_dir=data_dir) if (
         config.eval.metrics) else None
     session = Timed(config, method, source, folder, saved, where, 0, {}, scorer)
     stack.callback(session.close)
-    session.seconds, session.cycle = seconds, cycle
     calls, compiling = _compiled(config, method, source, where, k, state)
+    session.cycle = cycle
+    session.seconds = min(seconds, entered + within - time.perf_counter())
     try:
       loop.loop(config, method, source, where, k, state, 0, session,
                 signals.Watch(), calls=calls)
     except Enough as end:
       step, state = end.args
-    (call,) = calls.values()
-    memory = call.memory_analysis()
+    call, = calls.values()
     yield session, step, state, {
         'images_per_s': session.rate * config.batch * config.critics,
         'ms_per_step': 1000 / session.rate, 'compile_s': compiling,
-        'mib': (memory.temp_size_in_bytes
-                + memory.argument_size_in_bytes) / 2**20}
+        'mib': parallel.memory(call) / 2**20}
+
+
+@functools.cache
+def _initial(config, source):
+  """The initial state, of numpy arrays; it is the same in each precision.
+
+  config: as JSON.
+  source: the shape and type of the images.
+  """
+  config = configs.from_record(json.loads(config))
+  init, _ = loop.first_state(config, build.method(config), source)
+  return jax.device_get(jax.jit(init)())
+
+
+def _as_json(config, **changes):
+  """A config, changed and completed, as JSON: it can be a key."""
+  config = config.copy_and_resolve_references().unlock()
+  config.update(changes)
+  return json.dumps(configs.plain(configs.complete(config)), sort_keys=True)
 
 
 def _compiled(config, method, source, where, k, state):
-  """The loop's `calls` of its first dispatch, and the seconds to compile it."""
+  """The loop's first dispatch, as loop.loop takes it, and seconds to compile.
+  """
   plan = build.plan(config, method)
   with loop.fed(config, plan, source, where, 0, k) as (data, feed):
-    (_, length, kind), x = next(feed)
+    (_, length, name), x = next(feed)
     began = time.perf_counter()
     call = parallel.compile_call(
         functools.partial(parallel.advance, step=method.step), where, state,
         parallel.place(parallel.healthy(), where), data, x,
         parallel.place(np.uint32(0), where))
-    return {(kind, length): call}, time.perf_counter() - began
+    return {(name, length): call}, time.perf_counter() - began
 
 
 def train(config, source, precision, sizes, peak, *, cycle=1):
-  """Images per second of an experiment's training step.
+  """Images per second of a training step.
 
-  config: () -> the experiment's config.
-  source: images [n, h, w, c] uint8.
-  precision: a key of PRECISIONS.
-  peak: {precision: FLOP/s}.
+  Args:
+    config: of `alone`.
+    source: images [n, h, w, c] uint8.
+    precision: a key of PRECISIONS.
+    sizes: Sizes.
+    peak: {precision: FLOP/s}.
+    cycle: as in Timed.
   """
-  dtype, products = PRECISIONS[precision]
-  config = sizes.config(config())
-  work = _flops_of_step(json.dumps(configs.plain(configs.complete(config))))
-  config.dtype = dtype
+  work = _flops_of_step(_as_json(config, dtype='float32'))
+  config = config.copy_and_resolve_references()
+  config.dtype, products = PRECISIONS[precision]
   with (jax.default_matmul_precision(products),
-        trained(config, source, sizes.seconds, cycle=cycle) as
-        (*_, values)):
+        trained(config, source, sizes.seconds, cycle=cycle) as (*_, values)):
     yield {**values, **_utilisation(work / values['ms_per_step'] * 1000,
                                     precision, peak),
-           'batch': config.batch, 'critics': config.critics}
+           'batch': config.batch}
 
 
 @functools.cache
@@ -285,47 +296,73 @@ def extract(precision, sizes, peak):
          'batch': batch, 'weights': 'drawn'}
 
 
-def sngan():
-  """SNGAN-32 by its recipe, with an average of G and a constant rate."""
-  c = cifar10.get_config()
-  c.ema.decay = .999
-  for player in ('gen', 'disc'):
-    c.optimizer[player].schedule = {'name': 'constant'}
+def alone(config, sizes, **changes):
+  """An experiment's config as the rows have it.
+
+  On one device, without scores and files; the learning rate is constant.
+  """
+  c = config.copy_and_resolve_references()
+  c.update_from_flattened_dict({
+      'steps': FOREVER, 'platform': 'any', 'devices': 1, 'feedback': (),
+      'eval.every': 0, 'eval.first': 0, 'eval.metrics': (), 'eval.network': '',
+      'checkpoint.every': FOREVER, 'checkpoint.best': '', 'samples.every': 0,
+      'log.every': 10, 'optimizer.gen.schedule': {'name': 'constant'},
+      'optimizer.disc.schedule': {'name': 'constant'}, **changes})
+  if sizes.smallest:
+    c.update_from_flattened_dict({
+        'batch': 4, 'gen_batch': 0, 'critics': 1, 'generator.width': 4,
+        'discriminator.width': 4, 'log.every': 1})
   return c
 
 
-def mmd_nas():
+def sngan(sizes):
+  """SNGAN at 32 pixels, 256 and 128 channels; one update of D per step.
+
+  With nothing that its counterpart in PyTorch has not.
+  """
+  return alone(cifar10.get_config(), sizes, **{
+      'critics': 1, 'gen_batch': 0, 'pipeline.dequantize': False,
+      'ema.decay': .999})
+
+
+def mmd_nas(sizes):
   """MMD-AdversarialNAS, the large generator."""
-  return cifar10_large.get_config()
+  return alone(cifar10_large.get_config(), sizes)
 
 
-def stylegan2_256():
-  """StyleGAN2 at 256 x 256 with all that FFHQ's recipe has, 16 images."""
-  c = stylegan2.base({'name': 'image_folder', 'size': 256})
-  c.batch = 16
-  c.log.every = CYCLE
-  return c
+def stylegan2_256(sizes):
+  """StyleGAN2 at 256 x 256 by the recipe of FFHQ, but for the batch of 16."""
+  data = {'name': 'image_folder', 'size': 8 if sizes.smallest else 256}
+  c = stylegan2.base(data)
+  c.pipeline.flip = False
+  if sizes.smallest:
+    stylegan2.small(c, 'smoke')
+    c.data = data
+  return alone(c, sizes, **{'batch': 16, 'log.every': CYCLE})
 
 
-def run(source, seconds, sizes, folder, picture):
+def run(source, within, sizes, folder, picture):
   """Trains SNGAN-32 on CIFAR-10, scores it and draws it.
 
   Args:
     source: the images; None if the folder has none.
-    seconds: to train.
+    within: seconds in which the training has to end.
     sizes: Sizes.
     folder: with the weights of resnet56.
     picture: path of the PNG.
   """
   if source is None:
     raise ValueError('the folder has no images.webp: make device-folder')
-  config = sizes.config(sngan(), **{
-      'log.every': 1 if sizes.smallest else 100, 'eval.metrics': ('fd',),
-      'eval.network': 'resnet56', 'eval.samples': sizes.samples,
-      'eval.reals': sizes.reals,
+  precision = 'tf32'
+  dtype, products = PRECISIONS[precision]
+  config = alone(cifar10.get_config(), sizes, **{
+      'dtype': dtype, 'ema.decay': .999, 'log.every': 100,
+      'eval.metrics': ('fd',), 'eval.network': 'resnet56',
+      'eval.samples': sizes.samples, 'eval.reals': sizes.reals,
       'eval.batch': 100 if sizes.smallest else 500})
-  with trained(config, source, seconds, data_dir=str(folder)) as (
-      session, step, state, values):
+  with (jax.default_matmul_precision(products),
+        trained(config, source, sizes.training, within=within,
+                data_dir=str(folder)) as (session, step, state, values)):
     session.flush()
     began = time.perf_counter()
     scores, _ = session.scoring.now(step, state)
@@ -333,9 +370,8 @@ def run(source, seconds, sizes, folder, picture):
     session.draw(step, state)
     session.settle()
     shutil.copy(session.folder / 'samples' / f'{step:08d}.png', picture)
-    yield {**values, **{name.removeprefix('eval/'): value
-                        for name, value in scores.items()},
+    yield {**values, 'precision': precision, **{
+        name.removeprefix('eval/'): value for name, value in scores.items()},
            'steps': step, 'real_images': step * config.batch * config.critics,
-           'reals': config.eval.reals or len(source),
-           'fakes': sizes.samples,
+           'reals': sizes.reals or len(source), 'fakes': sizes.samples,
            'score_s': scoring, 'grid': pathlib.Path(picture).name}
