@@ -52,7 +52,8 @@ def _spread(x):
   would otherwise replicate it, and every device would generate all images.
   """
   mesh = jax.sharding.get_abstract_mesh()
-  if mesh.empty or x.shape[0] % mesh.size:
+  if (mesh.empty or x.shape[0] % mesh.size
+      or mesh.axis_types[0] != jax.sharding.AxisType.Auto):  # in a shard_map
     return x
   rows = jax.sharding.PartitionSpec(mesh.axis_names[0])
   return jax.lax.with_sharding_constraint(x, rows)

@@ -12,7 +12,7 @@ from clu import parameter_overview
 from jgan import batches, build, failures, signals, weights
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
-from jgan.run import checkpoint, images, parallel, writers
+from jgan.run import checkpoint, images, parallel, profile, writers
 from jgan.run.session import Session
 from jgan.score import duality, networks
 from jgan.workdir import checkpoints, opened
@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 
 @failures.explained()
-def run(config, workdir, *, data_dir='', allow_config_change=False):
+def run(config, workdir, *, data_dir='', allow_config_change=False,
+        profiled=False):
   """Trains a config in `workdir`, or resumes there: the verb `train`.
 
   Args:
@@ -29,6 +30,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     workdir: the folder of the run; an unfinished run in it is resumed.
     data_dir: folder of data sets.
     allow_config_change: resume from a checkpoint of a different config.
+    profiled: trace some steps (run/profile.py).
 
   Returns:
     The final state.
@@ -39,10 +41,42 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
       of memory, another process ended).
   """
   config = configs.complete(config)
+  if config.seeds != 1:
+    raise UserError(f'config.seeds={config.seeds}, and one run is trained '
+                    'here: 1 would be right; --mode=train has many seeds')
+  where = parallel.layout(config)
+  k, method, source = prepared(config, where, data_dir)
+  init, abstract = first_state(config, method, source)
+  scorer, gap = judges(config, source, data_dir)
+  with contextlib.ExitStack() as stack:
+    folder, saved = stack.enter_context(held(
+        config, workdir, source, data_dir, allow_config_change))
+    state, start, notes = begin(config, init, abstract, saved, where)
+    # Before this, a signal ends the process: there is nothing to save.
+    stop = stack.enter_context(signals.watched(jax.process_count() > 1))
+    session = Session(config, method, source, folder, saved, where, start,
+                      notes, scorer, gap, stop)
+    stack.callback(session.close)
+    trace = stack.enter_context(
+        profile.traced(config, folder, start, profiled))
+    try:
+      state = loop(config, method, source, where, k, state, start, session,
+                   stop, trace=trace)
+    except signals.Asked:
+      session.leave(start, state)
+    session.finish()
+  return state
+
+
+def prepared(config, where, data_dir):
+  """What a run trains: -> steps in one dispatch, Method, images.
+
+  Raises:
+    UserError: a mistake in the config, or no data.
+  """
   if jax.config.jax_enable_x64:
     raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
                     "jax.config.update('jax_enable_x64', False) would be right")
-  where = parallel.layout(config)
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
   writers.check(config.log.writers)
   log.info('devices: %s', describe_devices(where))
@@ -50,7 +84,11 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
   source = build.source(config, data_dir)
   log.info('data: %s, %s images of %s', config.data.name,
            f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
-  init, abstract = first_state(config, method, source)
+  return k, method, source
+
+
+def judges(config, source, data_dir):
+  """The Scorer and the duality Gap of a run, None where it has none."""
   scorer = gap = None
   if config.eval.every:
     real, labels = build.reference(config, source, data_dir)
@@ -59,6 +97,15 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
   networks.followed(config, scorer, gap)  # says what no score will be
+  return scorer, gap
+
+
+@contextlib.contextmanager
+def held(config, workdir, source, data_dir, allow_config_change, keep=0):
+  """Opens the folder of a run: yields it, and its Checkpoints.
+
+  keep: number of newest checkpoints to keep; 0: as the config says.
+  """
   with contextlib.ExitStack() as stack:
     folder = stack.enter_context(
         opened(workdir, config, allow_config_change=allow_config_change))
@@ -66,21 +113,9 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     images.settle(folder, source, data_dir, allow_change=allow_config_change,
                   writer=jax.process_index() == 0)
     saved = checkpoint.Checkpoints(checkpoints(folder),
-                                   keep=config.checkpoint.keep)
+                                   keep=keep or config.checkpoint.keep)
     stack.callback(saved.close)
-    state, start, notes = begin(config, init, abstract, saved, where)
-    # Before this, a signal ends the process: there is nothing to save.
-    stop = stack.enter_context(signals.watched(jax.process_count() > 1))
-    session = Session(config, method, source, folder, saved, where, start,
-                      notes, scorer, gap, stop)
-    stack.callback(session.close)
-    try:
-      state = loop(config, method, source, where, k, state, start, session,
-                   stop)
-    except signals.Asked:
-      session.leave(start, state)
-    session.finish()
-  return state
+    yield folder, saved
 
 
 @contextlib.contextmanager
@@ -94,11 +129,11 @@ def writing(folder):
 
 
 def first_state(config, method, source):
-  """A function () -> the initial state, and the shapes of that state."""
+  """A function: seed -> the initial state, and the shapes of that state."""
   batch = {'image': jax.ShapeDtypeStruct(
       (config.critics, 1, *source.shape[1:]), source.dtype)}
-  init = lambda: method.init(jax.random.key(config.seed), batch)
-  return init, jax.eval_shape(init)
+  init = lambda seed: method.init(jax.random.key(seed), batch)
+  return init, jax.eval_shape(init, np.uint32(0))
 
 
 def begin(config, init, abstract, saved, where):
@@ -114,17 +149,24 @@ def begin(config, init, abstract, saved, where):
   else:
     step, notes = 0, {}
     report_parameters(abstract)
-    state = jax.jit(init, compiler_options=_quick())()
-    state = weights.warm_start(state, config.init)
+    state = fresh(config, init)(config.seed)
   return parallel.place(state, where), step, notes
 
 
+def fresh(config, init):
+  """The function: seed -> the state before the first step, compiled once."""
+  compiled = jax.jit(init, compiler_options=_quick())
+  return lambda seed: weights.warm_start(compiled(np.uint32(seed)),
+                                         config.init)
+
+
 def loop(config, method, source, where, k, state, start, session, stop,
-         calls=None):
+         calls=None, trace=None):
   """Trains from step `start` to the end, calling session.after in between.
 
   stop: signals.Watch.
   calls: {(kind of step, number of steps): executable} compiled before.
+  trace: profile.Trace.
 
   Raises:
     Stopped: a signal asked for it; the state is saved.
@@ -133,8 +175,8 @@ def loop(config, method, source, where, k, state, start, session, stop,
   if start >= config.steps:
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
     return state
-  health = parallel.place(parallel.healthy(), where)
-  seed = parallel.place(np.uint32(config.seed), where)
+  health = parallel.place_own(lambda _: parallel.healthy(), config, where)
+  seed = parallel.place_own(np.uint32, config, where)
   kinds = method.step if method.plan else {'step': method.step}
   calls = dict(calls or {})
   plan = build.plan(config, method)
@@ -156,6 +198,8 @@ def loop(config, method, source, where, k, state, start, session, stop,
         session.begin(step - length)
       state, health, metrics = calls[name, length](state, health, data, x, seed)
       state = session.after(step, state, health, metrics)
+      if trace:
+        trace.after(step, metrics, calls)
       if stop(step) and step < config.steps:
         session.leave(step, state)
       ahead = next(feed, None)
@@ -188,10 +232,13 @@ def fed(config, plan, source, where, start, k, stop=None):
   larger one is streamed, without images on the devices, and a batch is its
   images. In both cases the images of step s depend only on (seed, s).
   """
-  def indices(step):
-    chosen = batches.turn_indices(config.seed, plan(step), batch=config.batch,
+  def indices_of(seed, step):
+    chosen = batches.turn_indices(seed, plan(step), batch=config.batch,
                                   total=len(source))
     return chosen[:, parallel.rows(chosen.shape[1])]
+
+  def indices(step):
+    return parallel.own(lambda seed: indices_of(seed, step), config, where)
 
   with contextlib.ExitStack() as stack:
     if _resident(config, source):
