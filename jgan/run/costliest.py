@@ -50,10 +50,10 @@ def operations(planes, texts=()):
   seconds, count = collections.Counter(), collections.Counter()
   said = collections.Counter()
   for plane in planes:
-    lines = [*plane.lines]
+    lines = [line for line in plane.lines if line.name != 'python']
     lines = [line for line in lines if line.name == 'XLA Ops'] or lines
     for line in lines:
-      for (key, spent, accessed) in _executions(line):
+      for key, spent, accessed in _executions(line):
         seconds[key] += spent
         count[key] += 1
         said[key] += accessed

@@ -34,6 +34,7 @@ from jgan.workdir import opened, settle_config
 
 log = logging.getLogger(__name__)
 
+_COMMAND = sys.executable, '-m', 'jgan.alone'
 
 @failures.explained()
 def run(config, workdir, *, data_dir='', allow_config_change=False,
@@ -142,13 +143,11 @@ def started(folder, arguments):
   """
   root = str(pathlib.Path(jgan.__file__).parent.parent)
   cache = jax.config.jax_compilation_cache_dir or ''
-  environment = os.environ | {'PYTHONPATH': os.pathsep.join(filter(
-      None, [root, os.environ.get('PYTHONPATH')]))}
-  if cache:
-    environment['JAX_COMPILATION_CACHE_DIR'] = cache
+  environment = os.environ | {
+      'JAX_COMPILATION_CACHE_DIR': cache, 'PYTHONPATH': os.pathsep.join(
+          filter(None, [root, os.environ.get('PYTHONPATH')]))}
   with (folder / 'log.txt').open('a') as words, subprocess.Popen(
-      [sys.executable, '-m', 'jgan.alone', f'--workdir={folder}',
-       '--compilation_cache=', *arguments],
+      [*_COMMAND, f'--workdir={folder}', '--compilation_cache=', *arguments],
       stdin=subprocess.PIPE, stdout=words, stderr=words, env=environment,
       start_new_session=True) as process:  # of a Ctrl-C we tell them
     yield process
