@@ -349,11 +349,19 @@ class Sessions:
 
   def go_on(self, step, state):
     """As Session.go_on."""
-    return (self.work(step, state)
-            if any(s.due for s in self.sessions.values()) else state)
+    if not any(session.due for session in self.sessions.values()):
+      return state
+    return self.in_turn(Session.go_on, step, state)
 
   def work(self, step, state):
-    """As Session.work: of each run in turn."""
+    """As Session.work."""
+    return self.in_turn(Session.work, step, state)
+
+  def in_turn(self, work, step, state):
+    """Calls work(session, step, state of the run) for each: -> the new state.
+
+    A run that has to stop leaves the others saved, at the same step.
+    """
     for session in self.sessions.values():
       session.saved.wait()  # so that a kill leaves all with a common step
     extra = {}
@@ -361,7 +369,7 @@ class Sessions:
       own = self.taken(state, i)
       try:
         with self.turn(i) as session:
-          new = session.work(step, own)
+          new = work(session, step, own)
           if new.extra is not own.extra:
             extra[i] = new.extra
       except NonFinite:

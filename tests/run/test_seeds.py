@@ -19,8 +19,8 @@ from tests.rounding import assert_same_but_rounding
 def small(**changes):
   c = configs.base()
   c.steps, c.batch, c.devices, c.seeds = 4, 8, 2, 2
-  c.data = {'name': 'digits', 'size': 16}
-  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.data = {'name': 'mixture', 'render': 'images', 'size': 8, 'count': 64}
+  c.generator = {'name': 'dcgan', 'latent': 4, 'width': 4}
   c.discriminator = {'name': 'dcgan', 'width': 4}
   c.loss = {'name': 'mmd'}
   c.feedback = ({'name': 'kernel_bound', 'metric': 'eval/fd_pixels'},)
