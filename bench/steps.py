@@ -1,6 +1,6 @@
 """Steps per second: the compiled step alone, and through the whole loop.
 
-  make bench                        all networks, some minutes on two cores
+  python -m bench.steps             all networks, some minutes on two cores
   python -m bench.steps dcgan-16    some of them
 
 Raw and loop runs alternate in one process, and the ratio is of their medians:

@@ -30,11 +30,12 @@ def base():
   c.gen_noise = 'fresh'   # fakes of a generator step: fresh | shared (those
                           # of the discriminator step before it)
   c.critics = 1           # discriminator steps per generator step (n_critic)
-  c.dtype = 'float32'     # of the computation: float32 | bfloat16
+  c.dtype = 'auto'        # of the computation: float32 | bfloat16 | auto
+                          # (jgan/precision.py)
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
   c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
   c.devices = 0           # how many devices to use; 0: all
-  c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, else up to 10
+  c.steps_per_call = 0    # most steps in one dispatch; 0: 1 on CPU, else 10
 
   c.data = ConfigDict({'name': 'digits'})
   c.pipeline = ConfigDict({
@@ -47,6 +48,8 @@ def base():
       'fraction': 1.,       # use a random fraction of the images
       'fraction_seed': 0,   # decides the fraction and the random order
       'placement': 'auto',  # auto | device (all images, uint8) | stream
+      'shards': 1,          # parts of the images, of which each gives as many
+                            # rows of a batch: a device holds its parts only
   })
   c.generator = ConfigDict({'name': 'dcgan'})
   c.discriminator = ConfigDict({'name': 'dcgan'})

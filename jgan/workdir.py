@@ -15,7 +15,7 @@ import jax
 
 import jgan
 from jgan import config as configs
-from jgan import paths
+from jgan import paths, precision
 from jgan.errors import UserError
 from jgan.files import own, parsed, replacing
 
@@ -273,6 +273,7 @@ def _record_run(folder, config):
       'commit': _commit(),
       'devices': [f'{d.platform}:{d.id} {d.device_kind}'
                   for d in jax.devices()],
+      'dtype': precision.of(config),
       'processes': jax.process_count(),
       'host': platform.node(),
       'versions': {

@@ -60,9 +60,14 @@ def test_all_orders_are_equally_likely():
   assert np.abs(seen - 300).max() < 75  # 5 standard deviations
 
 
+def taken(seed, step, *, critics, batch, total=23):
+  """The images of a plain step."""
+  return batches.turn_indices(seed, Turn('x', critics, (0., 1.), step),
+                              batch=batch, total=total)
+
+
 def test_steps_take_the_stream_without_gap_or_repeat():
-  picked = [batches.batch_indices(1, k, critics=2, batch=5, total=23)
-            for k in range(23)]
+  picked = [taken(1, k, critics=2, batch=5) for k in range(23)]
   assert picked[0].shape == (2, 5)
   flat = np.concatenate(picked).ravel()
   np.testing.assert_array_equal(flat, batches.order(1, 0, 230, 23))
@@ -70,7 +75,7 @@ def test_steps_take_the_stream_without_gap_or_repeat():
 
 
 def test_a_batch_may_be_larger_than_the_set():
-  picked = batches.batch_indices(0, 3, critics=1, batch=10, total=4)
+  picked = taken(0, 3, critics=1, batch=10, total=4)
   assert picked.shape == (1, 10) and picked.max() == 3
   counts = np.bincount(picked[0])
   assert counts.min() >= 1 and counts.max() <= 4
@@ -78,7 +83,7 @@ def test_a_batch_may_be_larger_than_the_set():
 
 def picks(seed, **take):
   """step -> the images that it takes."""
-  return lambda step: batches.batch_indices(seed, step, **take, total=23)
+  return lambda step: taken(seed, step, **take)
 
 
 def test_turns_of_two_shares_never_see_the_same_image():
@@ -90,10 +95,24 @@ def test_turns_of_two_shares_never_see_the_same_image():
   np.testing.assert_array_equal(np.bincount(one)[np.unique(one)], [6] * 12)
 
 
-def test_a_turn_of_all_images_is_a_plain_step():
-  np.testing.assert_array_equal(
-      batches.turn_indices(3, Turn('x', 2, (0., 1.), 5), batch=4, total=23),
-      batches.batch_indices(3, 5, critics=2, batch=4, total=23))
+@pytest.mark.parametrize('share', [(0., 1.), (.5, 1.)])
+def test_each_shard_gives_as_many_rows_as_the_others(share):
+  turns = [batches.turn_indices(3, Turn('x', 2, share, i), batch=6, total=23,
+                                shards=3) for i in range(14)]
+  by_shard = np.stack(turns).reshape(14, 2, 3, 2)
+  seen = 7 if share == (0., 1.) else 3  # of the 23 // 3 images in a shard
+  for i in range(3):
+    picked = by_shard[:, :, i].ravel()
+    assert picked.min() >= 7 * i and picked.max() < 7 * (i + 1)
+    epochs = np.sort(picked[:len(picked) // seen * seen].reshape(-1, seen))
+    assert (epochs == epochs[0]).all() and len({*epochs[0]}) == seen
+  assert (by_shard[:, :, 1] - 7 != by_shard[:, :, 0]).any()
+
+
+def test_shards_are_a_random_choice_of_all_images():
+  images = batches.arrangement(0, 23, 3)
+  assert len({*images}) == len(images) == 21 and (np.diff(images) < 0).any()
+  np.testing.assert_array_equal(batches.arrangement(0, 23, 1), np.arange(23))
 
 
 class Files(Lazy):
@@ -178,7 +197,7 @@ def test_a_stream_gives_what_gathering_would(source):
   take = {'critics': 2, 'batch': 6}
   stream = batches.stream(source, picks(5, **take), 0, threads=3)
   for k in range(9):
-    indices = batches.batch_indices(5, k, **take, total=23)
+    indices = taken(5, k, **take)
     np.testing.assert_array_equal(next(stream), IMAGES[indices])
   stream.close()
 
@@ -188,7 +207,7 @@ def test_a_stream_resumes_at_any_step(step):
   take = {'critics': 1, 'batch': 7}
   stream = batches.stream(Lazy(), picks(5, **take), step, threads=2)
   for k in range(step, step + 3):
-    indices = batches.batch_indices(5, k, **take, total=23)
+    indices = taken(5, k, **take)
     np.testing.assert_array_equal(next(stream), IMAGES[indices])
   stream.close()
 
@@ -240,9 +259,13 @@ def test_a_source_is_decoded_whole_and_in_order():
 
 def test_a_source_fits_by_its_decoded_bytes():
   size = 23 * 4 * 6 * 3
-  assert batches.resident(Lazy(), size)
-  assert not batches.resident(Lazy(), size - 1)
-  assert not batches.resident(IMAGES.astype(np.float32), 4 * size - 1)
+  assert batches.resident(Lazy(), size, 'cpu')
+  assert not batches.resident(Lazy(), size - 1, 'gpu')
+  assert not batches.resident(IMAGES.astype(np.float32), 4 * size - 1, 'cpu')
+  # Rows of 72 bytes in tiles of 128, 32 of them; 128 values of 4 bytes, 8.
+  assert batches.resident(Lazy(), 32 * 128, 'tpu')
+  assert not batches.resident(Lazy(), 32 * 128 - 1, 'tpu')
+  assert batches.resident(IMAGES.astype(np.float32), 24 * 512, 'tpu')
 
 
 @pytest.mark.parametrize('source', [IMAGES, Lazy()])

@@ -7,6 +7,8 @@ distinguishes the two.
 """
 import jax
 
+from jgan.ops import row_key
+
 
 def size(axis_name):
   """Number of shards, an int: 1 without an axis."""
@@ -30,19 +32,27 @@ def gather(x, axis_name):
   return jax.lax.all_gather(x, axis_name, tiled=True)
 
 
-def draw(sampler, rng, shape, axis_name):
-  """Draws `sampler(rng, global shape)` and returns this shard's rows.
+def rows(x, count, axis_name):
+  """The `count` rows of this shard of x [global count or more, ...]."""
+  if axis_name is None:
+    return _spread(x[:count])
+  first = jax.lax.axis_index(axis_name) * count
+  return jax.lax.dynamic_slice_in_dim(x, first, count)
 
-  Every device draws the global array, so the noise of a batch does not depend
+
+def draw(sampler, rng, shape, axis_name):
+  """This shard's rows of `sampler(rng, global shape)`.
+
+  Every device draws its own rows only, and the noise of a batch does not depend
   on the number of devices.
 
+  sampler: (key, shape) -> array, of jax.random, independent between rows.
   shape: of this shard, batch first.
   """
   if axis_name is None:
     return _spread(sampler(rng, shape))
-  noise = sampler(rng, (shape[0] * size(axis_name), *shape[1:]))
-  first = jax.lax.axis_index(axis_name) * shape[0]
-  return jax.lax.dynamic_slice_in_dim(noise, first, shape[0])
+  return sampler(row_key.at(rng, jax.lax.axis_index(axis_name) * shape[0]),
+                 shape)
 
 
 def _spread(x):

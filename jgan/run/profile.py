@@ -68,6 +68,8 @@ def traced(config, folder, start, wanted=False):
   first, count = config.profile.start, config.profile.steps
   if wanted and not count:
     first, count = start + 1, 10
+  if jax.process_index():  # the first process traces
+    count = 0
   trace = Trace(folder, first, count)
   try:
     yield trace

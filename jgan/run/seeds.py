@@ -179,9 +179,8 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
   """
   where = parallel.layout_of_runs(
         config, [own.seed for own in runs.values()])
-  k, method, source = loop.prepared(config, where, data_dir)
+  k, method, source, init, abstract = loop.prepared(config, where, data_dir)
   refuse_drawn_masks(config, method)
-  init, abstract = loop.first_state(config, method, source)
   with contextlib.ExitStack() as stack:
     saved = {}
     for folder, own in runs.items():

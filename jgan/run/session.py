@@ -13,7 +13,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, genotype, protocol, signals
+from jgan import build, genotype, precision, protocol, signals
 from jgan.errors import NonFinite, Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel
@@ -265,7 +265,8 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     self.settle()
-    self.saved.save(step, state, {'best': self.best, 'due': due})
+    self.saved.save(step, state, {'best': self.best, 'due': due,
+                                  'dtype': precision.of(self.config)})
     self.due = due
     if self.writer:
       self.timing.write(step)

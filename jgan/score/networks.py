@@ -1,7 +1,7 @@
 """Scores of given networks, computed like the evaluations of a run."""
 import json
 
-from jgan import build, protocol
+from jgan import build, precision, protocol
 from jgan.errors import UserError
 from jgan.score import duality, labels, samples
 from jgan.score.scorer import Scorer
@@ -146,4 +146,5 @@ def of_fakes(config, step, *, network='average'):
   """The entries of a stamp that describe the generator."""
   return {'data': config.data.name, 'step': step, 'generator': network,
           'batch norm': 'averaged statistics' if config.ema.stats
-          else 'running statistics', 'noise seed': config.seed + 2}
+          else 'running statistics', 'noise seed': config.seed + 2,
+          'dtype': precision.of(config)}

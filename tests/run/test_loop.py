@@ -241,22 +241,27 @@ def test_the_best_checkpoint_stays(unbroken, tmp_path):
   assert checkpoint.Checkpoints(tmp_path / 'checkpoints').steps() == [2, 8]
 
 
-@pytest.mark.parametrize('k', [2, 4])
 def test_several_steps_in_one_dispatch_give_the_state_of_single_steps(
-    unbroken, tmp_path, k):
+    unbroken, tmp_path, interrupted):
+  """And the same bits after a signal between two lengths of dispatches."""
   c = small()
-  c.steps_per_call = k
+  c.steps_per_call = 3
   for every in (c.log, c.samples, c.eval, c.checkpoint):
     every.every = 4
-  state = loop.run(c, tmp_path)
+  c.log.every = 3  # chunks of 3 steps and 1
+  state = loop.run(c, tmp_path / 'run')
   assert_same_but_rounding(state, unbroken[1])
+  interrupted(c, tmp_path / 'again', step=3)
+  assert equal(loop.run(c, tmp_path / 'again'), state)
 
 
-def test_streamed_images_give_the_same_bits_as_resident_ones(
-    unbroken, tmp_path):
-  c = small()
-  c.pipeline.placement = 'stream'
-  assert equal(loop.run(c, tmp_path), unbroken[1])
+def test_images_that_do_not_fit_beside_the_step_are_streamed(
+    unbroken, tmp_path, monkeypatch, caplog):
+  monkeypatch.setattr(parallel, 'limit', lambda where: 2**23)
+  monkeypatch.setattr(parallel, 'memory', lambda call: 2**23 + 1)
+  with caplog.at_level('INFO', 'jgan'):
+    state = loop.run(small(), tmp_path)
+  assert 'do not fit' in caplog.text and equal(state, unbroken[1])
 
 
 def test_nothing_is_compiled_after_the_first_step(tmp_path):
@@ -337,7 +342,7 @@ def test_the_profile_hook_leaves_a_trace(tmp_path):
   assert any((tmp_path / 'profile').rglob('*.pb'))
 
 
-def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path):
+def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path, caplog):
   c = small()
   c.dtype = 'bfloat16'
   c.eval.every, c.checkpoint.best = 0, ''
@@ -349,3 +354,9 @@ def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path):
   plain.eval.every, plain.checkpoint.best = 0, ''
   other = loop.run(plain, tmp_path / 'float32')
   assert not equal(state.gen.params, other.gen.params)
+  # On a CPU, 'auto' goes on in float32 with what a TPU began in bfloat16.
+  with caplog.at_level('INFO', 'jgan'):
+    loop.run(plain, tmp_path, allow_config_change=True)
+  assert 'computing in float32' in caplog.text
+  assert ('networks computed in bfloat16 so far, and compute in float32 from '
+          'here on: --config.dtype=bfloat16 would go') in caplog.text
