@@ -132,12 +132,6 @@ def layout_of_runs(config, seeds):
   return Layout('runs', Mesh(np.array(devices[:count]), (AXIS,)), (*seeds,))
 
 
-def layout_of_run(where, i):
-  """Layout of what run i does by itself: on its device."""
-  device = where.mesh.devices[i * where.mesh.size // len(where.seeds)]
-  return Layout('one', Mesh(np.array([device]), (AXIS,)))
-
-
 def own(value, config, where):
   """value(seed) of the run; of several runs a pytree of stacked arrays."""
   if where.kind != 'runs':

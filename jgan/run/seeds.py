@@ -213,9 +213,8 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
         continue
       judges = judges_of(own, source, data_dir, judges)
       notes = states[folder][1] if states[folder] else {}
-      sessions[i] = Session(own, method, source, folder, saved[folder],
-                            parallel.layout_of_run(where, i), step, notes,
-                            *judges, stop)
+      sessions[i] = Session(own, method, source, folder, saved[folder], where,
+                            step, notes, *judges, stop)
       stack.callback(sessions[i].close)
     session = Sessions(sessions, where)
     trace = stack.enter_context(profile.traced(
