@@ -24,10 +24,10 @@ import jax
 import numpy as np
 
 import jgan
-from jgan import build, failures, signals
+from jgan import build, failures, precision, signals
 from jgan import config as configs
 from jgan.errors import NonFinite, Stopped, UserError
-from jgan.run import checkpoint, loop, outcomes, parallel, profile
+from jgan.run import checkpoint, loop, outcomes, parallel, processes, profile
 from jgan.run.session import Session
 from jgan.types import Pair
 from jgan.workdir import opened, settle_config
@@ -35,6 +35,7 @@ from jgan.workdir import opened, settle_config
 log = logging.getLogger(__name__)
 
 _COMMAND = sys.executable, '-m', 'jgan.alone'
+
 
 @failures.explained()
 def run(config, workdir, *, data_dir='', allow_config_change=False,
@@ -58,6 +59,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     Stopped: a run stopped, or all of them at a signal.
   """
   config = configs.complete(config)
+  processes.require_joined()
   if jax.process_count() > 1:
     raise UserError(f'config.seeds={config.seeds} with {jax.process_count()} '
                     'processes: many seeds are trained by one process, with '
@@ -177,8 +179,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
 
   Args and exceptions are those of `in_processes`.
   """
-  where = parallel.layout_of_runs(
-        config, [own.seed for own in runs.values()])
+  where = parallel.layout_of_runs(config, [c.seed for c in runs.values()])
   k, method, source, init, abstract = loop.prepared(config, where, data_dir)
   refuse_drawn_masks(config, method)
   with contextlib.ExitStack() as stack:
@@ -193,14 +194,16 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
       return  # all have stopped
     if step:
       log.info('resuming from step %s', f'{step:,}')
+      _, notes = next(iter(states.values()))
+      if change := precision.changed(notes.get('dtype'), config):
+        log.warning('%s', change)
     else:
       loop.report_parameters(abstract)
     # A run that is finished beside others that are not is left out. One that
     # has stopped keeps its place, for the program to be the same.
     runs = {folder: own for folder, own in runs.items()
             if folder in states or outcomes.why_stopped(folder)}
-    where = parallel.layout_of_runs(
-        config, [own.seed for own in runs.values()])
+    where = parallel.layout_of_runs(config, [c.seed for c in runs.values()])
     fresh = loop.fresh(config, init)
     state = jax.device_put(parallel.stacked([
         states[folder][0] if states.get(folder) else
