@@ -185,14 +185,27 @@ def test_a_process_that_stops_leaves_the_others(tmp_path, pretended):
     seeds.run(small(), tmp_path / 'other', together=False)
 
 
-def test_a_signal_is_passed_on_to_all_processes(tmp_path, pretended):
-  pretended('import os, signal, sys, time\n'
-            'def end(*_): print("saved", flush=True); sys.exit(3)\n'
-            'signal.signal(signal.SIGTERM, end)\n'
-            f'os.kill({os.getpid()}, signal.SIGTERM); time.sleep(60)')
+def test_a_signal_is_passed_on_to_all_processes(
+    tmp_path, pretended, monkeypatch):
+  pretended(f"""
+import os, pathlib, signal, sys, time
+def end(*_):
+  print('saved', flush=True)
+  sys.exit(3)
+signal.signal(signal.SIGTERM, end)
+folder = pathlib.Path(sys.argv[1].partition('=')[2])
+(folder / 'ready').touch()
+if folder.name == 'seed_0':
+  while not (folder.parent / 'seed_1' / 'ready').exists():
+    time.sleep(.01)
+  os.kill({os.getpid()}, signal.SIGTERM)
+time.sleep(60)
+""")
+  monkeypatch.setattr(os, 'sched_getaffinity', lambda _: {0, 1}, raising=False)
   with pytest.raises(Stopped, match='preempted: the runs are saved'):
     seeds.run(small(), tmp_path, together=False)
-  assert 'saved' in (tmp_path / 'seed_0' / 'log.txt').read_text()
+  for name in ('seed_0', 'seed_1'):
+    assert 'saved' in (tmp_path / name / 'log.txt').read_text()
 
 
 def test_runs_are_spread_over_a_divisor_of_the_devices():
