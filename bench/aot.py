@@ -5,8 +5,9 @@ python -m bench.aot [NAME ...] [--topology v5e:2x2 ...] [--json FILE]
 
 Needs libtpu, which `make aot` installs into an environment of its own. Every
 program is that of the training loop, or of scoring, with the arguments that the
-loop would give it (run/ahead.py): each kind of step that a run has, and the
-averaged generator with as many images at a time as a score takes.
+loop would give it (run/ahead.py): each kind of step that a run has, and, on the
+first topology, the averaged generator with as many images at a time as a score
+takes.
 
 What a program does is counted in its compiled text (bench/hlo.py), for one
 device and one step. The floor is the longest of three times, by the figures in
@@ -27,6 +28,7 @@ import argparse
 import concurrent.futures
 import functools
 import hashlib
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -149,14 +151,12 @@ def lowered(program, changes, kind, devices, memory):
   platform = devices[0].platform
   with mock.patch.object(jax, 'default_backend', lambda: platform):
     config = completed(program, changes)
-    if kind == SCORING:
-      devices = devices[:1]
     where = parallel.Layout('one' if len(devices) == 1 else config.parallel,
                             Mesh(np.array(devices), (parallel.AXIS,)))
     method = build.method(config, axis_name=where.axis_name)
     dtype = precision.of(config)
     if kind == SCORING:
-      count = config.eval.batch
+      count = -(-config.eval.batch // len(devices)) * len(devices)
       return ahead.lower_sample(config, method, where, count), 1, count, dtype
     turn = kinds(config)[kind]
     step = method.step[kind] if method.plan else method.step
@@ -166,7 +166,7 @@ def lowered(program, changes, kind, devices, memory):
         (spec.count or program.images, *spec.shape), spec.dtype)
     arguments = ahead.arguments(
         config, method, where, turn, length, images,
-        resident=batches.resident(images, memory // 4))
+        resident=batches.resident(images, memory // 4, platform))
     low = parallel.lower_call(
         functools.partial(parallel.advance, step=step), where, *arguments)
     count = max(turn.critics, 1) * (turn.batch or config.batch)
@@ -206,8 +206,7 @@ def compiled(name, place, kind, effort, known):
     row['seconds'] = time.perf_counter() - began
   except (jax.errors.JaxRuntimeError, UserError) as error:
     return row | {'error': f'{type(error).__name__}: {error}'}
-  chips = 1 if kind == SCORING else len(devices)
-  return row | measured(program, steps, chips)
+  return row | measured(program, steps, len(devices))
 
 
 def measured(program, steps, chips):
@@ -289,15 +288,19 @@ def main(argv):
   for name in flags.names:
     if name not in PROGRAMS:
       parser.error(f'no program {name}: {", ".join(PROGRAMS)}')
+  if not importlib.util.find_spec('libtpu'):
+    parser.error('libtpu is not installed here: `make aot` has it')
   file = pathlib.Path(flags.json)
   known = {row['key']: row for row in (
       json.loads(file.read_text()) if file.is_file() else [])}
   rows, began = [], time.perf_counter()
   for name in flags.names or PROGRAMS:
-    for place, changes in PROGRAMS[name].topologies.items():
-      if flags.topology and place not in flags.topology:
-        continue
-      for kind in (*kinds(completed(PROGRAMS[name], changes)), SCORING):
+    places = {place: changes for place, changes
+              in PROGRAMS[name].topologies.items()
+              if not flags.topology or place in flags.topology}
+    for i, (place, changes) in enumerate(places.items()):
+      trained = kinds(completed(PROGRAMS[name], changes))
+      for kind in trained if i else (*trained, SCORING):
         row = apart(compiled, name, place, kind, flags.effort, known)
         rows.append(row)
         if 'error' not in row:

@@ -198,12 +198,13 @@ def trained(config, source, seconds, *, cycle=1, data_dir=''):
     session = Timed(config, method, source, folder, saved, where, 0, {}, scorer)
     stack.callback(session.close)
     session.seconds, session.cycle = seconds, cycle
-    call, compiling = _compiled(config, method, source, where, k, state)
+    calls, compiling = _compiled(config, method, source, where, k, state)
     try:
       loop.loop(config, method, source, where, k, state, 0, session,
-                signals.Watch(), calls={('step', k): call})
+                signals.Watch(), calls=calls)
     except Enough as end:
       step, state = end.args
+    (call,) = calls.values()
     memory = call.memory_analysis()
     yield session, step, state, {
         'images_per_s': session.rate * config.batch * config.critics,
@@ -213,16 +214,16 @@ def trained(config, source, seconds, *, cycle=1, data_dir=''):
 
 
 def _compiled(config, method, source, where, k, state):
-  """The dispatch of the loop, and the seconds that it took to compile."""
+  """The loop's `calls` of its first dispatch, and the seconds to compile it."""
   plan = build.plan(config, method)
   with loop.fed(config, plan, source, where, 0, k) as (data, feed):
-    _, x = next(feed)
+    (_, length, kind), x = next(feed)
     began = time.perf_counter()
     call = parallel.compile_call(
         functools.partial(parallel.advance, step=method.step), where, state,
         parallel.place(parallel.healthy(), where), data, x,
         parallel.place(np.uint32(0), where))
-    return call, time.perf_counter() - began
+    return {(kind, length): call}, time.perf_counter() - began
 
 
 def train(config, source, precision, sizes, peak, *, cycle=1):
@@ -327,7 +328,7 @@ def run(source, seconds, sizes, folder, picture):
       session, step, state, values):
     session.flush()
     began = time.perf_counter()
-    scores, _ = session.score(step, parallel.local(state.ema))
+    scores, _ = session.scoring.now(step, state)
     scoring = time.perf_counter() - began
     session.draw(step, state)
     session.settle()

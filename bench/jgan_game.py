@@ -192,7 +192,14 @@ class Game(worker.Timed):
 
 
 class AdversarialNas(Game):
-  """MMD-AdversarialNAS, whose kernels lie in stacks."""
+  """MMD-AdversarialNAS, at its first temperature; its kernels lie in stacks."""
+
+  def __init__(self, config):
+    super().__init__(config)
+    hot = lambda net: _search.with_arch(net, net.stats['arch'],
+                                        config.method.hot)
+    self.state = self.state.replace(gen=hot(self.state.gen),
+                                    disc=hot(self.state.disc))
 
   def split(self, params, player):
     """Takes the stacks apart, one operation of all edges after the other."""

@@ -11,6 +11,7 @@ from experiments.mmd_nas import cifar10_large, search_cifar10
 from experiments.re_gan import fastgan, stylegan2
 from experiments.sngan import cifar10 as sngan
 from jgan import config as configs
+from jgan import genotype as genotypes
 
 # Times the batch on an accelerator.
 ACCELERATED = 8
@@ -105,6 +106,16 @@ def config(name, *, times=1, small=False):
     if c.generator.name == 'stylegan2':
       c.generator.update({'latent': 16, 'depth': 2})
   return configs.complete(c)
+
+
+def plain(config):
+  """The config as JSON types; a genotype is written out."""
+  found = configs.plain(config)
+  section = found['generator']
+  if 'genotype' in section:
+    section['genotype'] = genotypes.of_space(
+        section['genotype'], section['name'], 'generator')
+  return found
 
 
 def cycle(config):

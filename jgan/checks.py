@@ -40,9 +40,11 @@ def check(config):
       'log.every': at_least(1), 'samples.every': at_least(0),
       'samples.count': at_least(1), 'eval.every': at_least(0),
       'eval.first': at_least(0),
-      'eval.samples': at_least(2), 'eval.batch': at_least(1),
+      'eval.samples': at_least(2), 'eval.batch': at_least(0),
       'eval.reals': at_least(0), 'eval.best_response': at_least(0),
       'eval.protocol': among(*protocol.NAMED),
+      'eval.precision': among('highest', 'high', 'default'),
+      'eval.overlap': among('auto', 'on', 'off'),
       'compress.source': among('average', 'online'),
       'compress.scaling': among('even', 'reference'),
       'compress.restarts': at_least(1), 'compress.iterations': at_least(1),
@@ -122,9 +124,20 @@ def check(config):
       raise UserError(f"config.schedules[{i}] has every={section.every} and "
                       f"evaluation='{section.evaluation}'; at least 0, and one "
                       'of current, final would be right')
+  at_once = needs_scores_at_once(config)
+  if config.eval.overlap == 'on' and at_once:
+    raise UserError(f"config.eval.overlap is 'on', and {at_once} needs a score "
+                    "before the next step: 'auto' or 'off' would be right")
   if config.checkpoint.best and not config.eval.every:
     raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
                     'but config.eval.every is 0: nothing would be scored')
+
+
+def needs_scores_at_once(config):
+  """What needs a score before the next training step; '' if nothing does."""
+  if config.feedback:
+    return 'config.feedback'
+  return 'config.eval.best_response' if config.eval.best_response else ''
 
 
 def _refuse_large(value, path='config'):

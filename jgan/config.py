@@ -100,7 +100,10 @@ def base():
       'split': '',          # of the data set; '': the training images
       'subset': True,       # use the images of `pipeline` only; False: all
       'statistics': '',     # .npz with mu, sigma of the reals; '': computed
-      'batch': 100,         # images at a time
+      'batch': 0,           # images at a time; 0: as many as fit, 100 on a CPU
+      'precision': 'highest',  # of `network`: highest | high | default (JAX's)
+      'overlap': 'auto',    # score while training goes on: on | off | auto (on
+                            # where no rule needs the score at once, not on CPU)
       'best_response': 0,   # updates for the duality gap; 0: not measured
   })
   c.checkpoint = ConfigDict({

@@ -40,7 +40,7 @@ def test_every_epoch_is_a_permutation_of_its_own():
 def test_order_is_a_pure_function_of_seed_and_position():
   long = batches.order(7, 0, 200, 23)
   for start, count in ((0, 5), (20, 10), (22, 50), (46, 23), (100, 0)):
-    batches._permutation.cache_clear()
+    batches._permutations.cache_clear()
     np.testing.assert_array_equal(batches.order(7, start, count, 23),
                                   long[start:start + count])
   assert (batches.order(8, 0, 200, 23) != long).any()

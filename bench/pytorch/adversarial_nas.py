@@ -1,8 +1,6 @@
 """The generators of AdversarialNAS's space (Gao et al., 2020), of a genotype
 and, with all operations, of a search.
 """
-import json
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -87,12 +85,11 @@ class CellGenerator(nn.Module):
 
 
 class Generator(CellGenerator):
-  """[b, latent] -> [b, 3, 32, 32], of a genotype."""
+  """[b, latent] -> [b, 3, 32, 32]; genotype: {edge: (its operation,)} per cell.
+  """
 
   def __init__(self, *, latent, width, genotype, **_):
-    super().__init__(latent, width, [
-        {edge: (op,) for edge, op in cell.items()}
-        for cell in json.loads(genotype)['generator']])
+    super().__init__(latent, width, genotype)
 
   def forward(self, z):
     """Images in [-1, 1]."""

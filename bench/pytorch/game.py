@@ -17,6 +17,8 @@ from bench.pytorch.layers import LAYOUT
 # What jgan does not hand over: every forward in training makes its own.
 _MADE_ANEW = ('.weight_v', '.running_mean', '.running_var',
               '.num_batches_tracked')
+# How the hook of spectral norms renames what it divides.
+_DIVIDED = '_orig'
 
 
 class Game(worker.Timed):
@@ -126,8 +128,8 @@ class Game(worker.Timed):
         loss, gradients = self._gradient(name, real, z)
         found[f'{name}/loss'] = loss
         net = getattr(self, player)
-        found |= {f'{name}/gradient/{key}': to_jgan(net, key, x)
-                  for key, x in gradients.items()}
+        found |= {f'{name}/gradient/{key.removesuffix(_DIVIDED)}':
+                  to_jgan(net, key, x) for key, x in gradients.items()}
       self._take(given)
       for number in range(2):
         found |= {f'step/{number}/{key}': value
@@ -152,8 +154,7 @@ class Game(worker.Timed):
       state = net.state_dict()
       mine = {name.removeprefix(f'{player}/'): x for name, x in given.items()
               if name.startswith(f'{player}/')}
-      # PyTorch's hook of spectral norms renames what it divides.
-      mine = {key + '_orig' if key + '_orig' in state else key: x
+      mine = {key + _DIVIDED if key + _DIVIDED in state else key: x
               for key, x in mine.items()}
       wrong = [name for name in state.keys() ^ mine.keys()
                if not name.endswith(_MADE_ANEW)]
@@ -213,7 +214,7 @@ def macs(net, x):
   """Multiply-adds of convolutions and matrix products for one input [1, ...].
 
   Products of parameters alone are in both counts whose difference this is.
-  Filters without parameters, modules named 'blur', 'double' or 'halve', are
+  Filters without parameters, modules named 'blur', 'enlarge' or 'halve', are
   no layers.
   """
   net.eval()
@@ -224,7 +225,7 @@ def macs(net, x):
       net(torch.cat([x] * n))
     by_module = counter.get_flop_counts()
     filters = sum(sum(counts.values()) for name, counts in by_module.items()
-                  if name.split('.')[-1] in ('blur', 'double', 'halve'))
+                  if name.split('.')[-1] in ('blur', 'enlarge', 'halve'))
     totals.append(counter.get_total_flops() - filters)
   net.train()
   return (totals[1] - totals[0]) // 2

@@ -104,7 +104,7 @@ class UpBlock(nn.Module):
     super().__init__()
     if up:
       self.conv_0 = StyledConv(channels, features, latent, up=True)
-      self.double = Blur(1, stride=2, up=True, gain=4.)
+      self.enlarge = Blur(1, stride=2, up=True, gain=4.)
     self.up = up
     self.conv_1 = StyledConv(features, features, latent)
     self.to_rgb = ModulatedConv(features, 3, latent, kernel=1,
@@ -116,7 +116,7 @@ class UpBlock(nn.Module):
       x = self.conv_0(x, styles[:, 0])
     x = self.conv_1(x, styles[:, -2])
     rgb = self.to_rgb(x, styles[:, -1])
-    return x, rgb + self.double(image) if self.up else rgb
+    return x, rgb + self.enlarge(image) if self.up else rgb
 
 
 class Mapping(nn.Module):

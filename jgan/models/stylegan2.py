@@ -142,8 +142,7 @@ class Generator(nn.Module):
     mixing: probability of style mixing in a batch: later layers take their
       styles from a second latent.
     stored_noise: outside training, all images get the same noise.
-    remat: do not keep what is between a block's input and output, but compute
-      it again for gradients: less memory, a third more work.
+    remat: compute blocks twice, to hold only their outputs.
   """
   size: int
   colors: int

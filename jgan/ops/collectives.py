@@ -15,6 +15,12 @@ def size(axis_name):
   return 1 if axis_name is None else jax.lax.axis_size(axis_name)
 
 
+def over_mesh(axis_name):
+  """Whether arrays are global, in one program for several devices."""
+  mesh = _mesh()
+  return axis_name is None and mesh is not None and mesh.size > 1
+
+
 def mean(tree, axis_name):
   """Averages every leaf over the devices."""
   return tree if axis_name is None else jax.lax.pmean(tree, axis_name)
@@ -61,9 +67,16 @@ def _spread(x):
   A batch drawn inside a jit over a mesh depends on no sharded input, so XLA
   would otherwise replicate it, and every device would generate all images.
   """
-  mesh = jax.sharding.get_abstract_mesh()
-  if (mesh.empty or x.shape[0] % mesh.size
-      or mesh.axis_types[0] != jax.sharding.AxisType.Auto):  # in a shard_map
+  mesh = _mesh()
+  if mesh is None or x.shape[0] % mesh.size:
     return x
   rows = jax.sharding.PartitionSpec(mesh.axis_names[0])
   return jax.lax.with_sharding_constraint(x, rows)
+
+
+def _mesh():
+  """The mesh over which XLA divides this program; None without one."""
+  mesh = jax.sharding.get_abstract_mesh()
+  divided = not mesh.empty and (
+      mesh.axis_types[0] == jax.sharding.AxisType.Auto)  # not in a shard_map
+  return mesh if divided else None

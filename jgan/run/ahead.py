@@ -7,6 +7,7 @@ import math
 
 import jax
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from jgan import batches, build
 from jgan.run import parallel
@@ -39,14 +40,19 @@ def arguments(config, method, where, turn, length, images, *, resident):
   count, *shape = images.shape
   rows = jax.ShapeDtypeStruct((count, math.prod(shape)), images.dtype)
   data = batches.Rows(everywhere(rows), tuple(shape)) if resident else None
-  return (everywhere(build.abstract(config, method)), everywhere(health), data, x,
-          everywhere(jax.ShapeDtypeStruct((), np.uint32)))
+  return (everywhere(build.abstract(config, method)), everywhere(health), data,
+          x, everywhere(jax.ShapeDtypeStruct((), np.uint32)))
 
 
 def lower_sample(config, method, where, count):
-  """The program that makes `count` images with the averaged generator."""
-  place = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype,
-                                         sharding=where.replicated)
-  net = jax.tree.map(place, build.abstract(config, method).ema)
-  z = jax.ShapeDtypeStruct((count, method.latent), np.float32)
-  return jax.jit(method.sample).lower(net, place(z))
+  """The program that makes `count` images with the averaged generator.
+
+  Each device makes its share of them.
+  """
+  net = jax.tree.map(
+      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype,
+                                     sharding=where.replicated),
+      build.abstract(config, method).ema)
+  rows = NamedSharding(where.mesh, PartitionSpec(parallel.AXIS))
+  z = jax.ShapeDtypeStruct((count, method.latent), np.float32, sharding=rows)
+  return jax.jit(method.sample, out_shardings=rows).lower(net, z)

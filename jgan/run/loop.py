@@ -52,13 +52,14 @@ def prepared(config, where, data_dir):
   return k, method, source, *first_state(config, method, source)
 
 
-def judges(config, source, data_dir):
+def judges(config, where, source, data_dir):
   """The Scorer and the duality Gap of a run, None where it has none."""
   scorer = gap = None
   if config.eval.every:
     real, labels = build.reference(config, source, data_dir)
-    scorer = networks.of_config(config, real, data_dir=data_dir,
-                                labels=labels)
+    scorer = networks.of_config(
+        config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
+        told=processes.group().told)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
   networks.followed(config, scorer, gap)  # says what no score will be
@@ -97,7 +98,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
   with group.together():
     where = parallel.layout(config)
     k, method, source, init, abstract = prepared(config, where, data_dir)
-    scorer, gap = judges(config, source, data_dir)
+    scorer, gap = judges(config, where, source, data_dir)
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
@@ -248,7 +249,8 @@ def _fitting(may_stream, function, where, state, health, data, *rest):
   may_stream: None is returned for images on the devices only, and if this is
     true; else XLA's error is raised, or that of the first call.
   """
-  limit = may_stream and data is not None and parallel.limit(where)
+  limit = may_stream and data is not None and processes.group().said(
+      parallel.limit(where))
   try:
     call = parallel.compile_call(function, where, state, health, data, *rest)
   except jax.errors.JaxRuntimeError as error:
@@ -291,15 +293,17 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
   def indices(step):
     return parallel.own(lambda seed: indices_of(seed, step), config, where)
 
+  group = processes.group()
   if resident is None:
-    resident = _resident(config, source, where)
+    resident = group.said(_resident(config, source, where))
   with contextlib.ExitStack() as stack:
     if resident:
       here = images if share == len(images) else images[
           parallel.rows(len(images))]
-      decoded = (stop or signals.Watch()).wait(
-          batches.as_array,
-          source if shards == 1 else batches.chosen(source, here))
+      with group.together():
+        decoded = (stop or signals.Watch()).wait(
+            batches.as_array,
+            source if shards == 1 else batches.chosen(source, here))
       place = parallel.place_apart if share < len(images) else parallel.place
       data = batches.Rows(place(decoded.reshape(len(decoded), -1), where),
                           decoded.shape[1:])

@@ -344,7 +344,9 @@ def lower_call(function, where, state, health, data, x, seed):
   if where.kind == 'pmap':
     # Tracing needs the rows of one process, the executable those of all.
     local = where.mesh.size // jax.process_count()
-    own = lambda x: jax.ShapeDtypeStruct((local, *x.shape[1:]), x.dtype)
+    # With several processes, pmap takes arrays only.
+    own = lambda x: np.broadcast_to(np.zeros((), x.dtype),
+                                    (local, *x.shape[1:]))
     apart = data is not None and data.apart
     x, data = own(x), jax.tree.map(own, data) if apart else data
     mapped = jax.pmap(

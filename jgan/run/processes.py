@@ -189,6 +189,14 @@ class Group:
       return value
     return json.loads(self._client.blocking_key_value_get(key, _LATE))
 
+  def told(self, function):
+    """function() of process 0, of JSON types; the others wait for it."""
+    value = None
+    with self.together():
+      if not self.index:
+        value = function()
+    return self.said(value)
+
   def require_same(self, **values):
     """Refuses values of JSON types that differ between processes.
 

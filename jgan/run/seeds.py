@@ -210,15 +210,18 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
         begun_at(step, fresh(own.seed)) for folder, own in runs.items()]),
         where.carried)
     stop = stack.enter_context(signals.watched())
-    sessions, judges = {}, None
+    sessions, judges, sampler = {}, None, None
     for i, (folder, own) in enumerate(runs.items()):
       if folder not in states:
         continue
-      judges = judges_of(own, source, data_dir, judges)
+      judges = judges_of(own, where, source, data_dir, judges)
       notes = states[folder][1] if states[folder] else {}
       sessions[i] = Session(own, method, source, folder, saved[folder], where,
-                            step, notes, *judges, stop)
+                            step, notes, *judges, stop, sampler)
       stack.callback(sessions[i].close)
+      sampler = sessions[i].sampler
+      # Scores that overlap with training would have to stay of one step.
+      sessions[i].scoring.overlaps = False
     session = Sessions(sessions, where)
     trace = stack.enter_context(profile.traced(
         config, next(iter(runs)).parent, step, profiled))
@@ -294,13 +297,13 @@ def shared(saved, abstract):
   return 0, {}
 
 
-def judges_of(config, source, data_dir, earlier):
-  """The Scorer and Gap of a run; those of an earlier run share their networks.
+def judges_of(config, where, source, data_dir, earlier):
+  """As loop.judges; with those of an earlier run they share networks.
 
   earlier: the same of another run, or None.
   """
   if not earlier or (earlier[0] and earlier[0].is_seeded):
-    return loop.judges(config, source, data_dir)
+    return loop.judges(config, where, source, data_dir)
   scorer, gap = earlier
   return scorer and scorer.of_seed(config.seed), gap
 

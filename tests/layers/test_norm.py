@@ -76,6 +76,22 @@ def test_batch_norm_of_devices_takes_one_reduction_in_each_direction():
   np.testing.assert_allclose(changed['batch_stats']['var'][:, 0], .9, 1e-5)
 
 
+def test_local_batch_norm_normalises_the_rows_of_each_device():
+  layer, alone = norm.local_batch(axis_name='d'), norm.batch()
+  state, parts = variables(layer, MAPS), MAPS.reshape(2, 2, 3, 3, 5)
+  train = lambda layer: lambda x: layer.apply(state, x, True,
+                                              mutable=['batch_stats'])
+  out, changed = jax.vmap(train(layer), axis_name='d')(parts)
+  want, moved = jax.vmap(train(alone))(parts)
+  np.testing.assert_allclose(out, want, atol=1e-5)
+  for a, b in zip(jax.tree.leaves(changed), jax.tree.leaves(moved)):
+    np.testing.assert_allclose(a, np.stack(2 * [b.mean(0)]), rtol=1e-5)
+  mesh = jax.sharding.Mesh(jax.devices(), ('batch',))
+  with jax.set_mesh(mesh), pytest.raises(
+      UserError, match="'local_batch' and config.parallel='jit'"):
+    jax.eval_shape(train(norm.local_batch()), MAPS)
+
+
 def test_batch_norm_with_fixed_statistics_still_normalises_by_the_batch():
   layer = norm.batch()
   np.testing.assert_allclose(layer.apply(variables(layer, MAPS), MAPS, True),

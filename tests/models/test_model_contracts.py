@@ -93,6 +93,20 @@ def test_outputs_and_features_have_their_shapes(name, player):
     assert blocks and all(h.ndim == 4 and h.shape[0] == 2 for h in blocks)
 
 
+@pytest.mark.parametrize('player', ['Generator', 'Discriminator'])
+@pytest.mark.parametrize('name', ['fastgan', 'stylegan2'])
+def test_remat_keeps_the_variables_and_is_in_the_program(name, player):
+  def program(model, variables):
+    return str(jax.make_jaxpr(lambda v, x: model.apply(
+        v, x, True, mutable=[*v]))(variables, inputs(model)))
+
+  (plain, variables), (again, others) = (
+      build(name, player, remat=remat) for remat in (False, True))
+  assert jax.tree.structure(variables) == jax.tree.structure(others)
+  assert 'remat' in program(again, variables)
+  assert 'remat' not in program(plain, variables)
+
+
 @pytest.mark.parametrize('name, player', PLAYERS)
 def test_a_compiled_forward_is_finite_and_in_range(name, player):
   model, variables = build(name, player, dtype=jnp.bfloat16)

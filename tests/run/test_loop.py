@@ -13,7 +13,7 @@ import pytest
 from jgan import config as configs
 from jgan import weights
 from jgan.errors import Stopped, UserError
-from jgan.run import checkpoint, loop, parallel
+from jgan.run import checkpoint, loop, parallel, scoring
 from jgan.run.logbook import read
 from jgan.score import record
 from tests.rounding import assert_same_but_rounding
@@ -78,11 +78,11 @@ def test_a_stopped_and_resumed_run_equals_the_unbroken_one(
 def test_a_signal_within_an_evaluation_ends_the_run_saved(
     unbroken, tmp_path, monkeypatch):
   """It goes on with that evaluation, and ends as the unbroken run does."""
-  score = loop.Session.score
+  now = scoring.Scoring.now
 
-  def late(self, at, net):
+  def late(self, at, state):
     if at != step:
-      return score(self, at, net)
+      return now(self, at, state)
     os.kill(os.getpid(), signals[step])
     threading.Event().wait(60)  # an evaluation that takes a minute
 
@@ -90,11 +90,46 @@ def test_a_signal_within_an_evaluation_ends_the_run_saved(
   for step in signals:
     with monkeypatch.context() as patch, pytest.raises(
         Stopped, match=f'preempted at step {step}: saved'):
-      patch.setattr(loop.Session, 'score', late)
+      patch.setattr(scoring.Scoring, 'now', late)
       loop.run(small(), tmp_path)
   assert equal(loop.run(small(), tmp_path), unbroken[1])
   assert read(tmp_path) == read(unbroken[0])
   assert record.of_average(tmp_path) == record.of_average(unbroken[0])
+
+
+def test_a_score_in_flight_is_the_one_that_training_would_wait_for(
+    tmp_path, monkeypatch):
+  """Also where a signal gives it up, and the resumed run repeats it."""
+  c = small()
+  c.steps, c.eval.every, c.checkpoint.every = 10, 4, 8
+  c.samples.every = 0
+  waited = loop.run(c, tmp_path / 'waited')
+  c.eval.overlap = 'on'
+  flown = loop.run(c, tmp_path / 'flown')
+  assert equal(waited, flown)
+  folders = [tmp_path / name for name in ('waited', 'flown')]
+  scores, lines = ([*map(of, folders)] for of in (record.of_average, read))
+  assert scores[0] == scores[1] and len(scores[0]) == 3
+  assert lines[0] != lines[1]  # training went on before the scores were there
+  assert sorted(map(str, lines[0])) == sorted(map(str, lines[1]))
+  after = loop.Session.after
+  for step, begun in ((6, 4), (9, 8)):
+    def signalled(self, at, *rest, step=step):
+      state = after(self, at, *rest)
+      if at == step:
+        os.kill(os.getpid(), signal.SIGTERM)
+      return state
+
+    with monkeypatch.context() as patch, pytest.raises(
+        Stopped, match=f'preempted at step {begun}: saved'):
+      patch.setattr(loop.Session, 'after', signalled)
+      loop.run(c, tmp_path / 'stopped')
+  assert equal(loop.run(c, tmp_path / 'stopped'), flown)
+  assert read(tmp_path / 'stopped') == lines[1]
+  assert record.of_average(tmp_path / 'stopped') == scores[1]
+  assert checkpoint.Checkpoints(
+      tmp_path / 'stopped' / 'checkpoints').steps() == checkpoint.Checkpoints(
+          tmp_path / 'flown' / 'checkpoints').steps()
 
 
 def test_records_after_the_checkpoint_are_written_again_not_twice(
@@ -232,7 +267,8 @@ def test_the_best_checkpoint_stays(unbroken, tmp_path):
 
   def scripted(self, *arguments):
     original(self, *arguments)
-    self.score = lambda step, net: ({'eval/fd_pixels': next(values)}, 'id')
+    self.scoring.now = lambda step, state: (
+        {'eval/fd_pixels': next(values)}, 'id')
 
   loop.Session.__init__ = scripted
   try:

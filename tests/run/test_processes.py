@@ -4,6 +4,8 @@ JGAN_TEST_PROCESSES=4 runs the training with four instead of two (make pods).
 """
 import concurrent.futures
 import contextlib
+import itertools
+import json
 import os
 import pathlib
 import platform
@@ -24,6 +26,7 @@ from jgan.errors import Stopped, UserError
 from jgan.experiment import load
 from jgan.run import checkpoint, logbook, loop, processes
 from tests.rounding import assert_same_but_rounding
+from tests.score import test_viewer
 
 ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 COUNT = int(os.environ.get('JGAN_TEST_PROCESSES', 2))
@@ -143,6 +146,8 @@ def test_where_nothing_tells_of_others_it_says_what_was_looked_for(monkeypatch):
   monkeypatch.setattr(distributed, 'global_state', state)
   monkeypatch.setattr(jax.distributed, 'initialize', lambda *given, **rest: (
       state.initialize(*given, **rest)))
+  for variable in itertools.chain(*processes._CLUSTERS.values()):
+    monkeypatch.delenv(variable, raising=False)
   monkeypatch.setenv('SLURM_JOB_ID', '17')
   with pytest.raises(UserError, match=(
       'SLURM.* of which SLURM_JOB_ID is set and SLURM_STEP_NODELIST, .* is not.'
@@ -212,7 +217,7 @@ if 'KILL_AFTER' in os.environ:
   kill_after(int(os.environ['KILL_AFTER']), signal.SIGTERM)
 """
 
-# Trains to the end, then again in another folder until the last process is
+# Scores on all devices; trains to the end, then in another folder until one is
 # killed. It meets the others as those of Open MPI do.
 SCRIPT = """
 import os
@@ -224,10 +229,14 @@ import jax
 
 from jgan.errors import Stopped
 from jgan.run import loop, processes
+from tests.score import test_viewer
 
 config, whole, killed, cache = sys.argv[1:]
 jax.config.update('jax_compilation_cache_dir', cache)
 processes.join()
+seen = test_viewer.described(4)
+if jax.process_index() == 0:
+  print(seen, flush=True)
 names = runpy.run_path(config)
 loop.run(names['get_config'](), whole)
 if jax.process_index() == jax.process_count() - 1:
@@ -244,11 +253,16 @@ def started(commands, variables):
   """Runs one process per command: -> their exit codes and what they said."""
   runs = [subprocess.Popen(
       command, cwd=ROOT, env={
-          **os.environ, **extra, 'JAX_PLATFORMS': 'cpu', 'XLA_FLAGS':
+          **os.environ, **extra, 'JAX_PLATFORMS': 'cpu',
+          'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0', 'XLA_FLAGS':
           f'--xla_force_host_platform_device_count={4 // COUNT}'},
       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
       for command, extra in zip(commands, variables, strict=True)]
-  said = [run.communicate(timeout=300)[0] for run in runs]
+  try:
+    said = [run.communicate(timeout=300)[0] for run in runs]
+  finally:
+    for run in runs:
+      run.kill()
   return [run.returncode for run in runs], said
 
 
@@ -270,6 +284,10 @@ def test_processes_train_as_one_and_go_on_when_one_was_ended(tmp_path):
         'OMPI_COMM_WORLD_LOCAL_RANK': str(i)} for i in range(COUNT)])
   assert codes == [3] * (COUNT - 1) + [-signal.SIGKILL], said
   assert 'another process ended' in said[0]
+  seen = [json.loads(next(line for line in text.splitlines()
+                          if line.startswith('{"images"')))
+          for text in (said[0], test_viewer.described(1))]
+  assert seen[0] == pytest.approx(seen[1], rel=1e-6)
 
   port = free_port(61440, 65535)
   codes, said = started(
