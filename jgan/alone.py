@@ -7,7 +7,6 @@ the end of the process, the command gets SIGTERM, at which a run saves and ends.
 """
 import os
 import signal
-import sys
 import threading
 
 from jgan import main
@@ -15,7 +14,8 @@ from jgan import main
 
 def follow():
   """Waits for the end of the input, then asks this process to end."""
-  sys.stdin.buffer.read()
+  while os.read(0, 1024):  # not sys.stdin, which Python locks at its end
+    pass
   os.kill(os.getpid(), signal.SIGTERM)
 
 

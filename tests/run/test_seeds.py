@@ -19,7 +19,8 @@ from tests.rounding import assert_same_but_rounding
 def small(**changes):
   c = configs.base()
   c.steps, c.batch, c.devices, c.seeds = 4, 8, 2, 2
-  c.data = {'name': 'mixture', 'render': 'images', 'size': 8, 'count': 64}
+  c.data = {'name': 'mixture', 'render': 'images', 'size': 16,
+            'count': 64}
   c.generator = {'name': 'dcgan', 'latent': 4, 'width': 4}
   c.discriminator = {'name': 'dcgan', 'width': 4}
   c.loss = {'name': 'mmd'}
