@@ -23,8 +23,8 @@ def check(config):
   at_least = lambda low: (lambda v: v >= low, f'at least {low}')
   among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
   rules = {
-      'seed': at_least(0), 'steps': at_least(1), 'batch': at_least(1),
-      'gen_batch': at_least(0), 'critics': at_least(1),
+      'seed': at_least(0), 'seeds': at_least(1), 'steps': at_least(1),
+      'batch': at_least(1), 'gen_batch': at_least(0), 'critics': at_least(1),
       'steps_per_call': at_least(0), 'devices': at_least(0),
       'gen_noise': among('fresh', 'shared'), 'lazy': among('joined', 'apart'),
       'dtype': among('auto', 'float32', 'bfloat16'),
@@ -54,6 +54,11 @@ def check(config):
       'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
       'profile.start': at_least(0), 'profile.steps': at_least(0),
   }
+  last = config.seed + config.seeds - 1
+  if last > _LARGEST_SEED:
+    raise UserError(f'config.seed={config.seed} and config.seeds='
+                    f'{config.seeds} give seeds up to {last}, and the largest '
+                    f'is {_LARGEST_SEED}')
   for side in ('gen', 'disc'):
     rules[f'optimizer.{side}.lr'] = (lambda v: v > 0, 'positive')
     for key in ('clip_norm', 'clip_weight'):

@@ -23,6 +23,7 @@ def base():
   """The config that every experiment starts from, with all keys."""
   c = ConfigDict()
   c.seed = 0              # decides init, data order and all noise
+  c.seeds = 1             # number of runs, with seeds seed, seed + 1, ...
   c.steps = 1000          # generator steps
   c.batch = 64            # real images of one discriminator step, all devices
   c.gen_batch = 0         # fakes of one generator step; 0: equal to batch

@@ -22,7 +22,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import PreservationPolicy
 
 from jgan import failures
-from jgan.errors import Stopped, UserError
+from jgan.errors import NonFinite, Stopped, UserError
 from jgan.run import processes
 from jgan.workdir import set_aside
 
@@ -85,8 +85,8 @@ class Checkpoints:
     named = _named(arrays)
     bad = [name for name, x in named.items() if not _finite(x)]
     if bad:
-      raise Stopped(f'{bad[0]} is not finite at step {step}: not saved. '
-                    f'{self._resume_from()}')
+      raise NonFinite(f'{bad[0]} is not finite at step {step}: not saved. '
+                      f'{self._resume_from()}')
     notes = notes | {'arrays': {name: [*_kind(x), _crc(x)]
                                 for name, x in named.items()}}
     notes = notes | {'crc': _crc_of_notes(notes)}
@@ -226,6 +226,16 @@ class Checkpoints:
                           f'{error}. All processes must see the same '
                           '--workdir') from error
     return newest
+
+  def go_back(self, step, notes):
+    """Makes `step` the newest: deletes later ones, which will be written again.
+
+    notes: of the checkpoint of this step.
+    """
+    for later in self.steps():
+      if later > step:
+        self._manager.delete(later)
+    self._policy.due = step if notes.get('due') else None
 
   def choose(self, like, *, step=-1, best=False):
     """The state of one checkpoint: the newest, the best, or that of `step`.

@@ -20,6 +20,7 @@ from jgan.run import (
     images,
     parallel,
     processes,
+    profile,
     writers,
 )
 from jgan.run.session import Session
@@ -29,14 +30,17 @@ from jgan.workdir import checkpoints, opened
 log = logging.getLogger(__name__)
 
 
-def prepared(config, data_dir):
+def prepared(config, where, data_dir):
   """What a run needs of its config and its images, before its folder.
 
+  where: parallel.Layout.
+
   Returns:
-    Layout, steps in one dispatch, Method, images, as `first_state`, scorer and
-    duality gap, or None.
+    Steps in one dispatch, Method, images, and as `first_state`.
   """
-  where = parallel.layout(config)
+  if jax.config.jax_enable_x64:
+    raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
+                    "jax.config.update('jax_enable_x64', False) would be right")
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
   writers.check(config.log.writers)
   log.info('devices: %s, computing in %s', describe_devices(where),
@@ -45,7 +49,11 @@ def prepared(config, data_dir):
   source = build.source(config, data_dir)
   log.info('data: %s, %s images of %s', config.data.name,
            f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
-  init, abstract = first_state(config, method, source)
+  return k, method, source, *first_state(config, method, source)
+
+
+def judges(config, where, source, data_dir):
+  """The Scorer and the duality Gap of a run, None where it has none."""
   scorer = gap = None
   if config.eval.every:
     real, labels = build.reference(config, source, data_dir)
@@ -55,11 +63,12 @@ def prepared(config, data_dir):
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
   networks.followed(config, scorer, gap)  # says what no score will be
-  return where, k, method, source, init, abstract, scorer, gap
+  return scorer, gap
 
 
 @failures.explained()
-def run(config, workdir, *, data_dir='', allow_config_change=False):
+def run(config, workdir, *, data_dir='', allow_config_change=False,
+        profiled=False):
   """Trains a config in `workdir`, or resumes there: the verb `train`.
 
   Args:
@@ -67,6 +76,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     workdir: the folder of the run; an unfinished run in it is resumed.
     data_dir: folder of data sets.
     allow_config_change: resume from a checkpoint of a different config.
+    profiled: trace some steps (run/profile.py).
 
   Returns:
     The final state.
@@ -77,28 +87,23 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
       of memory, another process ended).
   """
   config = configs.complete(config)
-  if jax.config.jax_enable_x64:
-    raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
-                    "jax.config.update('jax_enable_x64', False) would be right")
+  if config.seeds != 1:
+    raise UserError(f'config.seeds={config.seeds}, and one run is trained '
+                    'here: 1 would be right; --mode=train has many seeds')
   processes.require_joined()
   group = processes.group()
   group.require_shared(pathlib.Path(paths.local(workdir, '--workdir')))
   group.require_same(config=configs.plain(config), jax=jax.__version__,
                      jgan=jgan.__version__)
   with group.together():
-    where, k, method, source, init, abstract, scorer, gap = prepared(
-        config, data_dir)
+    where = parallel.layout(config)
+    k, method, source, init, abstract = prepared(config, where, data_dir)
+    scorer, gap = judges(config, where, source, data_dir)
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
-    with group.together():
-      folder = stack.enter_context(
-          opened(workdir, config, allow_config_change=allow_config_change))
-      stack.enter_context(writing(folder))
-      images.settle(folder, source, data_dir, allow_change=allow_config_change,
-                    writer=not group.index)
-    saved = stack.enter_context(checkpoint.Checkpoints(
-        checkpoints(folder), keep=config.checkpoint.keep))
+    folder, saved = stack.enter_context(held(
+        config, workdir, source, data_dir, allow_config_change))
     state, start, notes = begin(config, init, abstract, saved, where)
     # Before this, a signal ends the process: there is nothing to save.
     stop = stack.enter_context(signals.watched(group.count > 1))
@@ -106,13 +111,33 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
       session = Session(config, method, source, folder, saved, where, start,
                         notes, scorer, gap, stop)
     stack.callback(session.close)
+    trace = stack.enter_context(
+        profile.traced(config, folder, start, profiled))
     try:
       state = loop(config, method, source, where, k, state, start, session,
-                   stop)
+                   stop, trace=trace)
     except signals.Asked:
       session.leave(start, state)
     session.finish()
   return state
+
+
+@contextlib.contextmanager
+def held(config, workdir, source, data_dir, allow_config_change, keep=0):
+  """Opens the folder of a run: yields it, and its Checkpoints.
+
+  keep: number of newest checkpoints to keep; 0: as the config says.
+  """
+  group = processes.group()
+  with contextlib.ExitStack() as stack:
+    with group.together():
+      folder = stack.enter_context(
+          opened(workdir, config, allow_config_change=allow_config_change))
+      stack.enter_context(writing(folder))
+      images.settle(folder, source, data_dir, allow_change=allow_config_change,
+                    writer=not group.index)
+    yield folder, stack.enter_context(checkpoint.Checkpoints(
+        checkpoints(folder), keep=keep or config.checkpoint.keep))
 
 
 @contextlib.contextmanager
@@ -126,11 +151,11 @@ def writing(folder):
 
 
 def first_state(config, method, source):
-  """A function () -> the initial state, and the shapes of that state."""
+  """A function: seed -> the initial state, and the shapes of that state."""
   batch = {'image': jax.ShapeDtypeStruct(
       (config.critics, 1, *source.shape[1:]), source.dtype)}
-  init = lambda: method.init(jax.random.key(config.seed), batch)
-  return init, jax.eval_shape(init)
+  init = lambda seed: method.init(jax.random.key(seed), batch)
+  return init, jax.eval_shape(init, np.uint32(0))
 
 
 def begin(config, init, abstract, saved, where):
@@ -149,17 +174,24 @@ def begin(config, init, abstract, saved, where):
     step, notes = 0, {}
     report_parameters(abstract)
     with processes.group().together():
-      state = jax.jit(init, compiler_options=_quick())()
-      state = weights.warm_start(state, config.init)
+      state = fresh(config, init)(config.seed)
   return parallel.place(state, where), step, notes
 
 
+def fresh(config, init):
+  """The function: seed -> the state before the first step, compiled once."""
+  compiled = jax.jit(init, compiler_options=_quick())
+  return lambda seed: weights.warm_start(compiled(np.uint32(seed)),
+                                         config.init)
+
+
 def loop(config, method, source, where, k, state, start, session, stop,
-         calls=None):
+         calls=None, trace=None):
   """Trains from step `start` to the end, calling session.after in between.
 
   stop: signals.Watch.
   calls: {(kind of step, number of steps): executable} compiled before.
+  trace: profile.Trace.
 
   Raises:
     Stopped: a signal asked for it; the state is saved.
@@ -168,8 +200,8 @@ def loop(config, method, source, where, k, state, start, session, stop,
   if start >= config.steps:
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
     return state
-  health = parallel.place(parallel.healthy(), where)
-  seed = parallel.place(np.uint32(config.seed), where)
+  health = parallel.place_own(lambda _: parallel.healthy(), config, where)
+  seed = parallel.place_own(np.uint32, config, where)
   kinds = method.step if method.plan else {'step': method.step}
   calls = dict(calls or {})
   plan = build.plan(config, method)
@@ -203,6 +235,8 @@ def loop(config, method, source, where, k, state, start, session, stop,
         session.begin(step - length)
       state, health, metrics = calls[name, length](state, health, data, x, seed)
       state = session.after(step, state, health, metrics)
+      if trace:
+        trace.after(step, metrics, calls)
       if stop(step) and step < config.steps:
         session.leave(step, state)
       ahead = next(feed, None)
@@ -250,11 +284,14 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
   # Images that a device holds, if any.
   share = len(images) // parallel.shares(config, where)
 
-  def indices(step):
-    chosen = batches.turn_indices(config.seed, plan(step), batch=config.batch,
+  def indices_of(seed, step):
+    chosen = batches.turn_indices(seed, plan(step), batch=config.batch,
                                   total=total, shards=shards)
     chosen = chosen[:, parallel.rows(chosen.shape[1])]
     return chosen % share if resident else images[chosen]
+
+  def indices(step):
+    return parallel.own(lambda seed: indices_of(seed, step), config, where)
 
   group = processes.group()
   if resident is None:

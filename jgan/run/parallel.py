@@ -8,6 +8,11 @@ The same step function runs in one of three layouts:
   one   plain jit on a single device, which both of the above equal there.
 The state is replicated on all devices, without a device axis.
 
+A fourth layout trains several runs, which differ in their seeds:
+  runs  every device has its share of the runs and maps the step over them, by
+        vmap. State, batches and metrics have the runs as their first axis; the
+        images are shared.
+
 Since JAX 0.10, pmap is implemented by jit(shard_map), with check_vma off. With
 check_vma on, gradients of replicated parameters would already be summed over
 devices, and a mean would leave them `devices` times too large. Outputs are
@@ -39,11 +44,13 @@ class Layout(NamedTuple):
   """The placement of a run on devices.
 
   Attributes:
-    kind: 'one', 'pmap' or 'jit'.
+    kind: 'one', 'pmap', 'jit' or 'runs'.
     mesh: Mesh over all devices of all processes, one axis, AXIS.
+    seeds: of the runs, if the kind is 'runs'.
   """
   kind: str
   mesh: Mesh
+  seeds: tuple[int, ...] = ()
 
   @property
   def axis_name(self):
@@ -55,13 +62,18 @@ class Layout(NamedTuple):
     """Sharding of arrays that every device has a full copy of."""
     return NamedSharding(self.mesh, PartitionSpec())
 
+  @property
+  def carried(self):
+    """Sharding of the state and of all that a dispatch returns."""
+    return NamedSharding(self.mesh, PartitionSpec(AXIS) if self.kind == 'runs'
+                         else PartitionSpec())
 
-def layout(config):
-  """Chooses the devices for a config: -> Layout.
+
+def chosen_devices(config):
+  """The devices that a config asks for, a list.
 
   Raises:
-    UserError: JAX has another platform or fewer devices than the config asks
-      for, or a batch size is not divisible by the number of devices.
+    UserError: JAX has another platform or fewer devices.
   """
   devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
   if config.devices > len(devices):
@@ -79,6 +91,17 @@ def layout(config):
         f"config.platform asks for '{want}' and JAX found {len(devices)} x "
         f"'{have}'; install jax for that platform (requirements.txt says how) "
         'or set --config.platform=any to run here')
+  return devices
+
+
+def layout(config):
+  """Chooses the devices for a config: -> Layout.
+
+  Raises:
+    UserError: as `chosen_devices`, or a batch size is not divisible by the
+      number of devices.
+  """
+  devices = chosen_devices(config)
   shards = config.pipeline.shards
   if shards > 1 and shards % len(devices):
     raise UserError(f'config.pipeline.shards={shards} does not divide by '
@@ -98,6 +121,52 @@ def layout(config):
                       f'{_near(batch, shards)} would')
   kind = 'one' if len(devices) == 1 else config.parallel
   return Layout(kind, Mesh(np.array(devices), (AXIS,)))
+
+
+def layout_of_runs(config, seeds):
+  """Layout of runs with these seeds, of which each device has as many.
+
+  Raises:
+    UserError: as `chosen_devices`.
+  """
+  if config.pipeline.shards > 1:
+    raise UserError(f'config.pipeline.shards={config.pipeline.shards} and '
+                    f'config.seeds={config.seeds}: runs of one program share '
+                    'the images of a device, and 1 would be right')
+  devices = chosen_devices(config)
+  count = max(n for n in range(1, len(devices) + 1) if len(seeds) % n == 0)
+  return Layout('runs', Mesh(np.array(devices[:count]), (AXIS,)), (*seeds,))
+
+
+def own(value, config, where):
+  """value(seed) of the run; of several runs a pytree of stacked arrays."""
+  if where.kind != 'runs':
+    return value(config.seed)
+  return stacked([value(seed) for seed in where.seeds])
+
+
+def stacked(trees):
+  """Pytrees of one structure as one, with a new first axis, on the host."""
+  return jax.tree.map(lambda *x: np.stack(x), *trees)
+
+
+def place_own(value, config, where):
+  """Copies value(seed) of the run, or of each run, to where it is trained."""
+  return jax.device_put(own(value, config, where), where.carried)
+
+
+def taken(tree, i, where):
+  """The arrays of run i of a stacked pytree, copies on its device."""
+  each = len(where.seeds) // where.mesh.size
+  shards = jax.tree.map(
+      lambda x: next(s.data for s in x.addressable_shards
+                     if s.index[0].start in (None, i - i % each)), tree)
+  return _at(shards, np.int32(i % each))
+
+
+@jax.jit
+def _at(tree, i):
+  return jax.tree.map(lambda x: x[i], tree)
 
 
 def _batches(config):
@@ -163,6 +232,8 @@ def feed(x, where):
   """
   if where.kind == 'one':
     return x
+  if where.kind == 'runs':  # [k, runs, critics, ...]
+    return jax.device_put(np.moveaxis(x, 1, 0), where.carried)
   if where.kind == 'pmap':
     local = where.mesh.size // jax.process_count()
     k, critics, rows = x.shape[:3]
@@ -235,6 +306,21 @@ def advance(state, health, data, x, seed, *, step):
   return state, health, jax.tree.map(lambda m: m[-1], metrics)
 
 
+def over_runs(function, where):
+  """`advance` for several runs: all but the images have an axis of runs."""
+  def several(state, health, data, x, seed):
+    # All runs are at one step. Without the axis, lax.cond on it is a branch.
+    step = state.step[0]
+    return jax.vmap(lambda state, health, x, seed: function(
+        state.replace(step=step), health, data, x, seed))(
+            state, health, x, seed)
+
+  by_run, same = PartitionSpec(AXIS), PartitionSpec()
+  return jax.shard_map(
+      several, mesh=where.mesh, check_vma=False, out_specs=by_run,
+      in_specs=(by_run, by_run, same, by_run, by_run))
+
+
 def step_key(seed, step):
   """The random key of step `step` of a run."""
   # The extra fold keeps it apart from the key that initializes the weights.
@@ -281,9 +367,11 @@ def lower_call(function, where, state, health, data, x, seed):
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
     return mapped.lower(state, health, data, x, seed)
+  if where.kind == 'runs':
+    function = over_runs(function, where)
   with jax.set_mesh(where.mesh):
     jitted = jax.jit(function, donate_argnums=(0,),
-                     out_shardings=where.replicated)
+                     out_shardings=where.carried)
     return jitted.lower(state, health, data, x, seed)
 
 

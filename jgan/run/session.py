@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from jgan import build, genotype, precision, signals
-from jgan.errors import Stopped
+from jgan.errors import NonFinite, Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel, scoring
 from jgan.run.cost import Cost
@@ -30,7 +30,7 @@ class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
   def __init__(self, config, method, source, folder, saved, where, start,
-               notes, scorer=None, gap=None, stop=None):
+               notes, scorer=None, gap=None, stop=None, sampler=None):
     self.config, self.folder, self.saved = config, folder, saved
     self.method = method
     self.better = networks.followed(config, scorer, gap)
@@ -44,7 +44,7 @@ class Session:
                  if self.writer else None)
     self.best, self.scores = notes.get('best'), {}
     saved.keep_best(self.best and self.best['step'])
-    self.sampler = networks.sampler_of(
+    self.sampler = sampler or networks.sampler_of(
         config, method, batch=scorer.batch if scorer else 0,
         most=config.samples.count, mesh=where.mesh)
     self.z = jax.random.normal(jax.random.key(config.seed + 1),
@@ -58,7 +58,6 @@ class Session:
     self.pending, self.health = None, (parallel.healthy(), {})
     self.timing = Timing(folder, start) if self.writer else None
     self.ends = pair.ends(config)
-    self.trace = None
     self.begin(start)
     self.scoring.go_on(start - self.due)
 
@@ -68,19 +67,35 @@ class Session:
 
   def after(self, step, state, health, metrics):
     """Does the work that is due after `step`: -> the state to continue with."""
+    logs = self.remember(step, health, metrics)
+    if self.scoring.flight:
+      self.scoring.flight.advance(step)
+    return self.work(step, state, lands=logs)
+
+  def remember(self, step, health, metrics):
+    """Keeps the metrics of `step`: -> whether a record of them is due.
+
+    The last record is written then.
+    """
     self.health = health, metrics
     logs = self.is_due(step, self.config.log.every)
     if logs:
       self.flush()
       self.pending = step, health, metrics
-    if self.scoring.flight:
-      self.scoring.flight.advance(step)
-    return self.work(step, state, lands=logs)
+    return logs
 
   def is_due(self, step, every, first=0):
     """Whether what is done every `every` steps, 0: never, is due after one."""
     return every and (step == self.config.steps or (
         step >= first and (step - first) % every == 0))
+
+  def has_work(self, step):
+    """Whether `work` needs the state after `step`."""
+    c = self.config
+    return (self.due or step in self.ends
+            or self.is_due(step, c.eval.every, c.eval.first)
+            or self.is_due(step, c.samples.every)
+            or self.is_due(step, c.checkpoint.every))
 
   def go_on(self, step, state):
     """Does the work that an earlier session left: -> state to continue with."""
@@ -114,7 +129,6 @@ class Session:
       self.keep(step, state)
     if due(c.checkpoint.every) or best or self.due:
       self.save(step, state, due=bool(self.scoring.flight))
-    self.profile(step)
     return state
 
   def flush(self):
@@ -137,9 +151,9 @@ class Session:
       finite = (f'The last finite checkpoint is kept (step {steps[-1]}); to '
                 'resume from it' if steps else
                 'There is no checkpoint yet; to begin again')
-      raise Stopped(f'{bad[0]} is not finite at step {bad[1]}. {finite}, lower '
-                    'a learning rate or change --config.seed, with '
-                    '--allow_config_change')
+      raise NonFinite(f'{bad[0]} is not finite at step {bad[1]}. {finite}, '
+                      'lower a learning rate or change --config.seed, with '
+                      '--allow_config_change')
 
   def progress(self, step, values):
     """Logs one line: step, speed, estimated time to the end, losses."""
@@ -321,18 +335,6 @@ class Session:
           [f'{self.folder.name}, step {step}', *scores])
       genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', derived)
 
-  def profile(self, step):
-    """Starts and stops the profiler trace of config.profile."""
-    first, count = self.config.profile.start, self.config.profile.steps
-    if (count and self.writer and self.trace is None
-        and first <= step < first + count):
-      self.trace = str(self.folder / 'profile')
-      jax.profiler.start_trace(self.trace)
-    elif self.trace and step >= first + count:
-      jax.profiler.stop_trace()
-      log.info('profile of steps %d to %d: %s', first, step, self.trace)
-      self.trace = None
-
   def later(self, job, *arguments):
     """Runs host work in the thread; `settle` raises its exceptions."""
     self.jobs.append(self.worker.submit(job, *arguments))
@@ -359,8 +361,6 @@ class Session:
 
   def close(self):
     """Closes threads and files, also after a failure."""
-    if self.trace:
-      jax.profiler.stop_trace()
     self.worker.shutdown(cancel_futures=True)
     self.scoring.close()
     if self.writer:

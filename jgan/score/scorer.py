@@ -5,6 +5,7 @@ a feature network a file of jgan/features. `Scorer` combines them: features of
 the reference are computed once, and features of each set of fakes once for all
 metrics and protocols.
 """
+import copy
 import functools
 import hashlib
 import inspect
@@ -114,6 +115,23 @@ class Scorer:
                                  precision=precision)
     self.stamps = {name: self._stamp(name, reference, source)
                    for name in self.protocols}
+
+  @property
+  def is_seeded(self):
+    """Whether the seed decides weights of its networks."""
+    return bool(self.network) and 'images' in inspect.signature(
+        lookup.find('features', self.network).load).parameters
+
+  def of_seed(self, seed):
+    """The Scorer of a run with another seed, which shares the networks.
+
+    It must not be `is_seeded`.
+    """
+    other = copy.copy(self)
+    other.seed, other.previous = seed, {}
+    other.stamps = {name: stamp | {'seed': seed}
+                    for name, stamp in self.stamps.items()}
+    return other
 
   def score(self, batches, settings=None, stamp=None):
     """Scores generated images.

@@ -1,7 +1,8 @@
 """Trains; a repeat of the same command resumes.
 
 Writes into --workdir: config.json, run.json, metrics.jsonl and .csv,
-evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/.
+evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/. With
+config.seeds > 1 each run has these in seed_N/, and seeds.md compares them.
 """
 import pathlib
 
@@ -9,11 +10,12 @@ import jax
 
 from jgan import flags as common
 from jgan.flags import Flag
-from jgan.run import loop, processes
+from jgan.run import loop, processes, seeds
 
 FLAGS = (
     common.CONFIG, common.WORKDIR, common.DATA_DIR,
     common.ALLOW_CONFIG_CHANGE,
+    Flag('profile', False, 'Trace ten steps, print the costliest operations.'),
     Flag('distributed', False, 'Train with the other processes of a TPU pod, '
          'SLURM, mpirun or Kubernetes.'),
     Flag('coordinator', '', 'Where these tell nothing: HOST:PORT of process '
@@ -28,8 +30,13 @@ def run(config, flags):
   explicit = flags.coordinator, flags.processes, flags.process
   if flags.distributed or explicit != processes.NONE_GIVEN:
     processes.join(*explicit)
+  if config.seeds > 1:
+    return seeds.run(config, flags.workdir, data_dir=flags.data_dir,
+                     allow_config_change=flags.allow_config_change,
+                     profiled=flags.profile)
   loop.run(config, flags.workdir, data_dir=flags.data_dir,
-           allow_config_change=flags.allow_config_change)
+           allow_config_change=flags.allow_config_change,
+           profiled=flags.profile)
   if jax.process_index():
     return ''
   folder = pathlib.Path(flags.workdir)

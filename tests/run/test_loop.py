@@ -1,6 +1,7 @@
 """The loop, end to end, on digits: resume, preemption, bad numbers."""
 import json
 import os
+import re
 import signal
 import threading
 import types
@@ -370,12 +371,17 @@ def test_a_best_of_another_protocol_is_not_compared_with(
   assert 'another protocol' in caplog.text
 
 
-def test_the_profile_hook_leaves_a_trace(tmp_path):
+def test_a_profile_lists_the_costliest_operations(tmp_path, caplog):
   c = small()
   c.profile.update({'start': 1, 'steps': 2})
   c.eval.every, c.checkpoint.best = 0, ''
-  loop.run(c, tmp_path)
+  with caplog.at_level('INFO', 'jgan'):
+    loop.run(c, tmp_path, profiled=True)  # what the config says is traced
+  table = (tmp_path / 'profile' / 'operations.md').read_text()
   assert any((tmp_path / 'profile').rglob('*.pb'))
+  assert 'profile of steps 2 to 3' in caplog.text and table in caplog.text
+  assert 'By time:' in table and 'By bytes' in table
+  assert re.search(r'conv\S* +\| +\d+ \|', table)
 
 
 def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path, caplog):
