@@ -156,6 +156,8 @@ def _count(eqn, depends):
     x, kernel = (v.aval for v in eqn.invars)
     macs = x.size * math.prod(kernel.shape[:2])
     return macs, macs
+  if eqn.primitive.name in ('convolve', 'convolve_input', 'convolve_kernel'):
+    return _convolution(eqn)
   if eqn.primitive.name != 'conv_general_dilated':
     return 0, 0
   x, kernel, out = (v.aval for v in (*eqn.invars, *eqn.outvars))
@@ -166,6 +168,23 @@ def _count(eqn, depends):
   grows = area(out, dims.out_spec) > area(x, dims.lhs_spec)
   if grows or math.prod(eqn.params['lhs_dilation']) > 1:
     return x.size * kernel.size // x.shape[dims.lhs_spec[1]], by_output
+  return by_output, by_output
+
+
+def _convolution(eqn):
+  """`_count` of a convolution of ops/conv.py, or one of its gradients."""
+  a, b, out = (v.aval for v in (*eqn.invars, *eqn.outvars))
+  area = lambda shape: math.prod(shape[1:3])
+  if eqn.primitive.name == 'convolve_kernel':
+    by_output = out.size * b.size // b.shape[3]
+    if math.prod(out.shape[:2]) > area(a.shape):
+      return a.size * b.size // a.shape[0], by_output
+    return by_output, by_output
+  gradient = eqn.primitive.name == 'convolve_input'
+  by_output = out.size * b.size // (out if gradient else b).shape[3]
+  strided = gradient and max(eqn.params['window'].stride) > 1
+  if strided or area(out.shape) > area(a.shape):
+    return a.size * b.size // a.shape[3], by_output
   return by_output, by_output
 
 
