@@ -6,7 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-newest versions lint bench bench-torch parity clean
+.PHONY: help setup run test test-long test-newest pods versions lint bench \
+  bench-check bench-parts device-folder aot parity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +24,13 @@ run: setup  ## train a small GAN on handwritten digits, two to four minutes
 	$(PY) -m jgan.main --config=experiments/digits/default.py --workdir=$(WORKDIR)
 
 test: setup  ## run the tests, about a quarter of an hour
-	$(PY) -m pytest -n 2 --dist worksteal tests
+	$(PY) -m pytest -n 2 --dist worksteal -m 'not long' tests
+
+test-long: setup  ## run those that take long
+	$(PY) -m pytest -n 2 --dist worksteal -m long tests
+
+pods: setup  ## train in four processes on this machine, kill one, go on
+	JGAN_TEST_PROCESSES=4 $(PY) -m pytest tests/run/test_processes.py
 
 # What of the tests runs on other versions, each in an environment of its own.
 VERSION_TESTS := tests/ops tests/losses tests/penalties tests/optim \
@@ -41,7 +48,7 @@ test-newest:  ## the same on the newest alone
 lint: setup  ## check the style
 	$(PY) -m ruff check .
 
-bench: setup  ## time steps, the loop, compiling; show memory
+bench-parts: setup  ## time steps, the loop, features, metrics, methods
 	$(PY) -m bench.steps
 	$(PY) -m bench.features
 	$(PY) -m bench.frechet
@@ -69,11 +76,29 @@ TORCH := $(firstword $(patsubst %/.done,%,$(wildcard $(PARITY)/.done)) .venv-ben
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-bench-torch: setup $(TORCH)/.done  ## time the searches beside PyTorch
-	$(PY) -m bench.search --check --torch $(TORCH)/bin/python
-	$(PY) -m bench.search --torch $(TORCH)/bin/python
+bench: setup $(TORCH)/.done  ## time training steps beside PyTorch's
+	mkdir -p runs
+	$(PY) -m bench.torch --torch $(TORCH)/bin/python \
+	  --json runs/bench.json
+
+bench-check: setup $(TORCH)/.done  ## compare what both sides of it compute
+	$(PY) -m bench.torch --torch $(TORCH)/bin/python --check
+
+AOT := .venv-aot
+
+$(AOT)/.done: bench/requirements-aot.txt requirements.txt
+	$(PYTHON) -m venv --clear $(AOT)
+	$(AOT)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+aot: $(AOT)/.done  ## compile whole runs for TPUs, without one; AOT_FLAGS, as octave
+	$(AOT)/bin/python -m bench.aot $(AOT_FLAGS)
+
+# What the check of a GPU takes along: DATA has CIFAR-10 and the classifiers.
+device-folder: setup  ## make runs/device for bench.device, from DATA=FOLDER
+	$(PY) -m bench.device_folder runs/device --data_dir $(DATA)
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) .venv-bench .venv-versions .pytest_cache .ruff_cache \
-	  build dist jgan.egg-info
+	rm -rf $(VENV) $(PARITY) $(AOT) .venv-bench .venv-versions .pytest_cache \
+	  .ruff_cache build dist jgan.egg-info
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 """What a method adds to a step: its time beside that of the plain twin.
 
-  make bench-methods                  all of them, some minutes on two cores
+  python -m bench.methods             all of them, some minutes on two cores
   python -m bench.methods sdp octave  some of them
 
 Both compiled steps of a pair take turns in one process, and the figure is the

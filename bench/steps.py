@@ -1,6 +1,6 @@
 """Steps per second: the compiled step alone, and through the whole loop.
 
-  make bench                        all networks, some minutes on two cores
+  python -m bench.steps             all networks, some minutes on two cores
   python -m bench.steps dcgan-16    some of them
 
 Raw and loop runs alternate in one process, and the ratio is of their medians:
@@ -83,7 +83,7 @@ def measure(config):
     first = loop.first_state(config, method, source)
     plan = build.plan(config, method)
     with loop.fed(config, plan, source, where, 0, k) as (data, feed):
-      _, x = next(feed)
+      (_, length, kind), x = next(feed)
       state, _, _ = loop.begin(config, *first, saved, where)
       health = parallel.place(parallel.healthy(), where)
       seed = parallel.place(np.uint32(0), where)
@@ -94,12 +94,12 @@ def measure(config):
       compiling = time.perf_counter() - began
       for _ in range(ROUNDS):
         state, rate = raw_rate(call, state, health, data, x, seed,
-                               config.steps, k)
+                               config.steps, length)
         raw.append(rate)
         again, _, _ = loop.begin(config, *first, saved, where)
         session = Timed(config, method, source, folder, saved, where, 0, {})
         loop.loop(config, method, source, where, k, again, 0, session,
-                  signals.Watch(), calls={('step', k): call})
+                  signals.Watch(), calls={(kind, length): call})
         looped.append(session.rate)
         session.close()
     saved.close()

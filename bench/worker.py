@@ -2,6 +2,26 @@
 import json
 import resource
 import sys
+import time
+
+
+class Timed:
+  """What both sides' games share.
+
+  Attributes:
+    cycle: [(step number, share of steps like it)] (bench/rows.py).
+  """
+
+  def turn(self, count):
+    """Seconds of a step: the mean of `count`, and over the cycle."""
+    seconds = 0.
+    for number, share in self.cycle:
+      began = time.perf_counter()
+      for _ in range(count):
+        self.step(number)
+      self.wait()
+      seconds += share * (time.perf_counter() - began) / count
+    return seconds
 
 
 def serve(make):

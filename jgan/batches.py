@@ -18,19 +18,21 @@ import math
 import sys
 from concurrent import futures
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jgan.errors import UserError
 from jgan.ops import collectives
+from jgan.types import Turn
 
 log = logging.getLogger(__name__)
 
 _READ = 256  # images whose content is in a fingerprint
 
-# Epoch numbers that select the permutations for subsets and for shares.
-_SUBSET, _SHARES = -1, -2
+# Epoch numbers that select other permutations: for subsets, shares, shards.
+_SUBSET, _SHARES, _SHARDS = -1, -2, -3
 
 
 def subset(source, *, first=0, fraction=1., seed=0, order='files'):
@@ -66,8 +68,7 @@ def subset(source, *, first=0, fraction=1., seed=0, order='files'):
     indices = np.arange(total)
   else:
     indices = np.sort(_permutation(seed, _SUBSET, total)[:count])
-  return (source[indices] if isinstance(source, np.ndarray)
-          else _Subset(source, indices))
+  return chosen(source, indices)
 
 
 def _warn_of_groups(source, first):
@@ -80,6 +81,12 @@ def _warn_of_groups(source, first):
         '%s folders; if those are classes, --config.pipeline.order=random '
         'takes as many of all, by config.pipeline.fraction_seed',
         f'{first:,}', f'{len(source):,}', few, all_)
+
+
+def chosen(source, indices):
+  """A source of source[i] for each i of the indices, an array."""
+  return (source[indices] if isinstance(source, np.ndarray)
+          else _Subset(source, indices))
 
 
 class _Subset:
@@ -138,9 +145,49 @@ def fingerprint(source):
   return digest.hexdigest()[:16]
 
 
-def resident(source, limit_bytes):
-  """Whether the decoded source takes at most limit_bytes."""
-  return math.prod(source.shape) * source.dtype.itemsize <= limit_bytes
+class Rows(flax.struct.PyTreeNode):
+  """Images on devices as rows: images[indices] are [..., h, w, c].
+
+  A TPU pads the last two axes of an array to tiles, [n, h, w, c] to many times
+  its size, and rows hardly.
+
+  Attributes:
+    rows: [n, h * w * c], or [devices, n, h * w * c] if each device has images
+      of its own. Then each takes its part of the last axis of the indices, and
+      they count within its images.
+    shape: (h, w, c).
+  """
+  rows: jax.Array
+  shape: tuple = flax.struct.field(pytree_node=False)
+
+  @property
+  def apart(self):
+    """Whether each device has images of its own."""
+    return self.rows.ndim == 3
+
+  def __getitem__(self, indices):
+    if not self.apart:
+      rows = self.rows[indices]
+    else:
+      *lead, b = indices.shape
+      apart = indices.reshape(*lead, len(self.rows), b // len(self.rows))
+      rows = jax.vmap(lambda rows, i: rows[i], (0, len(lead)), len(lead))(
+          self.rows, apart)
+    return rows.reshape(*indices.shape, *self.shape)
+
+
+def resident(source, limit_bytes, platform, shares=1):
+  """Whether a share of the source takes at most limit_bytes as rows.
+
+  platform: a TPU pads rows to tiles of 128 values and 32 bytes of each.
+  shares: number of devices that the decoded images are divided among.
+  """
+  size, pixels = len(source) // shares, math.prod(source.shape[1:])
+  itemsize = np.dtype(source.dtype).itemsize
+  if platform == 'tpu':
+    size, pixels = (-(-x // tile) * tile for x, tile in (
+        (size, 32 // itemsize), (pixels, 128)))
+  return size * pixels * itemsize <= limit_bytes
 
 
 def as_array(source):
@@ -159,17 +206,23 @@ def as_array(source):
 
 
 @functools.lru_cache(maxsize=4)
-def _permutation(seed, epoch, total):
-  """Random permutation [total] int32, a pure function of its arguments.
+def _permutations(seed, epoch, total, shards):
+  """Random permutations [shards, total] int32, pure functions of the arguments.
 
-  The argsort of random bits of Philox with the key (seed, epoch). numpy
+  The argsorts of random bits of Philox with the key (seed, epoch). numpy
   guarantees these bits across versions, but not Generator.permutation.
   """
   key = [seed % 2**64, epoch % 2**64]
-  bits = np.random.Philox(key=np.array(key, np.uint64)).random_raw(total)
-  permutation = np.argsort(bits, kind='stable').astype(np.int32)
-  permutation.flags.writeable = False  # the cache returns it again
-  return permutation
+  bits = np.random.Philox(key=np.array(key, np.uint64)).random_raw(
+      shards * total).reshape(shards, total)
+  permutations = np.argsort(bits, kind='stable').astype(np.int32)
+  permutations.flags.writeable = False  # the cache returns them again
+  return permutations
+
+
+def _permutation(seed, epoch, total):
+  """One of them: [total] int32."""
+  return _permutations(seed, epoch, total, 1)[0]
 
 
 def order(seed, start, count, total):
@@ -179,33 +232,62 @@ def order(seed, start, count, total):
 
   Returns: [count] int32 in [0, total).
   """
-  pieces = [np.empty(0, np.int32)]
+  return _orders(seed, start, count, total, 1)[0]
+
+
+def _orders(seed, start, count, total, shards):
+  """The same for shards of `total` images, each with permutations of its own.
+
+  Returns: [shards, count] int32 in [0, total).
+  """
+  pieces = [np.empty((shards, 0), np.int32)]
   end = start + count
   while start < end:
     epoch, offset = divmod(start, total)
-    piece = _permutation(seed, epoch, total)[offset:offset + end - start]
+    piece = _permutations(seed, epoch, total, shards)[
+        :, offset:offset + end - start]
     pieces.append(piece)
-    start += len(piece)
-  return np.concatenate(pieces)
+    start += piece.shape[1]
+  return np.concatenate(pieces, 1)
 
 
 def batch_indices(seed, step, *, critics, batch, total):
-  """Image indices of a generator step, one batch per discriminator update.
+  """Image indices of a plain generator step, for a notebook.
 
-  Returns: [critics, batch] int32.
+  Returns: [critics, batch] int32, a batch for each discriminator update.
   """
-  size = critics * batch
-  return order(seed, step * size, size, total).reshape(critics, batch)
+  return turn_indices(seed, Turn('step', critics, (0., 1.), step), batch=batch,
+                      total=total)
 
 
-def turn_indices(seed, turn, *, batch, total):
-  """Image indices of a Turn: [turn.critics, turn.batch or batch] int32."""
+def turn_indices(seed, turn, *, batch, total, shards=1):
+  """Image indices of a Turn: [turn.critics, turn.batch or batch] int32.
+
+  shards: with several, the images are numbered as by `arrangement`, and as many
+    rows of the batches, one after another, take theirs from each shard only:
+    those of shard i are i * (total // shards) and following.
+  """
+  total //= shards
   low, high = (round(x * total) for x in turn.share)
-  indices = batch_indices(seed, turn.index, critics=turn.critics,
-                          batch=turn.batch or batch, total=high - low)
-  if high - low == total:
-    return indices
-  return _permutation(seed, _SHARES, total)[low:high][indices]
+  rows = (turn.batch or batch) // shards
+  size = turn.critics * rows
+  indices = _orders(seed, turn.index * size, size, high - low, shards)
+  if high - low < total:
+    share = _permutations(seed, _SHARES, total, shards)[:, low:high]
+    indices = np.take_along_axis(share, indices, 1)
+  first = total * np.arange(shards, dtype=np.int32)
+  return (indices + first[:, None]).reshape(
+      shards, turn.critics, rows).swapaxes(0, 1).reshape(turn.critics, -1)
+
+
+def arrangement(seed, total, shards):
+  """The images of all shards, one shard after another: [<= total] indices.
+
+  A random choice by the seed; the last total % shards images are in none.
+  """
+  if shards == 1:
+    return np.arange(total)
+  return _permutation(seed, _SHARDS, total)[:total // shards * shards]
 
 
 class _Batches:

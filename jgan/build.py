@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from jgan import batches, lookup, sections, steps
+from jgan import batches, lookup, precision, sections, steps
 from jgan import config as configs
 from jgan.compress import channels
 from jgan.errors import UserError
@@ -111,7 +111,7 @@ def models(config, shape, *, axis_name=None):
                     'supported')
   pair = Pair(*(
       sections.player(player, config[player].name)(
-          size=height, colors=colors, dtype=jnp.dtype(config.dtype),
+          size=height, colors=colors, dtype=jnp.dtype(precision.of(config)),
           axis_name=axis_name, **_parts(config[player]))
       for player in ('generator', 'discriminator')))
   if config.factored:

@@ -23,25 +23,28 @@ def check(config):
   at_least = lambda low: (lambda v: v >= low, f'at least {low}')
   among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
   rules = {
-      'seed': at_least(0), 'steps': at_least(1), 'batch': at_least(1),
-      'gen_batch': at_least(0), 'critics': at_least(1),
+      'seed': at_least(0), 'seeds': at_least(1), 'steps': at_least(1),
+      'batch': at_least(1), 'gen_batch': at_least(0), 'critics': at_least(1),
       'steps_per_call': at_least(0), 'devices': at_least(0),
       'gen_noise': among('fresh', 'shared'), 'lazy': among('joined', 'apart'),
-      'dtype': among('float32', 'bfloat16'),
+      'dtype': among('auto', 'float32', 'bfloat16'),
       'parallel': among('pmap', 'jit'),
       'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
       'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),
       'pipeline.fraction': (lambda v: 0 < v <= 1, 'in (0, 1]'),
       'pipeline.order': among('files', 'random'),
       'pipeline.placement': among('auto', 'device', 'stream'),
+      'pipeline.shards': at_least(1),
       'ema.decay': (lambda v: 0 <= v < 1, 'in [0, 1)'),
       'ema.rampup': at_least(0),
       'log.every': at_least(1), 'samples.every': at_least(0),
       'samples.count': at_least(1), 'eval.every': at_least(0),
       'eval.first': at_least(0),
-      'eval.samples': at_least(2), 'eval.batch': at_least(1),
+      'eval.samples': at_least(2), 'eval.batch': at_least(0),
       'eval.reals': at_least(0), 'eval.best_response': at_least(0),
       'eval.protocol': among(*protocol.NAMED),
+      'eval.precision': among('highest', 'high', 'default'),
+      'eval.overlap': among('auto', 'on', 'off'),
       'compress.source': among('average', 'online'),
       'compress.scaling': among('even', 'reference'),
       'compress.restarts': at_least(1), 'compress.iterations': at_least(1),
@@ -51,6 +54,11 @@ def check(config):
       'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
       'profile.start': at_least(0), 'profile.steps': at_least(0),
   }
+  last = config.seed + config.seeds - 1
+  if last > _LARGEST_SEED:
+    raise UserError(f'config.seed={config.seed} and config.seeds='
+                    f'{config.seeds} give seeds up to {last}, and the largest '
+                    f'is {_LARGEST_SEED}')
   for side in ('gen', 'disc'):
     rules[f'optimizer.{side}.lr'] = (lambda v: v > 0, 'positive')
     for key in ('clip_norm', 'clip_weight'):
@@ -116,9 +124,20 @@ def check(config):
       raise UserError(f"config.schedules[{i}] has every={section.every} and "
                       f"evaluation='{section.evaluation}'; at least 0, and one "
                       'of current, final would be right')
+  at_once = needs_scores_at_once(config)
+  if config.eval.overlap == 'on' and at_once:
+    raise UserError(f"config.eval.overlap is 'on', and {at_once} needs a score "
+                    "before the next step: 'auto' or 'off' would be right")
   if config.checkpoint.best and not config.eval.every:
     raise UserError(f"config.checkpoint.best is '{config.checkpoint.best}' "
                     'but config.eval.every is 0: nothing would be scored')
+
+
+def needs_scores_at_once(config):
+  """What needs a score before the next training step; '' if nothing does."""
+  if config.feedback:
+    return 'config.feedback'
+  return 'config.eval.best_response' if config.eval.best_response else ''
 
 
 def _refuse_large(value, path='config'):

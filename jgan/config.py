@@ -23,17 +23,19 @@ def base():
   """The config that every experiment starts from, with all keys."""
   c = ConfigDict()
   c.seed = 0              # decides init, data order and all noise
+  c.seeds = 1             # number of runs, with seeds seed, seed + 1, ...
   c.steps = 1000          # generator steps
   c.batch = 64            # real images of one discriminator step, all devices
   c.gen_batch = 0         # fakes of one generator step; 0: equal to batch
   c.gen_noise = 'fresh'   # fakes of a generator step: fresh | shared (those
                           # of the discriminator step before it)
   c.critics = 1           # discriminator steps per generator step (n_critic)
-  c.dtype = 'float32'     # of the computation: float32 | bfloat16
+  c.dtype = 'auto'        # of the computation: float32 | bfloat16 | auto
+                          # (jgan/precision.py)
   c.parallel = 'pmap'     # pmap | jit (one program over a mesh, pods)
   c.platform = 'any'      # any | cpu | gpu | tpu | accelerator: refuse others
   c.devices = 0           # how many devices to use; 0: all
-  c.steps_per_call = 0    # steps in one dispatch; 0: 1 on CPU, else up to 10
+  c.steps_per_call = 0    # most steps in one dispatch; 0: 1 on CPU, else 10
 
   c.data = ConfigDict({'name': 'digits'})
   c.pipeline = ConfigDict({
@@ -44,8 +46,10 @@ def base():
       'first': 0,           # use the first N images only; 0: all
       'order': 'files',     # that `first` counts in: files | random (a seed)
       'fraction': 1.,       # use a random fraction of the images
-      'fraction_seed': 0,   # decides the fraction and the random order
+      'fraction_seed': 0,   # decides the fraction, random order and shards
       'placement': 'auto',  # auto | device (all images, uint8) | stream
+      'shards': 1,          # parts of the images, of which each gives as many
+                            # rows of a batch: a device holds its parts only
   })
   c.generator = ConfigDict({'name': 'dcgan'})
   c.discriminator = ConfigDict({'name': 'dcgan'})
@@ -96,7 +100,10 @@ def base():
       'split': '',          # of the data set; '': the training images
       'subset': True,       # use the images of `pipeline` only; False: all
       'statistics': '',     # .npz with mu, sigma of the reals; '': computed
-      'batch': 100,         # images at a time
+      'batch': 0,           # images at a time; 0: as many as fit, 100 on a CPU
+      'precision': 'highest',  # of `network`: highest | high | default (JAX's)
+      'overlap': 'auto',    # score while training goes on: on | off | auto (on
+                            # where no rule needs the score at once, not on CPU)
       'best_response': 0,   # updates for the duality gap; 0: not measured
   })
   c.checkpoint = ConfigDict({

@@ -73,7 +73,7 @@ CONTRACTS = {
     'penalties': Contract(
         'penalties',
         one_of={'discriminator': ('play',), 'generator': ('play',)},
-        may={'PAIRED': bool, 'TRACED': tuple}),
+        may={'PAIRED': bool, 'TRACED': tuple, 'SECOND_ORDER': bool}),
     'methods': Contract(
         'method', must={'make': ('config', 'shape', '*', 'axis_name')}),
     'metrics': Contract(

@@ -13,3 +13,7 @@ class Stopped(Exception):
 
   Non-finite numbers, preemption, a full disk: exit code 3.
   """
+
+
+class NonFinite(Stopped):
+  """A loss or the state of a run is not finite, which ends no other run."""

@@ -57,7 +57,7 @@ def meaning(error):
       error.errno in _OF_PATHS):
     return UserError(f'cannot read or write {error.filename}: '
                      f'{error.strerror}')
-  if any(map(is_of_jax, causes)) and _have_peers():
+  if is_of_peers(error):
     return Stopped(f'another process ended, or cannot be reached: '
                    f'{brief(error)}. When all are started again, the same '
                    'commands resume from the last checkpoint')
@@ -80,6 +80,11 @@ def is_of_jax(error):
   """Whether a computation or a collective failed in JAX's runtime."""
   names = {kind.__name__ for kind in type(error).__mro__}
   return bool(names & {'JaxRuntimeError', 'XlaRuntimeError'})
+
+
+def is_of_peers(error):
+  """Whether a computation failed that several processes share."""
+  return any(map(is_of_jax, _chain(error))) and _have_peers()
 
 
 def _chain(error):

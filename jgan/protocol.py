@@ -38,7 +38,8 @@ NAMED = {
 
 
 # Entries of a stamp that do not affect its identity.
-_IGNORED = {'jgan', 'step', 'seed', 'noise seed', 'file', 'reference'}
+_IGNORED = {'jgan', 'step', 'seed', 'noise seed', 'file', 'reference',
+            'dtype'}
 
 
 def find(name):
@@ -55,10 +56,11 @@ def find(name):
 def identity(stamp):
   """Hash of a stamp: eight hexadecimal digits.
 
-  The version of jgan, the step, the seeds and the file that was scored are in
-  the stamp, but not in the hash: scores that differ in these are meant to be
-  compared. Nor is the name of the reference: its fingerprint is, so that other
-  images under the same name are told apart, and the same under another are not.
+  The version of jgan, the step, the seeds, the file that was scored and the
+  type that the generator computed in are in the stamp, but not in the hash:
+  scores that differ in these are meant to be compared. Nor is the name of the
+  reference: its fingerprint is, so that other images under the same name are
+  told apart, and the same under another are not.
   """
   settings = {k: v for k, v in stamp.items() if k not in _IGNORED}
   text = json.dumps(settings, sort_keys=True)

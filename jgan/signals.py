@@ -84,7 +84,7 @@ class Noted(Watch):
 class Announced(Watch):
   """Asks JAX's preemption service, which tells all processes of a signal.
 
-  They stop after the same step, and so not within an evaluation.
+  They stop after the same step, or after the same batch of an evaluation.
   """
 
   def __init__(self):

@@ -15,7 +15,7 @@ import jax
 
 import jgan
 from jgan import config as configs
-from jgan import paths
+from jgan import paths, precision
 from jgan.errors import UserError
 from jgan.files import own, parsed, replacing
 
@@ -36,8 +36,11 @@ def checkpoints(workdir):
 
 
 @contextlib.contextmanager
-def opened(workdir, config, *, allow_config_change=False):
+def opened(workdir, config, *, allow_config_change=False,
+           parts=('samples', 'plots', 'checkpoints')):
   """Creates and locks a workdir, and writes config.json and run.json.
+
+  parts: folders to create in it.
 
   Yields:
     The folder, a Path.
@@ -51,10 +54,10 @@ def opened(workdir, config, *, allow_config_change=False):
   with contextlib.ExitStack() as stack:
     try:
       if writer:
-        for name in ('samples', 'plots', 'checkpoints'):
-          (folder / name).mkdir(parents=True, exist_ok=True)
+        for part in ('', *parts):
+          (folder / part).mkdir(parents=True, exist_ok=True)
         _lock(stack, folder)
-      _settle_config(folder, config, allow_config_change, writer)
+      settle_config(folder, config, allow_config_change, writer)
       if writer:
         _record_run(folder, config)
     except OSError as error:
@@ -231,8 +234,12 @@ def _lock(stack, folder, said=''):
                 'to it', folder, error.strerror)
 
 
-def _settle_config(folder, config, allow_change, writer):
-  """Compares the config with that of an existing run, then writes it."""
+def settle_config(folder, config, allow_change, writer=True):
+  """Compares the config with that of an existing run, then writes it.
+
+  Raises:
+    UserError: they differ, and `allow_change` is not set.
+  """
   new = configs.plain(config)
   old = configs.recorded(folder)
   changed = configs.differences(_with_new_keys(old), new) if old else []
@@ -266,6 +273,7 @@ def _record_run(folder, config):
       'commit': _commit(),
       'devices': [f'{d.platform}:{d.id} {d.device_kind}'
                   for d in jax.devices()],
+      'dtype': precision.of(config),
       'processes': jax.process_count(),
       'host': platform.node(),
       'versions': {

@@ -40,7 +40,7 @@ def test_every_epoch_is_a_permutation_of_its_own():
 def test_order_is_a_pure_function_of_seed_and_position():
   long = batches.order(7, 0, 200, 23)
   for start, count in ((0, 5), (20, 10), (22, 50), (46, 23), (100, 0)):
-    batches._permutation.cache_clear()
+    batches._permutations.cache_clear()
     np.testing.assert_array_equal(batches.order(7, start, count, 23),
                                   long[start:start + count])
   assert (batches.order(8, 0, 200, 23) != long).any()
@@ -90,10 +90,24 @@ def test_turns_of_two_shares_never_see_the_same_image():
   np.testing.assert_array_equal(np.bincount(one)[np.unique(one)], [6] * 12)
 
 
-def test_a_turn_of_all_images_is_a_plain_step():
-  np.testing.assert_array_equal(
-      batches.turn_indices(3, Turn('x', 2, (0., 1.), 5), batch=4, total=23),
-      batches.batch_indices(3, 5, critics=2, batch=4, total=23))
+@pytest.mark.parametrize('share', [(0., 1.), (.5, 1.)])
+def test_each_shard_gives_as_many_rows_as_the_others(share):
+  turns = [batches.turn_indices(3, Turn('x', 2, share, i), batch=6, total=23,
+                                shards=3) for i in range(14)]
+  by_shard = np.stack(turns).reshape(14, 2, 3, 2)
+  seen = 7 if share == (0., 1.) else 3  # of the 23 // 3 images in a shard
+  for i in range(3):
+    picked = by_shard[:, :, i].ravel()
+    assert picked.min() >= 7 * i and picked.max() < 7 * (i + 1)
+    epochs = np.sort(picked[:len(picked) // seen * seen].reshape(-1, seen))
+    assert (epochs == epochs[0]).all() and len({*epochs[0]}) == seen
+  assert (by_shard[:, :, 1] - 7 != by_shard[:, :, 0]).any()
+
+
+def test_shards_are_a_random_choice_of_all_images():
+  images = batches.arrangement(0, 23, 3)
+  assert len({*images}) == len(images) == 21 and (np.diff(images) < 0).any()
+  np.testing.assert_array_equal(batches.arrangement(0, 23, 1), np.arange(23))
 
 
 class Files(Lazy):
@@ -240,9 +254,13 @@ def test_a_source_is_decoded_whole_and_in_order():
 
 def test_a_source_fits_by_its_decoded_bytes():
   size = 23 * 4 * 6 * 3
-  assert batches.resident(Lazy(), size)
-  assert not batches.resident(Lazy(), size - 1)
-  assert not batches.resident(IMAGES.astype(np.float32), 4 * size - 1)
+  assert batches.resident(Lazy(), size, 'cpu')
+  assert not batches.resident(Lazy(), size - 1, 'gpu')
+  assert not batches.resident(IMAGES.astype(np.float32), 4 * size - 1, 'cpu')
+  # Rows of 72 bytes in tiles of 128, 32 of them; 128 values of 4 bytes, 8.
+  assert batches.resident(Lazy(), 32 * 128, 'tpu')
+  assert not batches.resident(Lazy(), 32 * 128 - 1, 'tpu')
+  assert batches.resident(IMAGES.astype(np.float32), 24 * 512, 'tpu')
 
 
 @pytest.mark.parametrize('source', [IMAGES, Lazy()])

@@ -106,7 +106,7 @@ def test_the_weights_of_a_feature_network_are_no_flag_of_training():
     (['--mode=sample', '--workdri=x'], "did you mean 'workdir'"),
     (['--mode=sample', DIGITS, '--workdir=x', '--n=many'], 'n'),
     (['--mode=train', DIGITS, '--workdir=x', '--process=1'],
-     'need --coordinator'),
+     '--coordinator=HOST:PORT and --processes=N would be needed'),
     (['--mode=evaluate', '--a=x', '--b=y', DIGITS],
      '--config is not read beside --a'),
     (['--mode=evaluate', '--a=x', '--b=y', '--best'],

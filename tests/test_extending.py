@@ -65,6 +65,7 @@ def test_a_new_space_is_searched_drawn_and_trained(copied):
   assert [*(runs / 'five_net' / 'samples').glob('*.png')]
 
 
+@pytest.mark.long
 def test_a_new_operation_is_searched(copied):
   text = SECTIONS['An operation of searched edges']
   runs = copied(listings(text), commands(text))

@@ -55,9 +55,8 @@ def replace(rng, real, memory, *, axis_name=None):
     raise UserError(f'adaptive_pseudo: a generator update makes {len(fakes)} '
                     f'fakes for {needed} real images; config.gen_batch must '
                     'be 0 or at least config.batch')
-  # This shard's rows of the fakes, which are replicated on all devices.
-  rows = lambda _, shape: fakes[:shape[0]]
-  fake = collectives.draw(rows, rng, real.shape, axis_name)
+  # The fakes are replicated on all devices.
+  fake = collectives.rows(fakes, len(real), axis_name)
   coin = collectives.draw(jax.random.uniform, rng, (real.shape[0], 1, 1, 1),
                           axis_name)
   return jnp.where(coin < p, fake, real)

@@ -1,4 +1,5 @@
 """Feature extractors for metrics: uint8 images -> float32 feature vectors."""
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.errors import UserError
+from jgan.ops import spread
 
 
 class Extractor(NamedTuple):
@@ -22,14 +24,16 @@ class Extractor(NamedTuple):
     classes: k, the width of 'logits'.
     batch: suggested batch size.
     variables: of the network, numpy arrays.
-    prepare: images [n, h, w, c] uint8 -> the input of `apply`; on the host.
-      Refuses images that the network cannot process.
+    prepare: images [n, h, w, c] uint8 -> the input of `apply`; a pure function
+      on the devices, or on the host if `host`. Refuses images that the network
+      cannot process.
     apply: (variables, prepared) -> {'features': [n, d] float32, 'logits':
       [n, k] float32, ...}; a pure function in which the output of an image
       does not depend on the others.
     protocol: the settings to report with a score from these features.
     spatial: e, the width of 'spatial', a flattened map of few channels; 0 if
       it has none.
+    host: whether `prepare` takes and returns numpy arrays.
   """
   name: str
   distance: str
@@ -42,6 +46,24 @@ class Extractor(NamedTuple):
   apply: Callable
   protocol: dict
   spatial: int = 0
+  host: bool = False
+
+
+def outputs(net, variables, prepared, names, precision='highest'):
+  """{name: [n, ...] float32} of a batch; a pure function of arrays.
+
+  Args:
+    net: Extractor.
+    variables: net.variables, on the devices.
+    prepared: by net.prepare.
+    names: of the outputs.
+    precision: of convolutions and products: 'highest', 'high' or 'default', as
+      JAX names them. By default accelerators round their factors to bfloat16
+      or TF32, which changes the third digit of a feature.
+  """
+  with jax.default_matmul_precision(precision):
+    computed = net.apply(variables, prepared)
+  return {name: computed[name].astype(jnp.float32) for name in names}
 
 
 def compiled(net, devices=None, *, batch=None):
@@ -54,35 +76,29 @@ def compiled(net, devices=None, *, batch=None):
 
   Args:
     net: Extractor.
-    devices: a list; by default the local devices.
+    devices: a list, of this process; by default all of them.
     batch: batch size, by default net.batch; rounded up to a multiple of the
       number of devices.
   """
-  devices = jax.local_devices() if devices is None else devices
-  batch = -(-(batch or net.batch) // len(devices)) * len(devices)
-  mesh = jax.sharding.Mesh(np.array(devices), ('batch',))
-  spec = jax.sharding.PartitionSpec
-  replicated, rows = (jax.sharding.NamedSharding(mesh, s)
-                      for s in (spec(), spec('batch')))
-  variables = jax.device_put(net.variables, replicated)
+  mesh = spread.mesh(jax.local_devices() if devices is None else devices)
+  batch = spread.divisible(batch or net.batch, mesh)
+  variables = spread.copies(net.variables, mesh)
 
+  @functools.partial(jax.jit, static_argnums=2, out_shardings=spread.rows(mesh))
   def apply(variables, images, names):
-    # By default accelerators round to bfloat16 or TF32, which changes the
-    # third digit of a feature.
-    with jax.default_matmul_precision('highest'):
-      outputs = net.apply(variables, images)
-    return {name: outputs[name].astype(jnp.float32) for name in names}
-
-  apply = jax.jit(apply, static_argnums=2, out_shardings=rows)
+    prepared = images if net.host else net.prepare(images)
+    return outputs(net, variables, prepared, names)
 
   def run(images, names=('features', 'logits')):
     if not len(images):
       raise UserError(f'no images for {net.name}; one or more would be right')
     parts = []
     for start in range(0, len(images), batch):
-      chunk = net.prepare(checked(images[start:start + batch], net.name))
-      pad = [(0, batch - len(chunk))] + [(0, 0)] * (chunk.ndim - 1)
-      out = apply(variables, jax.device_put(np.pad(chunk, pad), rows), names)
+      chunk = checked(images[start:start + batch], net.name)
+      if net.host:
+        chunk = net.prepare(chunk)
+      out = apply(variables, spread.put(padded(chunk, batch),
+                                        spread.rows(mesh)), names)
       if parts:  # the device computes a batch while the next is prepared
         parts[-1] = jax.device_get(parts[-1])
       parts.append(out)
@@ -93,13 +109,23 @@ def compiled(net, devices=None, *, batch=None):
   return run
 
 
+def padded(rows, count):
+  """[n, ...] -> [count, ...], zeros from n on."""
+  return np.pad(rows, [(0, count - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
 def checked(images, name):
   """images as a numpy array; raises UserError unless [n, h, w, c] uint8."""
   images = np.asarray(images)
+  refuse_others(images, name)
+  return images
+
+
+def refuse_others(images, name):
+  """Raises UserError for an array that is not [n, h, w, c] uint8."""
   if images.ndim != 4 or images.dtype != np.uint8:
     raise UserError(f'{name} takes images [n, h, w, c] of uint8, not '
                     f'{list(images.shape)} of {images.dtype}')
-  return images
 
 
 def rgb(images, name):
@@ -111,7 +137,8 @@ def rgb(images, name):
   if images.shape[-1] not in (1, 3):
     raise UserError(f'{name} takes grey or color images, 1 or 3 channels, not '
                     f'{images.shape[-1]}')
-  return np.broadcast_to(images, (*images.shape[:-1], 3))
+  xp = np if isinstance(images, np.ndarray) else jnp
+  return xp.broadcast_to(images, (*images.shape[:-1], 3))
 
 
 def name_of(network, sha256, official):

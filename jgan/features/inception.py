@@ -194,13 +194,15 @@ class Resize(NamedTuple):
   """Resizing to 299 x 299 and normalisation of images.
 
   Attributes:
-    prepare: [n, h, w, 3] uint8 -> arrays, on the host.
+    prepare: [n, h, w, 3] uint8 -> arrays.
     finish: those arrays -> [n, 299, 299, 3] float32, on the device.
     protocol: description of both.
+    host: whether `prepare` is for numpy arrays, on the host.
   """
   prepare: Callable
   finish: Callable
   protocol: dict
+  host: bool = False
 
 
 def _clean(images):
@@ -227,15 +229,15 @@ def _torch(images):
 
 
 RESIZES = {
-    'tf1': Resize(np.asarray, _tf1, {
+    'tf1': Resize(lambda x: x, _tf1, {
         'resize': 'TF1 bilinear (no half-pixel, no antialias) to 299',
         'normalise': '(x - 128) / 128'}),
-    'torch': Resize(np.asarray, _torch, {
+    'torch': Resize(lambda x: x, _torch, {
         'resize': 'torch bilinear (half-pixel, no antialias) to 299',
         'normalise': '2 x / 255 - 1'}),
     'clean': Resize(_clean, lambda x: (x - 128.) / 128., {
         'resize': 'PIL bicubic (float32, antialias, clipped) to 299',
-        'normalise': '(x - 128) / 128'}),
+        'normalise': '(x - 128) / 128'}, host=True),
 }
 
 
@@ -290,6 +292,7 @@ def extractor(variables, sha256, *, resize='tf1'):
       sha256=sha256, dims=2048, classes=1008, spatial=2023, batch=32,
       variables=variables,
       prepare=lambda images: resizer.prepare(_extractor.rgb(images, name)),
+      host=resizer.host,
       apply=lambda v, x: model.apply(v, resizer.finish(x)),
       protocol={'network': name, 'weights_sha256': sha256, **resizer.protocol,
                 'logits': '1008, without bias', 'precision': 'float32'})

@@ -1,4 +1,6 @@
 """The outer iterations of alphaGAN's search: the kind of each step."""
+import functools
+import itertools
 from typing import NamedTuple
 
 from jgan.types import Turn
@@ -45,7 +47,8 @@ class Outer(NamedTuple):
 
   def plan(self, step):
     """The Turn of a step."""
-    weights, others = self.weight_steps, self.turns()
+    weights = self.weight_steps
+    others, batches, before = self._others()
     k, i = divmod(step, weights)
     if k >= self.warmup:
       k, i = divmod(step - self.warmup * weights, weights + len(others))
@@ -54,8 +57,14 @@ class Outer(NamedTuple):
       done = k * weights + i
       return Turn('critic' if (done + 1) % self.critics else 'both', 1,
                   (0., 1. - self.held), done)
-    name = others[i - weights]
+    i -= weights
+    index = (k - self.warmup) * before[-1] + before[i]
+    return Turn(others[i], batches[i], (1. - self.held, 1.), index)
+
+  @functools.lru_cache  # noqa: B019 - tuples of a few numbers
+  def _others(self):
+    """Turns after the weight steps: names, batches, and batches before each."""
+    names = self.turns()
     batches = [int(turn in ('dbar', 'alpha', 'gap')
-                   or (self.paired and turn == 'gbar')) for turn in others]
-    index = (k - self.warmup) * sum(batches) + sum(batches[:i - weights])
-    return Turn(name, batches[i - weights], (1. - self.held, 1.), index)
+                   or (self.paired and turn == 'gbar')) for turn in names]
+    return names, batches, [*itertools.accumulate(batches, initial=0)]

@@ -1,4 +1,4 @@
-"""The inputs of a metric (Samples) and the accumulation of their moments.
+"""The inputs of a metric: Samples, of which some statistics or all are known.
 
 A metric is a file of jgan/metrics with
   NEEDS: the fields of Samples it reads: 'moments' (mean and cov), 'features',
@@ -44,64 +44,6 @@ class Samples(NamedTuple):
   logits: np.ndarray | None = None
   images: np.ndarray | None = None
   spatial: tuple[np.ndarray, np.ndarray] | None = None
-
-
-class Moments:
-  """Streaming count, mean and scatter of batches of features (on the host).
-
-  The scatter matrix is accumulated in float64 around the running mean (Chan
-  et al., 1979): sums of raw squares would lose the variance of features with a
-  large mean. `merge` combines the accumulators of several processes.
-
-  Attributes:
-    count: number of feature vectors.
-    mean: [d].
-    scatter: [d, d], sum of the outer products of the centred features.
-  """
-
-  def __init__(self, dim):
-    self.count = 0
-    self.mean = np.zeros(dim)
-    self.scatter = np.zeros((dim, dim))
-
-  def add(self, features):
-    """Adds a batch: [n, d], n of 1 or more.
-
-    Raises:
-      UserError: not [n, d].
-      Stopped: a feature is not finite.
-    """
-    features = matrix(features, 'features', least=1).astype(np.float64)
-    if features.shape[1] != self.mean.size:
-      raise UserError(f'a batch of {features.shape[1]} features after batches '
-                      f'of {self.mean.size}')
-    mean = features.mean(axis=0)
-    centred = features - mean
-    self._join(len(features), mean, centred.T @ centred)
-
-  def merge(self, other):
-    """Adds everything that another accumulator has counted."""
-    if other.count:
-      self._join(other.count, other.mean, other.scatter)
-
-  def cov(self, ddof=1):
-    """[d, d] covariance, divided by count - ddof.
-
-    Raises:
-      UserError: count is not greater than ddof.
-    """
-    if self.count <= ddof:
-      raise UserError(f'{self.count} samples have no covariance; '
-                      f'{ddof + 1} or more have')
-    return self.scatter / (self.count - ddof)
-
-  def _join(self, count, mean, scatter):
-    total = self.count + count
-    step = mean - self.mean
-    self.scatter += scatter
-    self.scatter += np.outer(step, step * (self.count * count / total))
-    self.mean = self.mean + step * (count / total)
-    self.count = total
 
 
 def matrix(array, name, *, least):

@@ -137,6 +137,7 @@ class Generator(nn.Module):
       smaller ones [b, s, s, colors] that are generated from an earlier map.
     tanh: False omits the tanh at the output, as the published code does by
       mistake below 1024 pixels.
+    remat: compute blocks twice, to hold only their outputs.
   """
   size: int
   colors: int
@@ -144,6 +145,7 @@ class Generator(nn.Module):
   width: int = 64
   side: bool = False
   tanh: bool = True
+  remat: bool = False
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
@@ -166,8 +168,9 @@ class Generator(nn.Module):
                       name='stem')(z[:, None, None])
     maps = {4: nn.glu(norm(name='norm')(x, train))}
     for size, features in list(widths.items())[1:]:
-      x = UpBlock(features, conv, norm, noise if size in (8, 32, 128, 512)
-                  else None, name=f'block_{size}')(maps[size // 2], train, keys)
+      x = _block(self, UpBlock)(
+          features, conv, norm, noise if size in (8, 32, 128, 512) else None,
+          name=f'block_{size}')(maps[size // 2], train, keys)
       if 64 <= size <= 512:
         x = SkipExcitation(conv, name=f'skip_{size}')(x, maps[size // 16])
       self.sow('features', 'blocks', x)
@@ -196,6 +199,7 @@ class Discriminator(nn.Module):
       the quarter, the same for the batch. They run if the collection 'decoded'
       is mutable: its 'pairs' are then three (reconstruction, target), both
       [b, s, s, colors] in [-1, 1].
+    remat: as in Generator.
   """
   size: int
   colors: int
@@ -203,6 +207,7 @@ class Discriminator(nn.Module):
   width: int = 64
   patches: bool = False
   decode: bool = False
+  remat: bool = False
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
@@ -250,7 +255,8 @@ class Discriminator(nn.Module):
     maps = {x.shape[1]: x}
     size = x.shape[1] // 2
     while size >= 8:
-      x = DownBlock(width(size), conv, norm, name=f'block_{size}')(x, train)
+      x = _block(self, DownBlock)(width(size), conv, norm,
+                                  name=f'block_{size}')(x, train)
       if 8 * size in maps:
         x = SkipExcitation(conv, name=f'skip_{size}')(x, maps[8 * size])
       self.sow('features', 'blocks', x)
@@ -266,10 +272,15 @@ class Discriminator(nn.Module):
                             name='side_from_rgb')(x))
     while size > 8:
       size //= 2
-      x = DownBlock(width(size), conv, norm, residual=False,
-                    name=f'side_block_{size}')(x, train)
+      x = _block(self, DownBlock)(width(size), conv, norm, residual=False,
+                                  name=f'side_block_{size}')(x, train)
     self.sow('features', 'blocks', x)
     return x
+
+
+def _block(model, block):
+  """A class of blocks, which are computed again for gradients if asked for."""
+  return nn.remat(block, static_argnums=2) if model.remat else block
 
 
 def _parts(model):

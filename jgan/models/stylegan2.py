@@ -142,6 +142,7 @@ class Generator(nn.Module):
     mixing: probability of style mixing in a batch: later layers take their
       styles from a second latent.
     stored_noise: outside training, all images get the same noise.
+    remat: compute blocks twice, to hold only their outputs.
   """
   size: int
   colors: int
@@ -152,6 +153,7 @@ class Generator(nn.Module):
   rate: float = .01
   mixing: float = .9
   stored_noise: bool = False
+  remat: bool = False
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
@@ -162,7 +164,8 @@ class Generator(nn.Module):
                       '[0, 1] would be right')
     self.mapping = Mapping(self.depth, self.rate)
     self.input = Constant(widths[0])
-    self.block = [UpBlock(features, self.colors, self.dtype, self.axis_name)
+    block = nn.remat(UpBlock, static_argnums=4) if self.remat else UpBlock
+    self.block = [block(features, self.colors, self.dtype, self.axis_name)
                   for features in widths]
 
   def __call__(self, z, train):
@@ -207,6 +210,7 @@ class Discriminator(nn.Module):
     width, most: as in Generator.
     group: group size of the minibatch standard deviation
       (layers/minibatch_stddev.py).
+    remat: as in Generator.
   """
   size: int
   colors: int
@@ -214,6 +218,7 @@ class Discriminator(nn.Module):
   width: int = 0
   most: int = 512
   group: int = 4
+  remat: bool = False
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
@@ -222,8 +227,9 @@ class Discriminator(nn.Module):
     first, *widths = reversed(_widths(self.size, self.width, self.most))
     conv = functools.partial(EqualizedConv, dtype=self.dtype)
     x = scaled_leaky_relu(conv(first, kernel=1, name='from_rgb')(x))
+    block = nn.remat(DownBlock) if self.remat else DownBlock
     for i, features in enumerate(widths):
-      x = DownBlock(features, self.dtype, name=f'block_{i}')(x)
+      x = block(features, self.dtype, name=f'block_{i}')(x)
       self.sow('features', 'blocks', x)
     # In initialisation and evaluation there is no device axis.
     sharded = train and not self.is_initializing()

@@ -166,8 +166,11 @@ def _count(eqn, depends):
   area = lambda a, spec: math.prod(a.shape[i] for i in spec[2:])
   # Only a transposed convolution enlarges a feature map.
   grows = area(out, dims.out_spec) > area(x, dims.lhs_spec)
-  if grows or math.prod(eqn.params['lhs_dilation']) > 1:
-    return x.size * kernel.size // x.shape[dims.lhs_spec[1]], by_output
+  inserted = math.prod(eqn.params['lhs_dilation'])
+  if grows or inserted > 1:
+    by_input = x.size * kernel.size // x.shape[dims.lhs_spec[1]]
+    # In the gradient of its kernel, the kernel here is a feature map.
+    return min(by_input, by_output // inserted), by_output
   return by_output, by_output
 
 

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 
 from jgan.ops import collectives
 
+SECOND_ORDER = True
+
 
 def discriminator(play, *, weight=10., center=1.):
   """Play -> scalar >= 0, the mean over this shard's pairs."""

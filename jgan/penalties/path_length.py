@@ -14,6 +14,7 @@ from jgan.errors import UserError
 from jgan.ops import collectives
 
 TRACED = ('mean',)
+SECOND_ORDER = True
 
 
 def generator(play, *, mean=0., weight=2., every=4, shrink=2, decay=.01):

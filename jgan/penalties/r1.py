@@ -15,6 +15,8 @@ import jax.numpy as jnp
 
 from jgan.errors import UserError
 
+SECOND_ORDER = True
+
 
 def discriminator(play, *, gamma=10., every=1, plain=False):
   """Play -> scalar >= 0, the mean over this shard's real images.

@@ -19,11 +19,11 @@ import zlib
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import PreservationPolicy
 
 from jgan import failures
-from jgan.errors import Stopped, UserError
+from jgan.errors import NonFinite, Stopped, UserError
+from jgan.run import processes
 from jgan.workdir import set_aside
 
 log = logging.getLogger(__name__)
@@ -85,8 +85,8 @@ class Checkpoints:
     named = _named(arrays)
     bad = [name for name, x in named.items() if not _finite(x)]
     if bad:
-      raise Stopped(f'{bad[0]} is not finite at step {step}: not saved. '
-                    f'{self._resume_from()}')
+      raise NonFinite(f'{bad[0]} is not finite at step {step}: not saved. '
+                      f'{self._resume_from()}')
     notes = notes | {'arrays': {name: [*_kind(x), _crc(x)]
                                 for name, x in named.items()}}
     notes = notes | {'crc': _crc_of_notes(notes)}
@@ -108,6 +108,14 @@ class Checkpoints:
       self._manager.check_for_errors()
     except (OSError, ValueError) as error:
       raise Stopped(self._unwritten(self._last, error)) from error
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, kind, error, trace):
+    # Writing the last one would wait for the processes that are left.
+    if error is None or not failures.is_of_peers(error):
+      self.close()
 
   def close(self):
     """Finishes writing and closes the folder.
@@ -201,20 +209,33 @@ class Checkpoints:
 
   def _agreed(self, like):
     """As `latest`, for several processes: process 0 says which step it is."""
-    first = jax.process_index() == 0
-    newest = self._newest_intact(like) if first else None
-    step = int(multihost_utils.broadcast_one_to_all(
-        np.int32(newest[0] if newest else -1)))
-    if first or step < 0:
-      return newest
-    self._manager.reload()
-    self._reader.reload()
-    try:
-      return step, *self.restore(step, like)
-    except Damaged as error:
-      raise UserError(f'process {jax.process_index()} cannot read what process '
-                      f'0 could: {error}. All processes must see the same '
-                      '--workdir') from error
+    group = processes.group()
+    newest = None
+    with group.together():
+      if not group.index:
+        newest = self._newest_intact(like)
+    step = group.said(newest and newest[0])
+    with group.together():
+      if group.index and step is not None:
+        self._manager.reload()
+        self._reader.reload()
+        try:
+          newest = step, *self.restore(step, like)
+        except Damaged as error:
+          raise UserError(f'{group.here} cannot read what process 0 could: '
+                          f'{error}. All processes must see the same '
+                          '--workdir') from error
+    return newest
+
+  def go_back(self, step, notes):
+    """Makes `step` the newest: deletes later ones, which will be written again.
+
+    notes: of the checkpoint of this step.
+    """
+    for later in self.steps():
+      if later > step:
+        self._manager.delete(later)
+    self._policy.due = step if notes.get('due') else None
 
   def choose(self, like, *, step=-1, best=False):
     """The state of one checkpoint: the newest, the best, or that of `step`.

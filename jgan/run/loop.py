@@ -3,16 +3,26 @@ import contextlib
 import functools
 import itertools
 import logging
+import pathlib
 import time
 
 import jax
 import numpy as np
 from clu import parameter_overview
 
-from jgan import batches, build, failures, signals, weights
+import jgan
+from jgan import batches, build, failures, paths, precision, signals, weights
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
-from jgan.run import checkpoint, images, parallel, writers
+from jgan.run import (
+    checkpoint,
+    chunks,
+    images,
+    parallel,
+    processes,
+    profile,
+    writers,
+)
 from jgan.run.session import Session
 from jgan.score import duality, networks
 from jgan.workdir import checkpoints, opened
@@ -20,8 +30,45 @@ from jgan.workdir import checkpoints, opened
 log = logging.getLogger(__name__)
 
 
+def prepared(config, where, data_dir):
+  """What a run needs of its config and its images, before its folder.
+
+  where: parallel.Layout.
+
+  Returns:
+    Steps in one dispatch, Method, images, and as `first_state`.
+  """
+  if jax.config.jax_enable_x64:
+    raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
+                    "jax.config.update('jax_enable_x64', False) would be right")
+  k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
+  writers.check(config.log.writers)
+  log.info('devices: %s, computing in %s', describe_devices(where),
+           precision.of(config))
+  method = build.method(config, axis_name=where.axis_name)
+  source = build.source(config, data_dir)
+  log.info('data: %s, %s images of %s', config.data.name,
+           f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
+  return k, method, source, *first_state(config, method, source)
+
+
+def judges(config, where, source, data_dir):
+  """The Scorer and the duality Gap of a run, None where it has none."""
+  scorer = gap = None
+  if config.eval.every:
+    real, labels = build.reference(config, source, data_dir)
+    scorer = networks.of_config(
+        config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
+        told=processes.group().told)
+    if config.eval.best_response:
+      gap = duality.Gap(config, real, updates=config.eval.best_response)
+  networks.followed(config, scorer, gap)  # says what no score will be
+  return scorer, gap
+
+
 @failures.explained()
-def run(config, workdir, *, data_dir='', allow_config_change=False):
+def run(config, workdir, *, data_dir='', allow_config_change=False,
+        profiled=False):
   """Trains a config in `workdir`, or resumes there: the verb `train`.
 
   Args:
@@ -29,6 +76,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
     workdir: the folder of the run; an unfinished run in it is resumed.
     data_dir: folder of data sets.
     allow_config_change: resume from a checkpoint of a different config.
+    profiled: trace some steps (run/profile.py).
 
   Returns:
     The final state.
@@ -39,48 +87,57 @@ def run(config, workdir, *, data_dir='', allow_config_change=False):
       of memory, another process ended).
   """
   config = configs.complete(config)
-  if jax.config.jax_enable_x64:
-    raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
-                    "jax.config.update('jax_enable_x64', False) would be right")
-  where = parallel.layout(config)
-  k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
-  writers.check(config.log.writers)
-  log.info('devices: %s', describe_devices(where))
-  method = build.method(config, axis_name=where.axis_name)
-  source = build.source(config, data_dir)
-  log.info('data: %s, %s images of %s', config.data.name,
-           f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
-  init, abstract = first_state(config, method, source)
-  scorer = gap = None
-  if config.eval.every:
-    real, labels = build.reference(config, source, data_dir)
-    scorer = networks.of_config(config, real, data_dir=data_dir,
-                                labels=labels)
-    if config.eval.best_response:
-      gap = duality.Gap(config, real, updates=config.eval.best_response)
-  networks.followed(config, scorer, gap)  # says what no score will be
+  if config.seeds != 1:
+    raise UserError(f'config.seeds={config.seeds}, and one run is trained '
+                    'here: 1 would be right; --mode=train has many seeds')
+  processes.require_joined()
+  group = processes.group()
+  group.require_shared(pathlib.Path(paths.local(workdir, '--workdir')))
+  group.require_same(config=configs.plain(config), jax=jax.__version__,
+                     jgan=jgan.__version__)
+  with group.together():
+    where = parallel.layout(config)
+    k, method, source, init, abstract = prepared(config, where, data_dir)
+    scorer, gap = judges(config, where, source, data_dir)
+  if group.count > 1:
+    group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
-    folder = stack.enter_context(
-        opened(workdir, config, allow_config_change=allow_config_change))
-    stack.enter_context(writing(folder))
-    images.settle(folder, source, data_dir, allow_change=allow_config_change,
-                  writer=jax.process_index() == 0)
-    saved = checkpoint.Checkpoints(checkpoints(folder),
-                                   keep=config.checkpoint.keep)
-    stack.callback(saved.close)
+    folder, saved = stack.enter_context(held(
+        config, workdir, source, data_dir, allow_config_change))
     state, start, notes = begin(config, init, abstract, saved, where)
     # Before this, a signal ends the process: there is nothing to save.
-    stop = stack.enter_context(signals.watched(jax.process_count() > 1))
-    session = Session(config, method, source, folder, saved, where, start,
-                      notes, scorer, gap, stop)
+    stop = stack.enter_context(signals.watched(group.count > 1))
+    with group.together():
+      session = Session(config, method, source, folder, saved, where, start,
+                        notes, scorer, gap, stop)
     stack.callback(session.close)
+    trace = stack.enter_context(
+        profile.traced(config, folder, start, profiled))
     try:
       state = loop(config, method, source, where, k, state, start, session,
-                   stop)
+                   stop, trace=trace)
     except signals.Asked:
       session.leave(start, state)
     session.finish()
   return state
+
+
+@contextlib.contextmanager
+def held(config, workdir, source, data_dir, allow_config_change, keep=0):
+  """Opens the folder of a run: yields it, and its Checkpoints.
+
+  keep: number of newest checkpoints to keep; 0: as the config says.
+  """
+  group = processes.group()
+  with contextlib.ExitStack() as stack:
+    with group.together():
+      folder = stack.enter_context(
+          opened(workdir, config, allow_config_change=allow_config_change))
+      stack.enter_context(writing(folder))
+      images.settle(folder, source, data_dir, allow_change=allow_config_change,
+                    writer=not group.index)
+    yield folder, stack.enter_context(checkpoint.Checkpoints(
+        checkpoints(folder), keep=keep or config.checkpoint.keep))
 
 
 @contextlib.contextmanager
@@ -94,11 +151,11 @@ def writing(folder):
 
 
 def first_state(config, method, source):
-  """A function () -> the initial state, and the shapes of that state."""
+  """A function: seed -> the initial state, and the shapes of that state."""
   batch = {'image': jax.ShapeDtypeStruct(
       (config.critics, 1, *source.shape[1:]), source.dtype)}
-  init = lambda: method.init(jax.random.key(config.seed), batch)
-  return init, jax.eval_shape(init)
+  init = lambda seed: method.init(jax.random.key(seed), batch)
+  return init, jax.eval_shape(init, np.uint32(0))
 
 
 def begin(config, init, abstract, saved, where):
@@ -111,20 +168,30 @@ def begin(config, init, abstract, saved, where):
   if latest:
     step, state, notes = latest
     log.info('resuming from step %s', f'{step:,}')
+    if change := precision.changed(notes.get('dtype'), config):
+      log.warning('%s', change)
   else:
     step, notes = 0, {}
     report_parameters(abstract)
-    state = jax.jit(init, compiler_options=_quick())()
-    state = weights.warm_start(state, config.init)
+    with processes.group().together():
+      state = fresh(config, init)(config.seed)
   return parallel.place(state, where), step, notes
 
 
+def fresh(config, init):
+  """The function: seed -> the state before the first step, compiled once."""
+  compiled = jax.jit(init, compiler_options=_quick())
+  return lambda seed: weights.warm_start(compiled(np.uint32(seed)),
+                                         config.init)
+
+
 def loop(config, method, source, where, k, state, start, session, stop,
-         calls=None):
+         calls=None, trace=None):
   """Trains from step `start` to the end, calling session.after in between.
 
   stop: signals.Watch.
   calls: {(kind of step, number of steps): executable} compiled before.
+  trace: profile.Trace.
 
   Raises:
     Stopped: a signal asked for it; the state is saved.
@@ -133,12 +200,14 @@ def loop(config, method, source, where, k, state, start, session, stop,
   if start >= config.steps:
     log.info('already at step %s of %s', f'{start:,}', f'{config.steps:,}')
     return state
-  health = parallel.place(parallel.healthy(), where)
-  seed = parallel.place(np.uint32(config.seed), where)
+  health = parallel.place_own(lambda _: parallel.healthy(), config, where)
+  seed = parallel.place_own(np.uint32, config, where)
   kinds = method.step if method.plan else {'step': method.step}
   calls = dict(calls or {})
   plan = build.plan(config, method)
-  with fed(config, plan, source, where, start, k, stop) as (data, feed):
+  feeding = functools.partial(fed, config, plan, source, where)
+  with contextlib.ExitStack() as stack:
+    data, feed = stack.enter_context(feeding(start, k, stop))
     session.begin(start)
     ahead = next(feed)
     while ahead:
@@ -146,57 +215,98 @@ def loop(config, method, source, where, k, state, start, session, stop,
       if (name, length) not in calls:
         began = time.perf_counter()
         try:
-          calls[name, length] = stop.wait(
-              parallel.compile_call,
+          call = stop.wait(
+              _fitting, config.pipeline.placement == 'auto',
               functools.partial(parallel.advance, step=kinds[name]), where,
               state, health, data, x, seed)
         except signals.Asked:
           session.leave(step - length, state)
-        report_compiled(name, calls[name, length], time.perf_counter() - began)
+        if call is None:
+          log.info('%s: the images do not fit beside it, and are streamed',
+                   name)
+          calls.clear()
+          stack.close()
+          data, feed = stack.enter_context(feeding(
+              step - length, k, stop, resident=False))
+          ahead = next(feed)
+          continue
+        calls[name, length] = call
+        report_compiled(name, length, call, time.perf_counter() - began)
         session.begin(step - length)
       state, health, metrics = calls[name, length](state, health, data, x, seed)
       state = session.after(step, state, health, metrics)
+      if trace:
+        trace.after(step, metrics, calls)
       if stop(step) and step < config.steps:
         session.leave(step, state)
       ahead = next(feed, None)
   return state
 
 
-def chunks(plan, start, end, k, period):
-  """Yields the steps of one dispatch: (last step, count, kind).
+def _fitting(may_stream, function, where, state, health, data, *rest):
+  """parallel.compile_call, or None if it does not fit the devices' memory.
 
-  A dispatch has at most k steps of one kind and does not cross a multiple of
-  `period`.
+  may_stream: None is returned for images on the devices only, and if this is
+    true; else XLA's error is raised, or that of the first call.
   """
-  while start < end:
-    name, length = plan(start).name, 1
-    while (length < k and (start + length) % period and start + length < end
-           and plan(start + length).name == name):
-      length += 1
-    start += length
-    yield start, length, name
+  limit = may_stream and data is not None and processes.group().said(
+      parallel.limit(where))
+  try:
+    call = parallel.compile_call(function, where, state, health, data, *rest)
+  except jax.errors.JaxRuntimeError as error:
+    if limit and failures.is_memory(error):
+      return None
+    raise
+  return call if not limit or parallel.memory(call) <= limit else None
 
 
 @contextlib.contextmanager
-def fed(config, plan, source, where, start, k, stop=None):
+def fed(config, plan, source, where, start, k, stop=None, resident=None):
   """Yields the inputs of the dispatches: (images or None, an iterator).
 
   stop: a signals.Watch that may give up the loading, by signals.Asked.
+  resident: whether to place the images on the devices; None: if they fit.
 
-  The iterator yields a chunk (see `chunks`) and its batches. A data set that
-  fits is placed on the devices, and a batch is indices into its images; a
-  larger one is streamed, without images on the devices, and a batch is its
-  images. In both cases the images of step s depend only on (seed, s).
+  The iterator yields a chunk (see chunks.py) and its batches. A data set that
+  fits is placed on the devices as batches.Rows, of each device its shards if
+  there are several, and a batch is indices into them; a larger one is streamed,
+  without images on the devices, and a batch is its images. In both cases the
+  images of step s depend only on (seed, s) and the shards.
+
+  Raises:
+    UserError: there are fewer images than shards.
   """
-  def indices(step):
-    chosen = batches.turn_indices(config.seed, plan(step), batch=config.batch,
-                                  total=len(source))
-    return chosen[:, parallel.rows(chosen.shape[1])]
+  shards, total = config.pipeline.shards, len(source)
+  if total < shards:
+    raise UserError(f'config.pipeline.shards={shards} and {total} images: at '
+                    'least one in each would be right')
+  images = batches.arrangement(config.pipeline.fraction_seed, total, shards)
+  # Images that a device holds, if any.
+  share = len(images) // parallel.shares(config, where)
 
+  def indices_of(seed, step):
+    chosen = batches.turn_indices(seed, plan(step), batch=config.batch,
+                                  total=total, shards=shards)
+    chosen = chosen[:, parallel.rows(chosen.shape[1])]
+    return chosen % share if resident else images[chosen]
+
+  def indices(step):
+    return parallel.own(lambda seed: indices_of(seed, step), config, where)
+
+  group = processes.group()
+  if resident is None:
+    resident = group.said(_resident(config, source, where))
   with contextlib.ExitStack() as stack:
-    if _resident(config, source):
-      images = (stop or signals.Watch()).wait(batches.as_array, source)
-      data = parallel.place(images, where)
+    if resident:
+      here = images if share == len(images) else images[
+          parallel.rows(len(images))]
+      with group.together():
+        decoded = (stop or signals.Watch()).wait(
+            batches.as_array,
+            source if shards == 1 else batches.chosen(source, here))
+      place = parallel.place_apart if share < len(images) else parallel.place
+      data = batches.Rows(place(decoded.reshape(len(decoded), -1), where),
+                          decoded.shape[1:])
       rows = map(indices, itertools.count(start))
     else:
       data = None
@@ -204,16 +314,15 @@ def fed(config, plan, source, where, start, k, stop=None):
           source, indices, start)))
     yield data, ((chunk, parallel.feed(
         np.stack([*itertools.islice(rows, chunk[1])]), where))
-                 for chunk in chunks(plan, start, config.steps, k,
-                                     parallel.period(config)))
+                 for chunk in chunks.of_run(config, plan, start, k))
 
 
 def describe_devices(where):
-  """'8 x NVIDIA H200 (gpu), pmap, process 1 of 1'."""
+  """'8 x NVIDIA H200 (gpu), pmap, in 1 process'."""
   first = where.mesh.devices.flat[0]
+  count = jax.process_count()
   return (f'{where.mesh.size} x {first.device_kind} ({first.platform}), '
-          f'{where.kind}, process {jax.process_index() + 1} of '
-          f'{jax.process_count()}')
+          f'{where.kind}, in {count} process{"es" if count > 1 else ""}')
 
 
 def report_parameters(state):
@@ -223,13 +332,12 @@ def report_parameters(state):
         net.params, include_stats=False, max_lines=20))
 
 
-def report_compiled(name, call, seconds):
+def report_compiled(name, length, call, seconds):
   """Logs the time of the compilation and the memory of a dispatch."""
-  memory = call.memory_analysis()
-  peak = (memory.argument_size_in_bytes + memory.output_size_in_bytes
-          - memory.alias_size_in_bytes + memory.temp_size_in_bytes)
+  if length > 1:
+    name = f'{name} x {length}'
   log.info('%s: compiled in %.1f s; %.1f MiB per device', name, seconds,
-           peak / 2**20)
+           parallel.memory(call) / 2**20)
 
 
 def _quick():
@@ -238,10 +346,15 @@ def _quick():
           if jax.default_backend() == 'cpu' else {})
 
 
-def _resident(config, source):
-  """Whether all images are placed on the devices."""
+def _resident(config, source, where):
+  """Whether to place the images on the devices, as long as the step fits too.
+
+  Those of a device may take a quarter of its memory, or of 16 GiB where its
+  size is unknown.
+  """
   placement = config.pipeline.placement
   if placement == 'auto':
-    stats = jax.local_devices()[0].memory_stats() or {}
-    return batches.resident(source, stats.get('bytes_limit', 2**34) // 4)
+    return batches.resident(source, (parallel.limit(where) or 2**34) // 4,
+                            where.mesh.devices.flat[0].platform,
+                            parallel.shares(config, where))
   return placement == 'device'

@@ -8,6 +8,11 @@ The same step function runs in one of three layouts:
   one   plain jit on a single device, which both of the above equal there.
 The state is replicated on all devices, without a device axis.
 
+A fourth layout trains several runs, which differ in their seeds:
+  runs  every device has its share of the runs and maps the step over them, by
+        vmap. State, batches and metrics have the runs as their first axis; the
+        images are shared.
+
 Since JAX 0.10, pmap is implemented by jit(shard_map), with check_vma off. With
 check_vma on, gradients of replicated parameters would already be summed over
 devices, and a mean would leave them `devices` times too large. Outputs are
@@ -26,24 +31,26 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.errors import UserError
 from jgan.ops import loop
-from jgan.run import pair
 
 AXIS = 'batch'
 _MEETINGS = itertools.count()
 _NEVER = np.iinfo(np.int32).max
-# Before JAX 0.8 each process calls its compiled pmap with its own rows alone.
-_OWN_ROWS = jax.__version_info__ < (0, 8)
+# Before JAX 0.8 each process calls its compiled pmap with its own rows alone,
+# and arrays that are sharded otherwise than by pmap are copied at each call.
+_OLD_PMAP = jax.__version_info__ < (0, 8)
 
 
 class Layout(NamedTuple):
   """The placement of a run on devices.
 
   Attributes:
-    kind: 'one', 'pmap' or 'jit'.
+    kind: 'one', 'pmap', 'jit' or 'runs'.
     mesh: Mesh over all devices of all processes, one axis, AXIS.
+    seeds: of the runs, if the kind is 'runs'.
   """
   kind: str
   mesh: Mesh
+  seeds: tuple[int, ...] = ()
 
   @property
   def axis_name(self):
@@ -55,13 +62,18 @@ class Layout(NamedTuple):
     """Sharding of arrays that every device has a full copy of."""
     return NamedSharding(self.mesh, PartitionSpec())
 
+  @property
+  def carried(self):
+    """Sharding of the state and of all that a dispatch returns."""
+    return NamedSharding(self.mesh, PartitionSpec(AXIS) if self.kind == 'runs'
+                         else PartitionSpec())
 
-def layout(config):
-  """Chooses the devices for a config: -> Layout.
+
+def chosen_devices(config):
+  """The devices that a config asks for, a list.
 
   Raises:
-    UserError: JAX has another platform or fewer devices than the config asks
-      for, or a batch size is not divisible by the number of devices.
+    UserError: JAX has another platform or fewer devices.
   """
   devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
   if config.devices > len(devices):
@@ -79,16 +91,105 @@ def layout(config):
         f"config.platform asks for '{want}' and JAX found {len(devices)} x "
         f"'{have}'; install jax for that platform (requirements.txt says how) "
         'or set --config.platform=any to run here')
-  batches = {'batch': config.batch, 'gen_batch': config.gen_batch,
-             **{f'method.batches[{i}]': batch for i, batch in enumerate(
-                 config.method.get('batches', ()))}}
-  for key, batch in batches.items():
+  return devices
+
+
+def layout(config):
+  """Chooses the devices for a config: -> Layout.
+
+  Raises:
+    UserError: as `chosen_devices`, or a batch size is not divisible by the
+      number of devices.
+  """
+  devices = chosen_devices(config)
+  shards = config.pipeline.shards
+  if shards > 1 and shards % len(devices):
+    raise UserError(f'config.pipeline.shards={shards} does not divide by '
+                    f'{len(devices)} devices; {_near(shards, len(devices))} '
+                    'would')
+  if shards > 1 and _OLD_PMAP and config.parallel == 'pmap' and (
+      len(devices) > 1):
+    raise UserError(f'config.pipeline.shards={shards} with config.parallel='
+                    f"'pmap' needs JAX 0.8, this is {jax.__version__}: 'jit' "
+                    'would be right')
+  for key, batch in _batches(config).items():
     if batch % len(devices):
-      near = max(round(batch / len(devices)), 1) * len(devices)
+      raise UserError(_undivided(config, key, batch, len(devices)))
+    if key != 'gen_batch' and batch % shards:
       raise UserError(f'config.{key}={batch} does not divide by '
-                      f'{len(devices)} devices; {near} would')
+                      f'config.pipeline.shards={shards}; '
+                      f'{_near(batch, shards)} would')
   kind = 'one' if len(devices) == 1 else config.parallel
   return Layout(kind, Mesh(np.array(devices), (AXIS,)))
+
+
+def layout_of_runs(config, seeds):
+  """Layout of runs with these seeds, of which each device has as many.
+
+  Raises:
+    UserError: as `chosen_devices`.
+  """
+  if config.pipeline.shards > 1:
+    raise UserError(f'config.pipeline.shards={config.pipeline.shards} and '
+                    f'config.seeds={config.seeds}: runs of one program share '
+                    'the images of a device, and 1 would be right')
+  devices = chosen_devices(config)
+  count = max(n for n in range(1, len(devices) + 1) if len(seeds) % n == 0)
+  return Layout('runs', Mesh(np.array(devices[:count]), (AXIS,)), (*seeds,))
+
+
+def own(value, config, where):
+  """value(seed) of the run; of several runs a pytree of stacked arrays."""
+  if where.kind != 'runs':
+    return value(config.seed)
+  return stacked([value(seed) for seed in where.seeds])
+
+
+def stacked(trees):
+  """Pytrees of one structure as one, with a new first axis, on the host."""
+  return jax.tree.map(lambda *x: np.stack(x), *trees)
+
+
+def place_own(value, config, where):
+  """Copies value(seed) of the run, or of each run, to where it is trained."""
+  return jax.device_put(own(value, config, where), where.carried)
+
+
+def taken(tree, i, where):
+  """The arrays of run i of a stacked pytree, copies on its device."""
+  each = len(where.seeds) // where.mesh.size
+  shards = jax.tree.map(
+      lambda x: next(s.data for s in x.addressable_shards
+                     if s.index[0].start in (None, i - i % each)), tree)
+  return _at(shards, np.int32(i % each))
+
+
+@jax.jit
+def _at(tree, i):
+  return jax.tree.map(lambda x: x[i], tree)
+
+
+def _batches(config):
+  """All batch sizes of a run: {config key: images}."""
+  return {'batch': config.batch, 'gen_batch': config.gen_batch,
+          **{f'method.batches[{i}]': batch for i, batch in enumerate(
+              config.method.get('batches', ()))}}
+
+
+def _near(number, divisor):
+  """The multiple of a divisor that is nearest to a number, above 0."""
+  return max(round(number / divisor), 1) * divisor
+
+
+def _undivided(config, key, batch, devices):
+  """What to say of a batch that does not divide by the devices."""
+  message = (f'config.{key}={batch} does not divide by {devices} devices; '
+             f'{_near(batch, devices)} would')
+  if jax.process_count() > 1:
+    return message
+  common = math.gcd(*_batches(config).values())
+  count = max(n for n in range(1, devices) if common % n == 0)
+  return f'{message}, or --config.devices={count} for the batches as they are'
 
 
 def rows(batch):
@@ -103,6 +204,24 @@ def place(tree, where):
   return jax.device_put(tree, where.replicated)
 
 
+def shares(config, where):
+  """Number of devices that images on the devices are divided among."""
+  apart = config.pipeline.shards > 1 and where.kind in ('pmap', 'jit')
+  return where.mesh.size if apart else 1
+
+
+def place_apart(x, where):
+  """Copies to each device images of its own.
+
+  x: numpy [n, ...], those of this process's devices, one after another.
+
+  Returns:
+    [devices, n / devices of this process, ...], as `compile_call` expects it.
+  """
+  local = where.mesh.size // jax.process_count()
+  return _by_device(x.reshape(local, len(x) // local, *x.shape[1:]), where)
+
+
 def feed(x, where):
   """Prepares the batches of one dispatch for the executable.
 
@@ -113,55 +232,47 @@ def feed(x, where):
   """
   if where.kind == 'one':
     return x
-  spec = PartitionSpec(None, None, AXIS)
+  if where.kind == 'runs':  # [k, runs, critics, ...]
+    return jax.device_put(np.moveaxis(x, 1, 0), where.carried)
   if where.kind == 'pmap':
     local = where.mesh.size // jax.process_count()
     k, critics, rows = x.shape[:3]
     x = x.reshape(k, critics, local, rows // local, *x.shape[3:])
-    x, spec = np.moveaxis(x, 2, 0), PartitionSpec(AXIS)
-    if _OWN_ROWS and jax.process_count() > 1:
-      return x
+    return _by_device(np.moveaxis(x, 2, 0), where)
   return jax.make_array_from_process_local_data(
-      NamedSharding(where.mesh, spec), x)
+      NamedSharding(where.mesh, PartitionSpec(None, None, AXIS)), x)
+
+
+def _by_device(x, where):
+  """Shards numpy [devices of this process, ...] over them."""
+  if where.kind == 'pmap' and _OLD_PMAP and jax.process_count() > 1:
+    return x
+  return jax.make_array_from_process_local_data(
+      NamedSharding(where.mesh, PartitionSpec(AXIS)), x)
+
+
+def abstract_feed(shape, dtype, where):
+  """What `feed` returns in a single process, as a shape with its sharding.
+
+  shape: [k, critics, rows, ...].
+  """
+  spec = PartitionSpec(None, None, AXIS)
+  if where.kind == 'one':
+    spec = PartitionSpec()
+  elif where.kind == 'pmap':
+    k, critics, rows, *tail = shape
+    shape = where.mesh.size, k, critics, rows // where.mesh.size, *tail
+    spec = PartitionSpec(AXIS)
+  return jax.ShapeDtypeStruct(shape, dtype,
+                              sharding=NamedSharding(where.mesh, spec))
 
 
 def calls_of(config, platform):
-  """Steps in one dispatch: as configured, else chosen for the platform.
+  """Most steps in one dispatch: as configured, else 1 on a CPU, 10 elsewhere.
 
-  On CPU it is 1, because XLA runs convolutions inside loops about 2.7 times
-  slower there. Elsewhere it is the largest number up to 10 that divides all
-  intervals of the config, so that periodic work falls between two dispatches.
+  XLA runs convolutions inside loops about 2.7 times slower on a CPU.
   """
-  count = config.steps_per_call
-  if not count:
-    steps = period(config)
-    return 1 if platform == 'cpu' else max(
-        d for d in range(1, 11) if steps % d == 0)
-  for key, value in _intervals(config).items():
-    if value % count:
-      raise UserError(f'config.{key}={value} does not divide by '
-                      f'config.steps_per_call={count}')
-  return count
-
-
-def period(config):
-  """Steps between two points where periodic work may be due.
-
-  It is the greatest common divisor of all intervals of the config.
-  """
-  return math.gcd(*_intervals(config).values())
-
-
-def _intervals(config):
-  """The intervals of all periodic work in a run: {config key: steps}."""
-  intervals = {f'{name}.every': config[name].every
-               for name in ('log', 'samples', 'eval', 'checkpoint')}
-  # The generator is written at the end of a phase of pruning (run/pair.py).
-  intervals['optimizer.gen.pruning (ends of phases)'] = math.gcd(
-      *pair.ends(config))
-  return intervals | {'steps': config.steps, 'eval.first': config.eval.first,
-                      'profile.start': config.profile.start,
-                      'profile.steps': config.profile.steps}
+  return config.steps_per_call or (1 if platform == 'cpu' else 10)
 
 
 def advance(state, health, data, x, seed, *, step):
@@ -171,7 +282,7 @@ def advance(state, health, data, x, seed, *, step):
     state: the method's state.
     health: [2] int32: the first step at which a metric was not finite, and
       the index of this metric among the sorted names.
-    data: uint8 images [n, h, w, c] to gather from, or None.
+    data: batches.Rows, the images to gather from, or None.
     x: [k, critics, b] indices into data, or [k, critics, b, h, w, c] images.
     seed: uint32 scalar. The random key of step s depends on (seed, s) only, so
       a resumed run repeats an uninterrupted one.
@@ -193,6 +304,21 @@ def advance(state, health, data, x, seed, *, step):
 
   (state, health), metrics = loop.scan(single, (state, health), x, unroll=False)
   return state, health, jax.tree.map(lambda m: m[-1], metrics)
+
+
+def over_runs(function, where):
+  """`advance` for several runs: all but the images have an axis of runs."""
+  def several(state, health, data, x, seed):
+    # All runs are at one step. Without the axis, lax.cond on it is a branch.
+    step = state.step[0]
+    return jax.vmap(lambda state, health, x, seed: function(
+        state.replace(step=step), health, data, x, seed))(
+            state, health, x, seed)
+
+  by_run, same = PartitionSpec(AXIS), PartitionSpec()
+  return jax.shard_map(
+      several, mesh=where.mesh, check_vma=False, out_specs=by_run,
+      in_specs=(by_run, by_run, same, by_run, by_run))
 
 
 def step_key(seed, step):
@@ -220,23 +346,45 @@ def compile_call(function, where, state, health, data, x, seed):
   Returns:
     The executable.
   """
+  compiled = lower_call(function, where, state, health, data, x, seed).compile()
+  _meet()
+  return compiled
+
+
+def lower_call(function, where, state, health, data, x, seed):
+  """The program that `compile_call` compiles; of its arguments shapes do."""
   if where.kind == 'pmap':
     # Tracing needs the rows of one process, the executable those of all.
     local = where.mesh.size // jax.process_count()
-    x = np.empty((local, *x.shape[1:]), x.dtype)
+    # With several processes, pmap takes arrays only.
+    own = lambda x: np.broadcast_to(np.zeros((), x.dtype),
+                                    (local, *x.shape[1:]))
+    apart = data is not None and data.apart
+    x, data = own(x), jax.tree.map(own, data) if apart else data
     mapped = jax.pmap(
-        function, axis_name=AXIS, in_axes=(None, None, None, 0, None),
+        function, axis_name=AXIS,
+        in_axes=(None, None, 0 if apart else None, 0, None),
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
-    compiled = mapped.lower(state, health, data, x, seed).compile()
-    _meet()
-    return compiled
+    return mapped.lower(state, health, data, x, seed)
+  if where.kind == 'runs':
+    function = over_runs(function, where)
   with jax.set_mesh(where.mesh):
     jitted = jax.jit(function, donate_argnums=(0,),
-                     out_shardings=where.replicated)
-    compiled = jitted.lower(state, health, data, x, seed).compile()
-  _meet()
-  return compiled
+                     out_shardings=where.carried)
+    return jitted.lower(state, health, data, x, seed)
+
+
+def memory(call):
+  """Bytes of each device that a call of an executable takes."""
+  sizes = call.memory_analysis()
+  return (sizes.argument_size_in_bytes + sizes.output_size_in_bytes
+          - sizes.alias_size_in_bytes + sizes.temp_size_in_bytes)
+
+
+def limit(where):
+  """Bytes of memory that JAX may use on each device; None if it is unknown."""
+  return (where.mesh.local_devices[0].memory_stats() or {}).get('bytes_limit')
 
 
 def _meet():

@@ -25,6 +25,12 @@ def reader(config, method, workdir):
     UserError: the workdir has no checkpoints.
   """
   folder = checkpoints(workdir)
+  runs = sorted(file.parent.name for file in
+                folder.parent.glob('seed_*/config.json'))
+  if runs and not folder.is_dir():
+    raise UserError(f'{workdir} has the runs of several seeds '
+                    f'({", ".join(runs)}): --workdir={folder.parent / runs[0]} '
+                    'is one of them')
   if not folder.is_dir():
     raise UserError(f'no checkpoints in {workdir}: train that run first, by '
                     '--mode=train')

@@ -6,6 +6,7 @@ written when the next record is due, and a separate thread writes sample grids.
 import concurrent.futures
 import datetime
 import functools
+import itertools
 import logging
 import math
 import time
@@ -13,14 +14,14 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, genotype, protocol, signals
-from jgan.errors import Stopped
+from jgan import build, genotype, precision, signals
+from jgan.errors import NonFinite, Stopped
 from jgan.report import grid
-from jgan.run import pair, parallel
+from jgan.run import pair, parallel, scoring
 from jgan.run.cost import Cost
 from jgan.run.logbook import Logbook, read
 from jgan.run.timing import Timing
-from jgan.score import labels, networks, record, samples
+from jgan.score import labels, networks, samples
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +30,12 @@ class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
   def __init__(self, config, method, source, folder, saved, where, start,
-               notes, scorer=None, gap=None, stop=None):
+               notes, scorer=None, gap=None, stop=None, sampler=None):
     self.config, self.folder, self.saved = config, folder, saved
-    self.method, self.scorer, self.gap = method, scorer, gap
+    self.method = method
     self.better = networks.followed(config, scorer, gap)
     self.where, self.rules = where, build.feedback(config)
     self.plan = build.plan(config, method)
-    self.dtype = source.dtype
     self.writer = jax.process_index() == 0
     self.start, self.stop = start, stop or signals.Watch()
     # Whether the run was stopped within the evaluation after step `start`.
@@ -44,20 +44,22 @@ class Session:
                  if self.writer else None)
     self.best, self.scores = notes.get('best'), {}
     saved.keep_best(self.best and self.best['step'])
-    self.sample = jax.jit(method.sample)
+    self.sampler = sampler or networks.sampler_of(
+        config, method, batch=scorer.batch if scorer else 0,
+        most=config.samples.count, mesh=where.mesh)
     self.z = jax.random.normal(jax.random.key(config.seed + 1),
                                (config.samples.count, method.latent))
     self.points = (samples.reals(source, 1000, config.seed)
                    if source.shape[1:] == (1, 1, 2) else None)
+    self.scoring = scoring.Scoring(config, scorer, gap, self.sampler, folder,
+                                   self.stop)
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
     self.pending, self.health = None, (parallel.healthy(), {})
     self.timing = Timing(folder, start) if self.writer else None
     self.ends = pair.ends(config)
-    self.trace = None
     self.begin(start)
-    if scorer:
-      record.go_on(folder, start - self.due, scorer, writer=self.writer)
+    self.scoring.go_on(start - self.due)
 
   def begin(self, step):
     """Restarts the clock of the speed; host and device are both at `step`."""
@@ -65,41 +67,68 @@ class Session:
 
   def after(self, step, state, health, metrics):
     """Does the work that is due after `step`: -> the state to continue with."""
+    logs = self.remember(step, health, metrics)
+    if self.scoring.flight:
+      self.scoring.flight.advance(step)
+    return self.work(step, state, lands=logs)
+
+  def remember(self, step, health, metrics):
+    """Keeps the metrics of `step`: -> whether a record of them is due.
+
+    The last record is written then.
+    """
     self.health = health, metrics
-    if self.is_due(step, self.config.log.every):
+    logs = self.is_due(step, self.config.log.every)
+    if logs:
       self.flush()
       self.pending = step, health, metrics
-    return self.work(step, state)
+    return logs
 
   def is_due(self, step, every, first=0):
     """Whether what is done every `every` steps, 0: never, is due after one."""
     return every and (step == self.config.steps or (
         step >= first and (step - first) % every == 0))
 
+  def has_work(self, step):
+    """Whether `work` needs the state after `step`."""
+    c = self.config
+    return (self.due or step in self.ends
+            or self.is_due(step, c.eval.every, c.eval.first)
+            or self.is_due(step, c.samples.every)
+            or self.is_due(step, c.checkpoint.every))
+
   def go_on(self, step, state):
     """Does the work that an earlier session left: -> state to continue with."""
     return self.work(step, state) if self.due else state
 
-  def work(self, step, state):
-    """Scores, draws and saves if it is due after `step`: -> state."""
+  def work(self, step, state, *, lands=False):
+    """Scores, draws and saves if it is due after `step`: -> state.
+
+    lands: whether a score in flight may be written after this step.
+    """
     c = self.config
     due = functools.partial(self.is_due, step)
-    best = False
-    self.renew(step)
-    if due(c.eval.every, c.eval.first):
-      try:
+    best, scores = False, due(c.eval.every, c.eval.first)
+    try:
+      flight = self.scoring.flight
+      if flight and (self.ends_flights(step)
+                     or (lands and step >= flight.landing)):
+        self.land()
+      self.renew(step)
+      if scores and self.scoring.overlaps and step < c.steps:
+        self.launch(step, state)
+      elif scores:
         values, best = self.evaluate(step, state)
-      except signals.Asked:
-        self.leave(step, state, due=True)
-      self.scores = {step: values}
-      state = self.steer(step, state, values)
+        self.scores = {step: values}
+        state = self.steer(step, state, values)
+    except signals.Asked:
+      self.leave(step, state, due=scores)
     if due(c.samples.every):
       self.draw(step, state)
     if step in self.ends:
       self.keep(step, state)
     if due(c.checkpoint.every) or best or self.due:
-      self.save(step, state)
-    self.profile(step)
+      self.save(step, state, due=bool(self.scoring.flight))
     return state
 
   def flush(self):
@@ -122,9 +151,9 @@ class Session:
       finite = (f'The last finite checkpoint is kept (step {steps[-1]}); to '
                 'resume from it' if steps else
                 'There is no checkpoint yet; to begin again')
-      raise Stopped(f'{bad[0]} is not finite at step {bad[1]}. {finite}, lower '
-                    'a learning rate or change --config.seed, with '
-                    '--allow_config_change')
+      raise NonFinite(f'{bad[0]} is not finite at step {bad[1]}. {finite}, '
+                      'lower a learning rate or change --config.seed, with '
+                      '--allow_config_change')
 
   def progress(self, step, values):
     """Logs one line: step, speed, estimated time to the end, losses."""
@@ -150,23 +179,42 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     began = time.perf_counter()
-    values, identity = self.stop.wait(self.measure, step, state)
-    if self.writer:
-      cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
-      self.timing.scored(time.perf_counter() - began)
-      self.book.write(step, {**values, **cost})
-      log.info('step %s  %s', f'{step:,}', '  '.join(
-          f'{k} {v:.4g}' for k, v in values.items()))
+    values, identity = self.stop.wait(self.scoring.now, step, state)
+    self.log_scores(step, values, time.perf_counter() - began)
     self.begin(step)
     return values, self.is_best(step, values, identity)
 
-  def measure(self, step, state):
-    """All scores of a state, and the identity of their protocol."""
-    values, identity = self.score(step, parallel.local(state.ema))
-    if self.gap:
-      scores = self.gap.score(parallel.local(state), self.config.seed + 3)
-      values |= {f'eval/{name}': value for name, value in scores.items()}
-    return values, identity
+  def log_scores(self, step, values, seconds):
+    """Writes the scores of a step, which training waited for so long."""
+    if self.writer:
+      cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
+      self.timing.scored(seconds)
+      self.book.write(step, {**values, **cost})
+      log.info('step %s  %s', f'{step:,}', '  '.join(
+          f'{k} {v:.4g}' for k, v in values.items()))
+
+  def ends_flights(self, step):
+    """Whether a score in flight has to be there before what is due now."""
+    c = self.config
+    return (step == c.steps or self.is_due(step, c.checkpoint.every)
+            or self.is_due(step, c.eval.every, c.eval.first))
+
+  def launch(self, step, state):
+    """Begins to score a copy of the averaged generator."""
+    self.flush()
+    self.require_finite(*self.health)
+    saves = self.due or self.is_due(step, self.config.checkpoint.every)
+    until = next(s for s in itertools.count(step + 1) if self.ends_flights(s))
+    self.scoring.launch(step, state, until, keeps=not saves)
+
+  def land(self):
+    """Waits for the score in flight, and writes it."""
+    began = time.perf_counter()
+    step, state, values, identity = self.scoring.land()
+    self.log_scores(step, values, time.perf_counter() - began)
+    self.scores = {step: values}
+    if self.is_best(step, values, identity) and state is not None:
+      self.saved.save(step, state, self.notes())
 
   @functools.cached_property
   def cost(self):
@@ -212,25 +260,15 @@ class Session:
       extra['loss'][rule.sets] = np.float32(new)
     return state.replace(extra=parallel.place(extra, self.where))
 
-  def score(self, step, net):
-    """{'eval/LABEL': value} of a generator, and the protocol's identity."""
-    (values, stamp), = networks.scores(
-        self.scorer, self.config, self.sample, net, self.method.latent,
-        self.dtype, networks.of_fakes(self.config, step)).values()
-    if self.writer:
-      record.add(self.folder, step, values, stamp)
-      record.keep_previous(self.folder, step, self.scorer)
-    return ({f'eval/{name}': value for name, value in values.items()},
-            protocol.identity(stamp))
-
   def draw(self, step, state):
     """Generates images of the fixed latents; a thread writes them."""
-    images = self.sample(parallel.local(state.ema), self.z)
+    pieces = self.sampler.of(state.ema, self.z)
     if self.writer:
-      self.later(self.write_samples, step, images)
+      self.later(self.write_samples, step, pieces)
 
-  def write_samples(self, step, images):
+  def write_samples(self, step, pieces):
     """Writes samples/STEP.png: a grid of images or a scatter plot of points."""
+    images = samples.joined(pieces, len(self.z))
     path = self.folder / 'samples' / f'{step:08d}.png'
     if self.points is None:
       grid.save_png(path, grid.grid(images))
@@ -255,20 +293,30 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     self.settle()
-    self.saved.save(step, state, {'best': self.best, 'due': due})
-    self.due = due
+    self.saved.save(step, state, self.notes(due))
+    self.due = False
     if self.writer:
       self.timing.write(step)
       self.book.tabulate()
       self.derive(step, state)
     self.begin(step)
 
+  def notes(self, due=False):
+    """What a checkpoint notes beside the state; due: as in `save`."""
+    return {'best': self.best, 'due': due, 'dtype': precision.of(self.config)}
+
   def leave(self, step, state, *, due=False):
     """Saves the state and raises Stopped, because a signal asks for it.
 
-    due: as in `save`.
+    due: as in `save`. A score in flight is given up with the steps after its
+      own, and whoever resumes goes on from there.
     """
-    if step > self.start or due:
+    flight = self.scoring.flight
+    if flight:
+      step, state, due = flight.step, flight.state, True
+    if flight and state is None:  # it is saved
+      self.saved.wait()
+    elif step > self.start or due:
       self.save(step, state, due=due)
       self.saved.wait()
     elif not step:
@@ -286,17 +334,6 @@ class Session:
       derived['origin'] = ', '.join(
           [f'{self.folder.name}, step {step}', *scores])
       genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', derived)
-
-  def profile(self, step):
-    """Starts and stops the profiler trace of config.profile."""
-    first, count = self.config.profile.start, self.config.profile.steps
-    if count and self.trace is None and first <= step < first + count:
-      self.trace = str(self.folder / 'profile')
-      jax.profiler.start_trace(self.trace)
-    elif self.trace and step >= first + count:
-      jax.profiler.stop_trace()
-      log.info('profile of steps %d to %d: %s', first, step, self.trace)
-      self.trace = None
 
   def later(self, job, *arguments):
     """Runs host work in the thread; `settle` raises its exceptions."""
@@ -324,8 +361,7 @@ class Session:
 
   def close(self):
     """Closes threads and files, also after a failure."""
-    if self.trace:
-      jax.profiler.stop_trace()
     self.worker.shutdown(cancel_futures=True)
+    self.scoring.close()
     if self.writer:
       self.book.close()

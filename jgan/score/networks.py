@@ -1,9 +1,10 @@
 """Scores of given networks, computed like the evaluations of a run."""
 import json
 
-from jgan import build, protocol
+from jgan import build, precision, protocol
 from jgan.errors import UserError
-from jgan.score import duality, labels, samples
+from jgan.ops import spread
+from jgan.score import duality, fit, labels, samples
 from jgan.score.scorer import Scorer
 
 
@@ -32,7 +33,6 @@ class Scoring:
                       'as in --config.eval.metrics="(\'fd_pixels\',)"')
     source = build.source(config, data_dir)
     real, classes = build.reference(config, source, data_dir)
-    self.dtype = source.dtype
     e = config.eval
     self.scorer = of_config(config, real, data_dir=data_dir, labels=classes)
     if config.checkpoint.best:
@@ -41,20 +41,23 @@ class Scoring:
     self.about = json.loads(json.dumps({
         **stamp, 'metrics': [*e.metrics], 'samples': e.samples}))
 
-  def score(self, sample, net, latent, step=0):
+  def sampler(self, method):
+    """The Sampler of a method, for `score`."""
+    return sampler_of(self.config, method, batch=self.scorer.batch)
+
+  def score(self, sampler, net, step=0):
     """Scores one generator.
 
     Args:
-      sample: compiled Method.sample.
+      sampler: as from `sampler`.
       net: Network.
-      latent: the dimension of its latent vectors.
       step: the training step of the network, for the stamp.
 
     Returns:
       {label: value}, and the stamp of the protocol.
     """
-    (values, stamp), = scores(self.scorer, self.config, sample, net, latent,
-                              self.dtype, of_fakes(self.config, step)).values()
+    (values, stamp), = scores(self.scorer, self.config, sampler, net,
+                              of_fakes(self.config, step)).values()
     return values, stamp
 
   def decisive(self):
@@ -101,36 +104,76 @@ def followed(config, scorer, gap):
           for where, name in wanted.items() if name}
 
 
-def scores(scorer, config, sample, net, latent, dtype, stamp):
+def scores(scorer, config, sampler, net, stamp):
   """Scores one generator by as many images as config.eval says.
 
   Args:
     scorer: Scorer.
     config: completed.
-    sample: compiled Method.sample.
+    sampler: Sampler, of the same batch.
     net: Network of the generator.
-    latent: the width of its noise.
-    dtype: of the real images.
     stamp: what the stamps say of the generator, as from `of_fakes`.
 
   Returns:
-    {protocol: ({label: value}, stamp)}.
+    {protocol: [{label: value}, stamp]}.
+  """
+  return scorer.score(fakes(config, sampler, net), settings_of(config), stamp)
+
+
+def fakes(config, sampler, net):
+  """The images behind a score, as Sampler.fakes yields them."""
+  return sampler.fakes(net, config.eval.samples, config.seed + 2)
+
+
+def mesh_of(config):
+  """The devices that a config trains on."""
+  return spread.mesh(spread.mesh().devices[:config.devices or None])
+
+
+def sampler_of(config, method, *, batch=0, most=0, mesh=None):
+  """The Sampler of a config's generators.
+
+  Args:
+    config: completed.
+    method: Method.
+    batch: images at a time; 0: config.eval.batch, or if that is 0 too, as
+      many as the memory allows.
+    most: number of images that will be made; 0: config.eval.samples.
+    mesh: of ops/spread.py; None: the devices that the config trains on.
+  """
+  mesh = mesh or mesh_of(config)
+  batch = batch or config.eval.batch or fit.batch(
+      mesh, _bytes(config, mesh), most or config.eval.samples)
+  return samples.Sampler(method.sample, method.latent, batch, mesh=mesh,
+                         dtype=build.spec(config).dtype)
+
+
+def _bytes(config, mesh):
+  """Bytes of the config's generator for one image; 0 where none are counted."""
+  if not fit.limit(mesh):
+    return 0
+  method = build.method(config)
+  return fit.of_generator(method.sample, build.abstract(config, method).ema,
+                          method.latent)
+
+
+def of_config(config, source, *, data_dir='', protocols=None, labels=None,
+              mesh=None, told=None):
+  """The Scorer of a config's `eval` section.
+
+  mesh: as in `sampler_of`.
+  told: as in Scorer.
   """
   e = config.eval
-  images = samples.fakes(sample, net, e.samples, e.batch, latent,
-                         config.seed + 2, dtype)
-  return scorer.score(images, settings_of(config), stamp)
-
-
-def of_config(config, source, *, data_dir='', protocols=None, labels=None):
-  """The Scorer of a config's `eval` section."""
-  e = config.eval
+  mesh = mesh or mesh_of(config)
   return Scorer(source, metrics=e.metrics, knobs=e.knobs.to_dict(),
                 network=e.network, weights=e.weights, labels=labels,
                 data_dir=data_dir,
                 reference=f'{config.data.name}:{e.split or "train"}',
                 count=e.reals, protocols=protocols or (e.protocol,),
-                statistics=e.statistics, batch=e.batch, seed=config.seed)
+                statistics=e.statistics, batch=e.batch,
+                also=0 if e.batch else _bytes(config, mesh), most=e.samples,
+                mesh=mesh, precision=e.precision, told=told, seed=config.seed)
 
 
 def settings_of(config):
@@ -146,4 +189,5 @@ def of_fakes(config, step, *, network='average'):
   """The entries of a stamp that describe the generator."""
   return {'data': config.data.name, 'step': step, 'generator': network,
           'batch norm': 'averaged statistics' if config.ema.stats
-          else 'running statistics', 'noise seed': config.seed + 2}
+          else 'running statistics', 'noise seed': config.seed + 2,
+          'dtype': precision.of(config)}

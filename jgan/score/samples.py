@@ -1,32 +1,88 @@
 """Generated and real images for scores."""
-import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.ops.quantize import to_uint8
+from jgan.ops import quantize, spread
 
 
-def fakes(sample, net, count, size, latent, seed, dtype=np.uint8):
-  """Yields `count` generated images in batches of `size`.
+class Sampler:
+  """Generates images by one compiled function, on all devices of a mesh.
 
-  The noise of image i is a function of the seed and i, whatever `count` and
-  `size` are.
+  Each device makes its share of a batch. Image i is a function of the seed and
+  i, whatever the devices and the batch are.
 
-  dtype: of the real images; if it is uint8, generated images are rounded.
+  Attributes:
+    batch: images of one call.
+    latent: the width of the noise.
   """
-  seed = np.uint32(seed)  # an int would be an int32
-  convert = to_uint8 if np.dtype(dtype) == np.uint8 else np.asarray
-  pending = sample(net, noise(seed, 0, size, latent))
-  for start in range(0, count, size):
-    images = pending
-    if start + size < count:  # the device works while the host uses `images`
-      pending = sample(net, noise(seed, start + size, size, latent))
-    yield convert(images)[:count - start]
+
+  def __init__(self, sample, latent, batch, *, mesh=None, dtype=np.uint8):
+    """Compiles nothing yet.
+
+    Args:
+      sample: Method.sample.
+      latent: the width of its noise.
+      batch: images of one call, rounded up to a multiple of the devices.
+      mesh: of ops/spread.py; None: all devices.
+      dtype: of the real images; if it is uint8, generated images are rounded.
+    """
+    self._mesh = mesh or spread.mesh()
+    self.batch, self.latent = spread.divisible(batch, self._mesh), latent
+    finish = (quantize.levels if np.dtype(dtype) == np.uint8 else lambda x: x)
+    rows = spread.rows(self._mesh)
+    self._draw = jax.jit(lambda net, z: finish(sample(net, z)),
+                         out_shardings=rows)
+    self._noise = jax.jit(noise, static_argnums=(2, 3), out_shardings=rows)
+    self._readable = jax.jit(lambda x: x,
+                             out_shardings=spread.readable(self._mesh))
+
+  def fakes(self, net, count, seed):
+    """Yields `count` images of one seed, batch by batch.
+
+    net: Network.
+
+    Yields:
+      Images [batch, h, w, c] on the devices, and how many of them count.
+    """
+    net = self._placed(net)
+    for start in range(0, count, self.batch):
+      # As an int the seed would be an int32.
+      z = self._noise(np.uint32(seed), start, self.batch, self.latent)
+      yield self._draw(net, z), min(self.batch, count - start)
+
+  def of(self, net, z):
+    """The images of given noise [n, latent], on the devices, in pieces.
+
+    Returns:
+      A list, for `joined`.
+    """
+    net, z = self._placed(net), np.asarray(z)
+    pieces = []
+    for start in range(0, len(z), self.batch):
+      part = z[start:start + self.batch]
+      part = np.pad(part, ((0, self.batch - len(part)), (0, 0)))
+      pieces.append(self._readable(self._draw(
+          net, spread.put(part, spread.rows(self._mesh)))))
+    return pieces
+
+  def array(self, net, count, seed):
+    """[count, h, w, c]: images of one seed, on the host."""
+    return joined([self._readable(images)
+                   for images, _ in self.fakes(net, count, seed)], count)
+
+  def _placed(self, net):
+    if hasattr(net, 'opt'):  # G as it is trained
+      net = net.replace(opt=())
+    return spread.copies(net, self._mesh)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
+def joined(pieces, count):
+  """The first `count` images of pieces on the devices: numpy."""
+  return np.concatenate([*map(np.asarray, pieces)])[:count]
+
+
 def noise(seed, start, size, latent):
   """The noise of images start, start + 1, ...: [size, latent]."""
   root = jax.random.key(seed)

@@ -5,6 +5,7 @@ a feature network a file of jgan/features. `Scorer` combines them: features of
 the reference are computed once, and features of each set of fakes once for all
 metrics and protocols.
 """
+import copy
 import functools
 import hashlib
 import inspect
@@ -12,13 +13,16 @@ import logging
 import os
 import pathlib
 
+import jax
 import numpy as np
 
 from jgan import arrays, lookup, protocol
 from jgan.errors import UserError
-from jgan.features import _cache, _extractor
+from jgan.features import _cache
 from jgan.metrics import _frechet
-from jgan.metrics._samples import Moments, Samples
+from jgan.metrics._samples import Samples
+from jgan.ops import spread
+from jgan.score import fit, viewer
 from jgan.score import labels as names
 
 log = logging.getLogger(__name__)
@@ -26,7 +30,6 @@ log = logging.getLogger(__name__)
 _FEW = 64  # images that the stability metric compares between steps
 _NEAR_ZERO = .1  # tolerated Frechet distance to published statistics
 _CHOICE = 0  # seed of the choice of reals: the same for all runs
-_MOMENTS = {'moments': 'features', 'spatial': 'spatial'}  # of which output
 
 
 class Scorer:
@@ -34,12 +37,15 @@ class Scorer:
 
   Attributes:
     stamps: {protocol: dict that describes how its scores are computed}.
+    batch: number of images that are processed at once.
+    told: as given.
     better: {label: 'lower', 'higher' or 'neither'} of the scores.
   """
 
   def __init__(self, source, *, metrics, knobs=None, network='', weights='',
                labels=None, data_dir='', reference='', count=0,
-               protocols=('standard',), statistics='', batch=100, seed=0,
+               protocols=('standard',), statistics='', batch=0, also=0,
+               most=2**31, mesh=None, precision='highest', told=None, seed=0,
                cache='~/.cache/jgan'):
     """Loads the feature network; the reference is read at its first use.
 
@@ -58,7 +64,14 @@ class Scorer:
       protocols: names in jgan/protocol.py.
       statistics: an .npz with 'mu' and 'sigma' of the reals, to be used
         instead of computing them; refused if it does not describe the reals.
-      batch: number of images to process at once.
+      batch: number of images to process at once, rounded up to a multiple of
+        the devices; 0: as many as their memory allows (score/fit.py).
+      also: bytes of the other work on one image, and
+      most: number of generated images; both if `batch` is 0.
+      mesh: of ops/spread.py, the devices; None: all.
+      precision: of the network, as in _extractor.outputs.
+      told: function of process 0 -> its value in all processes; None where
+        there is one process.
       seed: of metrics that draw subsets, and of the network 'classifier'.
       cache: folder in which statistics of the reals are cached.
     """
@@ -66,8 +79,9 @@ class Scorer:
     self.knobs = {k: dict(v) for k, v in (knobs or {}).items()
                   if k in self.modules}
     self.protocols = {name: protocol.find(name) for name in protocols}
-    self.batch, self.seed, self.cache = batch, seed, cache
+    self.seed, self.cache, self.precision = seed, cache, precision
     self.statistics, self.previous = statistics, {}
+    self.told = told or (lambda function: function())
     needs = {n for m in self.modules.values() for n in m.NEEDS}
     if needs - {'images'} and not network:
       named = [n for n, m in self.modules.items() if set(m.NEEDS) != {'images'}]
@@ -91,29 +105,72 @@ class Scorer:
     self.better = {self.labels[name][suffix]: direction
                    for name, module in self.modules.items()
                    for suffix, direction in module.BETTER.items()}
-    self.run = {net.name + net.protocol.get('resize', ''): _extractor.compiled(
-        net, batch=batch) for net in self.nets.values() if net}
+    mesh = mesh or spread.mesh()
+    sizes = [fit.of_network(net, source.shape[1:])
+             for net in self.nets.values() if net and fit.limit(mesh)]
+    self.batch = spread.divisible(
+        batch or fit.batch(mesh, max([also, *sizes]), most), mesh)
+    self._viewer = viewer.Viewer(self.protocols, self.nets, self.needs,
+                                 mesh=mesh, batch=self.batch,
+                                 precision=precision)
     self.stamps = {name: self._stamp(name, reference, source)
                    for name in self.protocols}
+
+  @property
+  def is_seeded(self):
+    """Whether the seed decides weights of its networks."""
+    return bool(self.network) and 'images' in inspect.signature(
+        lookup.find('features', self.network).load).parameters
+
+  def of_seed(self, seed):
+    """The Scorer of a run with another seed, which shares the networks.
+
+    It must not be `is_seeded`.
+    """
+    other = copy.copy(self)
+    other.seed, other.previous = seed, {}
+    other.stamps = {name: stamp | {'seed': seed}
+                    for name, stamp in self.stamps.items()}
+    return other
 
   def score(self, batches, settings=None, stamp=None):
     """Scores generated images.
 
     Args:
-      batches: iterable of [b, h, w, c], uint8 (or float for points).
+      batches: as in Viewer.look.
       settings: {argument: value}, passed to metrics with such an argument.
       stamp: entries about the fakes, added to each protocol's stamp.
 
     Returns:
-      {protocol: ({label: value}, stamp)}.
+      {protocol: [{label: value}, stamp]}.
     """
-    fakes = self._see(batches)
+    seen = viewer.finished(self.look(batches))
+    return self.told(lambda: self.values(seen, settings, stamp))
+
+  def look(self, batches):
+    """Looks at generated images, and yields after each batch.
+
+    Before the first one, it looks at the reals if no score did.
+
+    Returns:
+      The argument `seen` of `values`, as the value of the generator.
+    """
+    if any(module.REFERENCE is True for module in self.modules.values()):
+      for name in self.protocols:
+        self._reference(name)
+    return (yield from self._viewer.look(batches))
+
+  def values(self, seen, settings=None, stamp=None):
+    """The scores of images that were looked at; host work of process 0.
+
+    Arguments and result are those of `score`.
+    """
     scores = {}
     for name, p in self.protocols.items():
       values = {}
       for metric, module in self.modules.items():
         computed = self._metric(
-            name, p, module, fakes[name],
+            name, p, module, seen[name],
             {**(settings or {}), **self.knobs.get(metric, {})})
         if computed and computed.keys() != module.BETTER.keys():
           raise UserError(f"metric '{metric}' gives the values {[*computed]}, "
@@ -121,13 +178,13 @@ class Scorer:
         values |= {self.labels[metric][suffix]: value
                    for suffix, value in computed.items()}
       net = self.nets[name]
-      if net and 'moments' in self.needs and fakes[name].count <= net.dims:
+      if net and 'moments' in self.needs and seen[name].count <= net.dims:
         log.warning('%d fakes for %d features: the Frechet distance of so few '
                     'fakes is much higher than that of many',
-                    fakes[name].count, net.dims)
-      scores[name] = values, {**self.stamp(name), **(stamp or {}),
-                              'settings': settings or {},
-                              'fakes': fakes[name].count}
+                    seen[name].count, net.dims)
+      scores[name] = [values, {**self.stamp(name), **(stamp or {}),
+                               'settings': settings or {},
+                               'fakes': seen[name].count}]
     return scores
 
   def stamp(self, name):
@@ -164,17 +221,20 @@ class Scorer:
   @functools.cache  # noqa: B019
   def _reference(self, name):
     """Samples of the reals under one protocol."""
-    p, net = self.protocols[name], self.nets[name]
-    if self.needs - {*_MOMENTS} or net is None:
+    net = self.nets[name]
+    if self.needs - {*viewer.MOMENTS} or net is None:
       real = self._seen_reals()[name]
     else:
-      real = self._moments_of_reals(net, p)
-    return self._with_published(real) if self.published else real
+      real = self._moments_of_reals(name, net)
+    if self.published:
+      self.told(lambda: self._verify_published(real))
+      real = real._replace(mean=self.published[0], cov=self.published[1])
+    return real
 
   @functools.cache  # noqa: B019
   def _seen_reals(self):
     """{protocol: Samples} of the reals."""
-    return self._see(self._reals())
+    return viewer.finished(self._viewer.look(self._reals()))
 
   def _reals(self):
     """Yields the reals in batches, for all may not fit into memory.
@@ -191,35 +251,35 @@ class Scorer:
       yield chunk
     self._fingerprint = digest.hexdigest()[:16]
 
-  def _moments_of_reals(self, net, p):
-    """Moments of the reals' features, cached by content."""
-    widths = {output: net.dims if output == 'features' else net.spatial
-              for need, output in _MOMENTS.items() if need in self.needs}
+  def _moments_of_reals(self, name, net):
+    """Samples of the reals with their moments alone, cached by content."""
     shapes = {'count': ()}
-    for output, d in widths.items():
-      shapes |= {f'{output}_mean': (d,), f'{output}_cov': (d, d)}
-    digest = hashlib.sha256(repr(
-        (net.sha256, sorted(net.protocol.items()), p.ddof, [*widths],
-         self.fingerprint())).encode()).hexdigest()
+    for need, x in viewer.MOMENTS.items():
+      if need in self.needs:
+        d = net.dims if x == 'features' else net.spatial
+        shapes |= {f'{x}_mean': (d,), f'{x}_cov': (d, d)}
+    about = [net.sha256, sorted(net.protocol.items()),
+             self.protocols[name].ddof,
+             [key.removesuffix('_mean') for key in shapes if 'mean' in key],
+             self.fingerprint()]
+    if self.precision != 'highest':
+      about.append(self.precision)
+    digest = hashlib.sha256(repr((*about,)).encode()).hexdigest()
     file = (pathlib.Path(self.cache).expanduser() / 'statistics'
             / f'{digest}.npz')
     cached = _cache.read_arrays(file, shapes)
-    if cached is None:
-      moments = {output: Moments(d) for output, d in widths.items()}
-      run = self.run[net.name + net.protocol.get('resize', '')]
-      for chunk in self._reals():
-        outputs = run(chunk, (*widths,))
-        for output, moment in moments.items():
-          moment.add(outputs[output])
-      cached = {'count': len(self.chosen)}
-      for output, moment in moments.items():
-        cached |= {f'{output}_mean': moment.mean,
-                   f'{output}_cov': moment.cov(p.ddof)}
-      _cache.write_arrays(file, cached)
-    of = lambda output: (cached.get(f'{output}_mean'),
-                         cached.get(f'{output}_cov'))
-    return Samples(len(self.chosen), *of('features'),
-                   spatial=of('spatial') if 'spatial' in widths else None)
+    if self.told(lambda: cached is None):
+      real = self._seen_reals()[name]
+      if jax.process_index() == 0:
+        of = {'features': (real.mean, real.cov), 'spatial': real.spatial}
+        _cache.write_arrays(file, {'count': real.count} | {
+            key: of[x][part == 'cov'] for key in shapes if key != 'count'
+            for x, part in [key.split('_')]})
+      return real
+    moments = lambda x: ((cached[f'{x}_mean'], cached[f'{x}_cov'])
+                         if cached and f'{x}_mean' in cached else None)
+    return Samples(len(self.chosen), *(moments('features') or ()),
+                   spatial=moments('spatial'))
 
   def _read_statistics(self):
     """(mu, sigma) of the file of published statistics; None without one."""
@@ -237,53 +297,14 @@ class Scorer:
                       'floats would be right')
     return moments
 
-  def _with_published(self, real):
-    """`real` with the statistics of a file, which must describe the reals."""
-    mean, cov = self.published
-    distance = _frechet.distance(real.mean, real.cov, mean, cov)
+  def _verify_published(self, real):
+    """Refuses statistics of a file that do not describe the reals."""
+    distance = _frechet.distance(real.mean, real.cov, *self.published)
     if distance > _NEAR_ZERO:
       raise UserError(
           f'{self.statistics} does not describe these {real.count} images: '
           f'their Frechet distance is {distance:.4g}, above {_NEAR_ZERO}; the '
           'file may be of another split, resize or set of weights')
-    return real._replace(mean=mean, cov=cov)
-
-  def _see(self, batches):
-    """{protocol: Samples} of batches of images."""
-    wanted = tuple(x for x in ('features', 'spatial', 'logits')
-                   if x in self.needs
-                   or (x == 'features' and 'moments' in self.needs))
-    nets = {name: net for name, net in self.nets.items() if net}
-    moments = {name: {x: Moments(net.dims if x == 'features' else net.spatial)
-                      for x in _MOMENTS.values() if x in wanted}
-               for name, net in nets.items()}
-    outputs = {name: {x: [] for x in ('features', 'logits') if x in self.needs}
-               for name in self.nets}
-    images, count = [], 0
-    for chunk in batches:
-      count += len(chunk)
-      if 'images' in self.needs:
-        images.append(chunk)
-      computed = {}  # protocols may share a network and resize
-      for name, net in nets.items():
-        key = net.name + net.protocol.get('resize', '')
-        if key not in computed:
-          computed[key] = self.run[key](chunk, wanted)
-        for x, moment in moments[name].items():
-          moment.add(computed[key][x])
-        for x, parts in outputs[name].items():
-          parts.append(computed[key][x])
-    images = np.concatenate(images) if images else None
-    samples = {}
-    for name, p in self.protocols.items():
-      known = {x: (moment.mean, moment.cov(p.ddof))
-               for x, moment in moments.get(name, {}).items()
-               if moment.count > p.ddof}
-      samples[name] = Samples(
-          count, *known.get('features', (None, None)),
-          spatial=known.get('spatial'), images=images,
-          **{x: np.concatenate(parts) for x, parts in outputs[name].items()})
-    return samples
 
   def _net(self, p, source, labels, weights, data_dir):
     """The Extractor of a protocol; None if no metric needs a network."""
@@ -322,6 +343,8 @@ class Scorer:
         'weights': net.sha256 if net else None,
         **{f'network {k}': v for k, v in (net.protocol if net else {}).items()
            if k not in ('network', 'weights_sha256')},
+        **({'network precision': self.precision}
+           if net and self.precision != 'highest' else {}),
         'jgan': protocol.VERSION}
 
 

@@ -3,7 +3,6 @@ import pathlib
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from jgan import build
@@ -12,7 +11,15 @@ from jgan.errors import UserError
 from jgan.metrics import spectrum, spectrum_bands
 from jgan.run import restore, timing
 from jgan.run.cost import Cost, of_image
-from jgan.score import breaks, labels, latency, record, samples, size
+from jgan.score import (
+  breaks,
+  labels,
+  latency,
+  networks,
+  record,
+  samples,
+  size,
+)
 from jgan.types import Method, Network
 
 BATCHES = 1, 64  # images made by one measured call
@@ -159,10 +166,9 @@ def profiles(runs, data_dir):
   spectra = {'real': spectrum.profiles(
       samples.reals(source, _IMAGES, first.seed))}
   for r in runs:
-    fake = samples.fakes(jax.jit(r.method.sample), r.net, _IMAGES,
-                         r.config.eval.batch, r.method.latent,
-                         r.config.seed + 2, source.dtype)
-    spectra[r.name] = spectrum.profiles(np.concatenate([*fake]))
+    sampler = networks.sampler_of(r.config, r.method, most=_IMAGES)
+    spectra[r.name] = spectrum.profiles(
+        sampler.array(r.net, _IMAGES, r.config.seed + 2))
   return spectra
 
 

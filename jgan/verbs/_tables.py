@@ -5,6 +5,7 @@ import numpy as np
 
 from jgan import config as configs
 from jgan import protocol
+from jgan.report import table
 from jgan.verbs import _compared
 
 
@@ -23,7 +24,7 @@ def sizes(runs, times, hardware):
         *(f'{1e3 * seconds[r.name]:.2f} ({ratio[f"latency_{b}"]:.2f}x)'
           for b, seconds in times.items())])
   return [
-      *_table(rows), '',
+      *table.lines(rows), '',
       f'In brackets: how many times smaller or faster than {runs[0].name}. MB: '
       'size of the parameters in float32. Millions: number of parameters, '
       'truncated to two decimals. MACs: for one image. ms: median time to '
@@ -47,7 +48,7 @@ def scores(runs, columns):
         mark = f' [{notes.setdefault(note, len(notes) + 1)}]'
       row.append(f'{cell["value"]:.6g}{mark}' if cell else '-')
     rows.append(row)
-  lines = _table(rows)
+  lines = table.lines(rows)
   if any('-' in row for row in rows):
     lines += ['', '-: not scored at that checkpoint.']
   for identity, kind in {c['identity']: c['protocol'] for c in columns}.items():
@@ -76,7 +77,7 @@ def costs(runs):
       rows.append([r.name, phase, f'{cost["real_images"]:,}', *map(number, (
           'flops', 'flops_sparse', 'published', 'published_sparse')),
                    hours if phase == 'all' else ''])
-  return ['', *_table(rows), '',
+  return ['', *table.lines(rows), '',
           'Cost of training up to the checkpoint. Real images: those that D '
           'was trained on. FLOPs: of all steps, forward and backward. '
           'Published: real images times the FLOPs of one forward pass of G, as '
@@ -94,7 +95,7 @@ def _of_image(runs):
       rows.append([r.name, *(f'{image[key]:.4g}' if key in image else '-'
                              for key in ('gen', 'narrow', 'both')),
                    f'{r.cost["total"]["real_images"] * image["both"]:.4g}'])
-  return ['', *_table(rows), '',
+  return ['', *table.lines(rows), '',
           'FLOPs of one image, forward, as Saxena et al. (2023) count: of G in '
           'tables 1 and 4; in the pruned rows of table 1 of a G rebuilt with '
           'as many fewer channels as it prunes weights; of G and D in table 3, '
@@ -131,19 +132,8 @@ def courses(runs, courses):
                    *(f'{m:.6g} +- {s:.3g}' for m, s in zip(mean, spread))])
       notes += ['', f'{len(group)} seeds: mean and standard deviation of '
                 f'{", ".join(group)}.']
-  return ['', *_table(rows), '',
+  return ['', *table.lines(rows), '',
           'Over the evaluations of a run. Worst after half: in the second half '
           'of its steps. Breaks: scores above twice the lowest score so far; '
           'below half the highest, where the higher is better.',
           *notes]
-
-
-def _table(rows):
-  """Lines of a GitHub Markdown table, aligned for reading as plain text."""
-  widths = [max(map(len, column)) for column in zip(*rows)]
-  pad = lambda row: '| ' + ' | '.join(
-      [row[0].ljust(widths[0]),
-       *(x.rjust(w) for x, w in zip(row[1:], widths[1:]))]) + ' |'
-  rule = '|'.join(['', '-' * (widths[0] + 2),
-                   *('-' * (w + 1) + ':' for w in widths[1:]), ''])
-  return [pad(rows[0]), rule, *map(pad, rows[1:])]

@@ -99,11 +99,10 @@ def write(config, method, state, out, *, last=False, data_dir=''):
   state = moved(config, tuning, state, params, layers, last)
   scores, notes = {}, {}
   if scoring:
-    scores['before'], _ = scoring.score(jax.jit(method.sample), source,
-                                        method.latent)
+    scores['before'], _ = scoring.score(scoring.sampler(method), source)
     step = int(state.step)
-    scores['after'], stamp = scoring.score(jax.jit(after.sample), state.ema,
-                                           after.latent, step)
+    scores['after'], stamp = scoring.score(scoring.sampler(after), state.ema,
+                                           step)
   with made(out, tuning) as folder, contextlib.closing(
       checkpoint.Checkpoints(checkpoints(folder))) as saved:
     if scores:

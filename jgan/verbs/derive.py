@@ -7,7 +7,6 @@ import json
 import logging
 import pathlib
 
-import jax
 import numpy as np
 
 from jgan import flags as common
@@ -96,7 +95,7 @@ def best_of(config, method, state, derived, count, file, data_dir):
   """
   scoring = Scoring(config, data_dir)
   metric, better = scoring.decisive()
-  sample = jax.jit(method.sample)
+  sampler = scoring.sampler(method)
   rng = np.random.default_rng(config.seed)
   genotypes = [*([derived] if derived else []),
                *(method.search.draw(rng) for _ in range(count))]
@@ -109,7 +108,7 @@ def best_of(config, method, state, derived, count, file, data_dir):
     key = json.dumps(candidate, sort_keys=True)
     if key not in scores:
       net = method.search.select(state.ema, candidate)
-      scores[key], _ = scoring.score(sample, net, method.latent)
+      scores[key], _ = scoring.score(sampler, net)
       append(file, {**settings, 'genotype': candidate, 'values': scores[key]})
     rows.append((scores[key][metric], i, candidate))
     log.info('candidate %d of %d: %.5g', i + 1, len(genotypes), rows[-1][0])

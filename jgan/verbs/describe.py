@@ -7,7 +7,7 @@ import rich.console
 import rich.table
 from clu import parameter_overview
 
-from jgan import build
+from jgan import build, precision
 from jgan import flags as common
 from jgan.flags import Flag
 from jgan.run import parallel
@@ -37,7 +37,8 @@ def describe(config):
   Returns:
     {'generator', 'discriminator' (both as in score/size.py), 'data',
     'steps_per_epoch' (generator steps), 'state_mb' (megabytes of the training
-    state on each device), 'devices', 'steps_per_call'}.
+    state on each device), 'devices', 'dtype' (jgan/precision.py),
+    'steps_per_call'}.
   """
   spec = build.spec(config)
   state = build.abstract(config, build.method(config))
@@ -49,6 +50,7 @@ def describe(config):
       'state_mb': _megabytes(state),
       'devices': [f'{d.platform}:{d.id} {d.device_kind}'
                   for d in jax.devices()],
+      'dtype': precision.of(config),
       'steps_per_call': parallel.calls_of(config, jax.default_backend()),
   }
 
@@ -104,6 +106,7 @@ def tables(description):
     console.print(f'generator steps per epoch: {epoch:,.1f}')
   console.print(f'state on each device: {description["state_mb"]:,.1f} MB '
                 '(parameters, optimizers, average)')
-  console.print(f'devices: {", ".join(description["devices"])}; '
+  console.print(f'devices: {", ".join(description["devices"])}; computing in '
+                f'{description["dtype"]}; at most '
                 f'{description["steps_per_call"]} steps per dispatch')
   return out.getvalue()

@@ -9,7 +9,6 @@ import json
 import pathlib
 import sys
 
-import jax
 import numpy as np
 import rich.console
 import rich.table
@@ -114,7 +113,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
   real, labels = build.reference(config, source, data_dir)
   scorer = networks.of_config(config, real, data_dir=data_dir,
                               protocols=protocols, labels=labels)
-  sample = jax.jit(method.sample)
+  sampler = networks.sampler_of(config, method, batch=scorer.batch)
   updates = config.eval.best_response
   gap = duality.Gap(config, real, updates=updates) if updates else None
   rows, unwritten = [], None
@@ -129,8 +128,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
                               network='online' if online else 'average')
     if params:
       stamp |= {'generator': 'exported', 'file': params}
-    scores = networks.scores(scorer, config, sample, net, method.latent,
-                             source.dtype, stamp)
+    scores = networks.scores(scorer, config, sampler, net, stamp)
     gains = gap.score(state, config.seed + 3) if gap else {}
     for values, stamp in scores.values():
       values |= gains
@@ -139,8 +137,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
         record.add(workdir, step, values, stamp, 'scores.jsonl')
       except OSError as error:
         unwritten = error  # after the work of minutes: the table comes first
-  fakes = next(samples.fakes(sample, net, 1000, 1000, method.latent,
-                             config.seed + 2, source.dtype))
+  fakes = sampler.array(net, 1000, config.seed + 2)
   paths = []
   try:
     paths = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
@@ -205,9 +202,8 @@ def sets(reference, generated, *, metrics, network, weights='', data_dir='',
       real, metrics=metrics, network=network, weights=weights,
       data_dir=data_dir, reference=str(reference), protocols=protocols)
   fake = batches.as_array(fake)
-  chunks = (fake[i:i + 100] for i in range(0, len(fake), 100))
   subset = min(subset_size, len(real), len(fake))
-  scores = scorer.score(chunks, {'subset_size': subset},
+  scores = scorer.score([fake], {'subset_size': subset},
                         {'file': str(generated), 'size': real.shape[1]})
   return table([(0, values, stamp) for values, stamp in scores.values()])
 

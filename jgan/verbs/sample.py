@@ -15,10 +15,9 @@ from jgan import flags as common
 from jgan.errors import UserError
 from jgan.files import replacing
 from jgan.flags import Flag
-from jgan.ops.quantize import to_uint8
 from jgan.report import grid
 from jgan.run import restore
-from jgan.score import samples
+from jgan.score import networks, samples
 from jgan.workdir import refuse_present
 
 FLAGS = (
@@ -49,27 +48,25 @@ def run(config, flags):
     method, state = restore.chosen(config, flags)
     net = state.gen if flags.online else state.ema
   out = flags.out or pathlib.Path(flags.workdir) / 'sample.png'
-  path = write(method, net, out, n=flags.n, seed=flags.seed,
-               batch=config.eval.batch, interpolate=flags.interpolate,
-               dtype=build.spec(config).dtype, overwrite=flags.overwrite)
+  sampler = networks.sampler_of(
+      config, method, most=flags.n * max(flags.interpolate, 1))
+  path = write(sampler, net, out, n=flags.n, seed=flags.seed,
+               interpolate=flags.interpolate, overwrite=flags.overwrite)
   return f'{path}\n'
 
 
-def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
-          dtype='uint8', overwrite=False):
+def write(sampler, net, out, *, n=64, seed=0, interpolate=0, overwrite=False):
   """Writes images of one generator.
 
   Args:
-    method: Method.
+    sampler: Sampler.
     net: the generator, averaged or not.
     out: FILE.png for one grid, FILE.npz for an array 'images' [n, h, w, c],
       or a folder for n PNG files.
     n: number of images; with `interpolate`, of rows.
     seed: of the latent vectors.
-    batch: number of images generated at a time.
     interpolate: number of images in each row of the grid, from one latent
       vector to another; 0 for independent images.
-    dtype: of the real images; if it is uint8, samples are rounded to it.
     overwrite: replace an earlier file, or the numbered images of a folder.
 
   Returns:
@@ -86,14 +83,11 @@ def write(method, net, out, *, n=64, seed=0, batch=100, interpolate=0,
     raise UserError(f'--seed={seed}: it is at least 0 and below {2**32}')
   if not overwrite:
     refuse_present(out)
-  draw = jax.jit(method.sample)
   if interpolate:
-    z = interpolation(seed, n, interpolate, method.latent)
-    images = np.asarray(draw(net, z))
-    images = to_uint8(images) if dtype == 'uint8' else images
+    z = interpolation(seed, n, interpolate, sampler.latent)
+    images = samples.joined(sampler.of(net, z), len(z))
   else:
-    images = np.concatenate([*samples.fakes(
-        draw, net, n, min(batch, n), method.latent, seed, dtype)])
+    images = sampler.array(net, n, seed)
   path = pathlib.Path(out)
   try:
     return _write(path, images, interpolate)

@@ -61,11 +61,10 @@ def write(config, method, state, out, *, data_dir=''):
   net = state.ema if plan.source == 'average' else state.gen
   scoring = Scoring(config, data_dir)
   metric, better = scoring.decisive()
-  sample = jax.jit(method.sample)
+  sampler = scoring.sampler(method)
 
   def score(params):
-    values, _ = scoring.score(sample, Network(params, net.stats),
-                              method.latent)
+    values, _ = scoring.score(sampler, Network(params, net.stats))
     return values[metric]
 
   params = jax.device_get(net.params)

@@ -105,10 +105,9 @@ def write(config, method, state, out, *, params='', data_dir=''):
   if config.eval.metrics:
     scoring = Scoring(config, data_dir)
     scores = numbers['scores']
-    scores['before'], _ = scoring.score(jax.jit(method.sample), average,
-                                        method.latent)
-    scores['after'], stamp = scoring.score(jax.jit(new_method.sample),
-                                           new_state.ema, method.latent)
+    scores['before'], _ = scoring.score(scoring.sampler(method), average)
+    scores['after'], stamp = scoring.score(scoring.sampler(new_method),
+                                           new_state.ema)
     if config.checkpoint.best:
       notes = {'best': scoring.best(0, scores['after'], stamp)}
   with made(out, new_config) as folder, contextlib.closing(

@@ -1,35 +1,42 @@
 """Trains; a repeat of the same command resumes.
 
 Writes into --workdir: config.json, run.json, metrics.jsonl and .csv,
-evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/.
+evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/. With
+config.seeds > 1 each run has these in seed_N/, and seeds.md compares them.
 """
 import pathlib
 
 import jax
 
 from jgan import flags as common
-from jgan.errors import UserError
 from jgan.flags import Flag
-from jgan.run import loop, processes
+from jgan.run import loop, processes, seeds
 
 FLAGS = (
     common.CONFIG, common.WORKDIR, common.DATA_DIR,
     common.ALLOW_CONFIG_CHANGE,
-    Flag('coordinator', '', 'HOST:PORT of process 0, to train with several.'),
-    Flag('processes', 1, 'Number of processes that train together.'),
-    Flag('process', 0, 'Index of this process, from 0.'),
+    Flag('profile', False, 'Trace ten steps, print the costliest operations.'),
+    Flag('distributed', False, 'Train with the other processes of a TPU pod, '
+         'SLURM, mpirun or Kubernetes.'),
+    Flag('coordinator', '', 'Where these tell nothing: HOST:PORT of process '
+         '0,'),
+    Flag('processes', 0, 'the number of processes,'),
+    Flag('process', -1, 'and the index of this one, from 0.'),
 )
 
 
 def run(config, flags):
   """Trains and returns the paths of its output."""
-  if flags.coordinator:
-    processes.join(flags.coordinator, flags.processes, flags.process)
-  elif flags.processes != 1 or flags.process:
-    raise UserError(f'--processes={flags.processes} --process={flags.process} '
-                    'need --coordinator=HOST:PORT, the address of process 0')
+  explicit = flags.coordinator, flags.processes, flags.process
+  if flags.distributed or explicit != processes.NONE_GIVEN:
+    processes.join(*explicit)
+  if config.seeds > 1:
+    return seeds.run(config, flags.workdir, data_dir=flags.data_dir,
+                     allow_config_change=flags.allow_config_change,
+                     profiled=flags.profile)
   loop.run(config, flags.workdir, data_dir=flags.data_dir,
-           allow_config_change=flags.allow_config_change)
+           allow_config_change=flags.allow_config_change,
+           profiled=flags.profile)
   if jax.process_index():
     return ''
   folder = pathlib.Path(flags.workdir)

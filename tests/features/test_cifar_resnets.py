@@ -35,9 +35,15 @@ def right(net, images, labels):
   return int((logits.argmax(1) == labels).sum())
 
 
+@pytest.mark.long
 def test_resnet20_is_right_about_9173_of_10000(shared, test_batch):
   net = resnet20.load(data_dir=str(shared))
   assert right(net, *test_batch) == 9173
+
+
+def test_resnet20_is_right_about_915_of_1000(shared, test_batch):
+  net = resnet20.load(data_dir=str(shared))
+  assert right(net, *(x[:1000] for x in test_batch)) == 915
   assert (net.name, net.distance) == ('resnet20', 'FD-resnet20')
   assert net.sha256.startswith('12fca82f')
 

@@ -1,5 +1,6 @@
 """Normalisations against numpy, with PyTorch's conventions as the oracle."""
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +56,40 @@ def test_batch_norm_of_shards_is_batch_norm_of_the_batch():
     np.testing.assert_allclose(a[0], b, rtol=1e-5)
     np.testing.assert_array_equal(a[0], a[1])
   assert shards.apply(state, MAPS, False).shape == MAPS.shape
+
+
+def test_batch_norm_of_devices_takes_one_reduction_in_each_direction():
+  """And the variance of a constant channel is 0, whatever is rounded."""
+  shards = norm.batch(axis_name='d')
+  state = norm.batch().init(jax.random.key(0), MAPS, True)
+
+  def loss(x):
+    out, changed = shards.apply(state, x, True, mutable=['batch_stats'])
+    return jnp.sin(out).sum(), changed
+
+  x = jnp.stack(8 * [MAPS]).at[..., 0].set(123.4)
+  call = jax.pmap(jax.grad(loss, has_aux=True), axis_name='d').lower(
+      x).compile()
+  assert len(re.findall(r'all-reduce(-start)?\(', call.as_text())) == 2
+  slope, changed = call(x)
+  assert np.isfinite(slope).all()
+  np.testing.assert_allclose(changed['batch_stats']['var'][:, 0], .9, 1e-5)
+
+
+def test_local_batch_norm_normalises_the_rows_of_each_device():
+  layer, alone = norm.local_batch(axis_name='d'), norm.batch()
+  state, parts = variables(layer, MAPS), MAPS.reshape(2, 2, 3, 3, 5)
+  train = lambda layer: lambda x: layer.apply(state, x, True,
+                                              mutable=['batch_stats'])
+  out, changed = jax.vmap(train(layer), axis_name='d')(parts)
+  want, moved = jax.vmap(train(alone))(parts)
+  np.testing.assert_allclose(out, want, atol=1e-5)
+  for a, b in zip(jax.tree.leaves(changed), jax.tree.leaves(moved)):
+    np.testing.assert_allclose(a, np.stack(2 * [b.mean(0)]), rtol=1e-5)
+  mesh = jax.sharding.Mesh(jax.devices(), ('batch',))
+  with jax.set_mesh(mesh), pytest.raises(
+      UserError, match="'local_batch' and config.parallel='jit'"):
+    jax.eval_shape(train(norm.local_batch()), MAPS)
 
 
 def test_batch_norm_with_fixed_statistics_still_normalises_by_the_batch():

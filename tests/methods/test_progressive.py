@@ -251,7 +251,7 @@ def test_streamed_images_are_those_of_the_device(start):
     with loop.fed(c, method_of().plan, source, parallel.layout(c), start,
                   1) as (data, feed):
       fed[placement] = [x.ravel() if data is None else
-                        np.asarray(data)[x].ravel() for _, x in feed]
+                        np.asarray(data[x]).ravel() for _, x in feed]
   assert [len(x) for x in fed['stream']] == [*[16] * 2, *[8] * 5][start:]
   np.testing.assert_array_equal(np.concatenate(fed['device']),
                                 np.concatenate(fed['stream']))

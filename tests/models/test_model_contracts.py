@@ -10,9 +10,12 @@ import pytest
 from jgan import config as configs
 from jgan import lookup, sections
 from jgan.errors import UserError
+from jgan.ops import flops
 
 PLAYERS = [(name, player) for name in lookup.names('models')
            for player in ('Generator', 'Discriminator')]
+SUMMED = {'reduce_sum', 'rsqrt', 'sqrt', 'exp', 'log', 'pow', 'square',
+          'integer_pow', 'cumsum', 'argmax'}
 BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
 
 
@@ -57,6 +60,21 @@ def images_of(model):
   return (2, model.size, model.size, model.colors)
 
 
+def rounded(jaxpr):
+  """The sums, roots and powers of bfloat16 in it: no network has any.
+
+  Statistics, norms, demodulation, softmaxes and means are float32.
+  """
+  found = []
+  for eqn in jaxpr.eqns:
+    for inner in flops._jaxprs([*eqn.params.values()]):
+      found += rounded(inner)
+    if eqn.primitive.name in SUMMED and any(
+        v.aval.dtype == jnp.bfloat16 for v in eqn.invars):
+      found.append(eqn.primitive.name)
+  return found
+
+
 @pytest.mark.parametrize('name, player', PLAYERS)
 def test_outputs_and_features_have_their_shapes(name, player):
   for dtype in (jnp.float32, jnp.bfloat16):
@@ -64,14 +82,29 @@ def test_outputs_and_features_have_their_shapes(name, player):
     learnt = {k: v for k, v in variables.items() if k != 'schedule'}
     assert {p.dtype for p in jax.tree.leaves(learnt)} == {
         jnp.dtype('float32')}
-    out, changed = jax.eval_shape(
+    program, (out, changed) = jax.make_jaxpr(
         lambda v, x, m=model: m.apply(v, x, True, mutable=[*v, 'features']),
-        variables, inputs(model))
+        return_shape=True)(variables, inputs(model))
     assert out.dtype == jnp.float32
+    assert not rounded(program.jaxpr)
     expected = images_of(model) if player == 'Generator' else (2,)
     assert out.shape == expected
     blocks = changed['features']['blocks']
     assert blocks and all(h.ndim == 4 and h.shape[0] == 2 for h in blocks)
+
+
+@pytest.mark.parametrize('player', ['Generator', 'Discriminator'])
+@pytest.mark.parametrize('name', ['fastgan', 'stylegan2'])
+def test_remat_keeps_the_variables_and_is_in_the_program(name, player):
+  def program(model, variables):
+    return str(jax.make_jaxpr(lambda v, x: model.apply(
+        v, x, True, mutable=[*v]))(variables, inputs(model)))
+
+  (plain, variables), (again, others) = (
+      build(name, player, remat=remat) for remat in (False, True))
+  assert jax.tree.structure(variables) == jax.tree.structure(others)
+  assert 'remat' in program(again, variables)
+  assert 'remat' not in program(plain, variables)
 
 
 @pytest.mark.parametrize('name, player', PLAYERS)

@@ -307,6 +307,24 @@ def test_weights_that_do_not_fit_are_named():
     from_rosinality(w | {'to_rgbs.0.upsample.kernel': np.ones((4, 4))})
 
 
+# --- memory
+
+
+def test_remat_changes_no_image_and_no_slope():
+  def slope(model, z):
+    rngs = {'noise': KEY}
+    loss = lambda z: jnp.sum(jnp.sin(
+        model.apply(filled(model), z, True, rngs=rngs)))
+    return jax.value_and_grad(loss)(z)
+
+  plain, again = jax.jit(lambda z: [
+      slope(generator(remat=remat), z) for remat in (False, True)])(
+          normal(B, LATENT))
+  for a, b in zip(plain, again):
+    np.testing.assert_allclose(a, b, rtol=1e-4,
+                               atol=1e-5 * np.abs(a).max())
+
+
 # --- randomness
 
 

@@ -33,6 +33,18 @@ def test_work_counts_every_pass_of_a_gradient():
   assert total(lambda p, x: (loss(p, x), jnp.sum(x))[1]) == 0
 
 
+def test_the_gradients_of_a_transposed_convolution_skip_inserted_zeros():
+  def loss(kernel, x):
+    return jnp.sum(jnp.tanh(jax.lax.conv_general_dilated(
+        x, kernel, (1, 1), ((2, 2), (2, 2)), lhs_dilation=(2, 2),
+        dimension_numbers=('NHWC', 'HWIO', 'NHWC'))))
+
+  kernel, x = jnp.ones((4, 4, 2, 5)), jnp.ones((3, 8, 8, 2))
+  total = lambda f: sum(macs for _, macs, _ in flops.work(f, kernel, x))
+  assert total(loss) == x.size * 16 * 5
+  assert total(jax.grad(loss, (0, 1))) == pytest.approx(3 * total(loss), rel=.2)
+
+
 @pytest.fixture
 def linear():
   """A game of plain numbers: cost.Cost without tracing anything."""

@@ -1,6 +1,7 @@
 """The loop, end to end, on digits: resume, preemption, bad numbers."""
 import json
 import os
+import re
 import signal
 import threading
 import types
@@ -12,7 +13,7 @@ import pytest
 from jgan import config as configs
 from jgan import weights
 from jgan.errors import Stopped, UserError
-from jgan.run import checkpoint, loop, parallel
+from jgan.run import checkpoint, loop, parallel, scoring
 from jgan.run.logbook import read
 from jgan.score import record
 from tests.rounding import assert_same_but_rounding
@@ -77,11 +78,11 @@ def test_a_stopped_and_resumed_run_equals_the_unbroken_one(
 def test_a_signal_within_an_evaluation_ends_the_run_saved(
     unbroken, tmp_path, monkeypatch):
   """It goes on with that evaluation, and ends as the unbroken run does."""
-  score = loop.Session.score
+  now = scoring.Scoring.now
 
-  def late(self, at, net):
+  def late(self, at, state):
     if at != step:
-      return score(self, at, net)
+      return now(self, at, state)
     os.kill(os.getpid(), signals[step])
     threading.Event().wait(60)  # an evaluation that takes a minute
 
@@ -89,11 +90,46 @@ def test_a_signal_within_an_evaluation_ends_the_run_saved(
   for step in signals:
     with monkeypatch.context() as patch, pytest.raises(
         Stopped, match=f'preempted at step {step}: saved'):
-      patch.setattr(loop.Session, 'score', late)
+      patch.setattr(scoring.Scoring, 'now', late)
       loop.run(small(), tmp_path)
   assert equal(loop.run(small(), tmp_path), unbroken[1])
   assert read(tmp_path) == read(unbroken[0])
   assert record.of_average(tmp_path) == record.of_average(unbroken[0])
+
+
+def test_a_score_in_flight_is_the_one_that_training_would_wait_for(
+    tmp_path, monkeypatch):
+  """Also where a signal gives it up, and the resumed run repeats it."""
+  c = small()
+  c.steps, c.eval.every, c.checkpoint.every = 10, 4, 8
+  c.samples.every = 0
+  waited = loop.run(c, tmp_path / 'waited')
+  c.eval.overlap = 'on'
+  flown = loop.run(c, tmp_path / 'flown')
+  assert equal(waited, flown)
+  folders = [tmp_path / name for name in ('waited', 'flown')]
+  scores, lines = ([*map(of, folders)] for of in (record.of_average, read))
+  assert scores[0] == scores[1] and len(scores[0]) == 3
+  assert lines[0] != lines[1]  # training went on before the scores were there
+  assert sorted(map(str, lines[0])) == sorted(map(str, lines[1]))
+  after = loop.Session.after
+  for step, begun in ((6, 4), (9, 8)):
+    def signalled(self, at, *rest, step=step):
+      state = after(self, at, *rest)
+      if at == step:
+        os.kill(os.getpid(), signal.SIGTERM)
+      return state
+
+    with monkeypatch.context() as patch, pytest.raises(
+        Stopped, match=f'preempted at step {begun}: saved'):
+      patch.setattr(loop.Session, 'after', signalled)
+      loop.run(c, tmp_path / 'stopped')
+  assert equal(loop.run(c, tmp_path / 'stopped'), flown)
+  assert read(tmp_path / 'stopped') == lines[1]
+  assert record.of_average(tmp_path / 'stopped') == scores[1]
+  assert checkpoint.Checkpoints(
+      tmp_path / 'stopped' / 'checkpoints').steps() == checkpoint.Checkpoints(
+          tmp_path / 'flown' / 'checkpoints').steps()
 
 
 def test_records_after_the_checkpoint_are_written_again_not_twice(
@@ -231,7 +267,8 @@ def test_the_best_checkpoint_stays(unbroken, tmp_path):
 
   def scripted(self, *arguments):
     original(self, *arguments)
-    self.score = lambda step, net: ({'eval/fd_pixels': next(values)}, 'id')
+    self.scoring.now = lambda step, state: (
+        {'eval/fd_pixels': next(values)}, 'id')
 
   loop.Session.__init__ = scripted
   try:
@@ -241,22 +278,27 @@ def test_the_best_checkpoint_stays(unbroken, tmp_path):
   assert checkpoint.Checkpoints(tmp_path / 'checkpoints').steps() == [2, 8]
 
 
-@pytest.mark.parametrize('k', [2, 4])
 def test_several_steps_in_one_dispatch_give_the_state_of_single_steps(
-    unbroken, tmp_path, k):
+    unbroken, tmp_path, interrupted):
+  """And the same bits after a signal between two lengths of dispatches."""
   c = small()
-  c.steps_per_call = k
+  c.steps_per_call = 3
   for every in (c.log, c.samples, c.eval, c.checkpoint):
     every.every = 4
-  state = loop.run(c, tmp_path)
+  c.log.every = 3  # chunks of 3 steps and 1
+  state = loop.run(c, tmp_path / 'run')
   assert_same_but_rounding(state, unbroken[1])
+  interrupted(c, tmp_path / 'again', step=3)
+  assert equal(loop.run(c, tmp_path / 'again'), state)
 
 
-def test_streamed_images_give_the_same_bits_as_resident_ones(
-    unbroken, tmp_path):
-  c = small()
-  c.pipeline.placement = 'stream'
-  assert equal(loop.run(c, tmp_path), unbroken[1])
+def test_images_that_do_not_fit_beside_the_step_are_streamed(
+    unbroken, tmp_path, monkeypatch, caplog):
+  monkeypatch.setattr(parallel, 'limit', lambda where: 2**23)
+  monkeypatch.setattr(parallel, 'memory', lambda call: 2**23 + 1)
+  with caplog.at_level('INFO', 'jgan'):
+    state = loop.run(small(), tmp_path)
+  assert 'do not fit' in caplog.text and equal(state, unbroken[1])
 
 
 def test_nothing_is_compiled_after_the_first_step(tmp_path):
@@ -329,15 +371,20 @@ def test_a_best_of_another_protocol_is_not_compared_with(
   assert 'another protocol' in caplog.text
 
 
-def test_the_profile_hook_leaves_a_trace(tmp_path):
+def test_a_profile_lists_the_costliest_operations(tmp_path, caplog):
   c = small()
   c.profile.update({'start': 1, 'steps': 2})
   c.eval.every, c.checkpoint.best = 0, ''
-  loop.run(c, tmp_path)
+  with caplog.at_level('INFO', 'jgan'):
+    loop.run(c, tmp_path, profiled=True)  # what the config says is traced
+  table = (tmp_path / 'profile' / 'operations.md').read_text()
   assert any((tmp_path / 'profile').rglob('*.pb'))
+  assert 'profile of steps 2 to 3' in caplog.text and table in caplog.text
+  assert 'By time:' in table and 'By bytes' in table
+  assert re.search(r'conv\S* +\| +\d+ \|', table)
 
 
-def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path):
+def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path, caplog):
   c = small()
   c.dtype = 'bfloat16'
   c.eval.every, c.checkpoint.best = 0, ''
@@ -349,3 +396,9 @@ def test_bfloat16_computes_in_it_and_keeps_float32(tmp_path):
   plain.eval.every, plain.checkpoint.best = 0, ''
   other = loop.run(plain, tmp_path / 'float32')
   assert not equal(state.gen.params, other.gen.params)
+  # On a CPU, 'auto' goes on in float32 with what a TPU began in bfloat16.
+  with caplog.at_level('INFO', 'jgan'):
+    loop.run(plain, tmp_path, allow_config_change=True)
+  assert 'computing in float32' in caplog.text
+  assert ('networks computed in bfloat16 so far, and compute in float32 from '
+          'here on: --config.dtype=bfloat16 would go') in caplog.text

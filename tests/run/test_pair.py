@@ -6,9 +6,9 @@ import pytest
 
 from jgan import config as configs
 from jgan import main, weights
-from jgan.errors import Stopped, UserError
+from jgan.errors import Stopped
 from jgan.optim import magnitude
-from jgan.run import loop, pair, parallel, timing
+from jgan.run import chunks, loop, pair, timing
 from jgan.run.logbook import read
 from jgan.types import Network
 from jgan.verbs import _compared
@@ -54,12 +54,9 @@ def test_no_dispatch_passes_the_end_of_a_phase(tiny):
   tiny.steps = 60
   for section in ('log', 'samples', 'checkpoint'):
     tiny[section].every = 20
-  assert parallel.period(configs.complete(tiny)) == 10
-  tiny.optimizer.gen.pruning.interval = 3  # ends at 20, 26, 32, ...
-  assert parallel.calls_of(configs.complete(tiny), 'tpu') == 2
-  tiny.steps_per_call = 4
-  with pytest.raises(UserError, match=r'\(ends of phases\)=2 does not divide'):
-    parallel.calls_of(configs.complete(tiny), 'tpu')
+  tiny.optimizer.gen.pruning.interval = 3
+  assert [*chunks.ends(configs.complete(tiny))] == [
+      20, 26, 32, 38, 40, 44, 50, 56, 60]
 
 
 def test_a_run_delivers_both_generators_and_tells_what_it_cost(

@@ -1,22 +1,16 @@
 """Devices: pmap, jit over a mesh and one device are the same run."""
 import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
 
 import jax
 import numpy as np
 import pytest
 
-from jgan import build
+from jgan import batches, build
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.ops import collectives
 from jgan.run import loop, parallel
 from tests.rounding import assert_replicated, assert_same_but_rounding
-
-ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 
 
 def game(**changes):
@@ -79,16 +73,63 @@ def test_the_noise_of_a_step_is_spread_over_a_mesh():
   """Without the constraint every device would make all of the images."""
   c = configs.complete(game(parallel='jit', devices=8))
   where = parallel.layout(c)
-  from jgan.ops import collectives
   with jax.set_mesh(where.mesh):
     z = jax.jit(lambda key: collectives.draw(
         jax.random.normal, key, (16, 3), None))(jax.random.key(0))
   assert {s.data.shape for s in z.addressable_shards} == {(2, 3)}
 
 
-def test_a_batch_that_does_not_divide_names_both_numbers():
-  with pytest.raises(UserError, match='batch=30 does not divide by 8'):
-    parallel.layout(configs.complete(game(batch=30)))
+@pytest.mark.parametrize('kind', ['pmap', 'jit', 'one', 'stream'])
+def test_a_device_holds_its_shards_and_takes_the_images_of_all_layouts(kind):
+  if kind == 'pmap' and jax.__version_info__ < (0, 8):
+    pytest.skip('shards under pmap need JAX 0.8')
+  c = game(devices=1 if kind == 'one' else 8,
+           parallel='jit' if kind == 'jit' else 'pmap')
+  c.pipeline.update({'shards': 8,
+                     'placement': 'stream' if kind == 'stream' else 'device'})
+  c = configs.complete(c)
+  where, source = parallel.layout(c), build.source(c, '')
+  weights = jax.random.normal(jax.random.key(0), (2, 16))
+
+  def checksum(state, health, data, x, seed):
+    x = (x if data is None else data[x])[0].astype(float)
+    mine = collectives.rows(weights.T, x.shape[1], where.axis_name)
+    sums = (x.mean((2, 3, 4)) * mine.T).mean()
+    return state, health, {'sum': collectives.mean(sums, where.axis_name)}
+
+  plan = build.plan(c, build.method(c))
+  with loop.fed(c, plan, source, where, 1, 1) as (data, feed):
+    _, x = next(feed)
+    args = parallel.place((np.zeros(1), np.zeros(1)), where)
+    seed = parallel.place(np.uint32(0), where)
+    call = parallel.compile_call(checksum, where, *args, data, x, seed)
+    got = call(*args, data, x, seed)[2]['sum']
+  if kind in ('pmap', 'jit'):
+    assert {s.data.size for s in data.rows.addressable_shards} == {
+        len(source) // 8 * 256}
+    assert 'all-gather' not in call.as_text()
+  turn = plan(1)
+  images = batches.arrangement(0, len(source), 8)[batches.turn_indices(
+      c.seed, turn, batch=16, total=len(source), shards=8)]
+  want = (source[images].mean((2, 3, 4)) * weights).mean()
+  np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+def test_shards_that_do_not_divide_name_both_numbers():
+  for changes, words in (
+      ({'pipeline.shards': 12}, r'shards=12 does not divide by 8 devices; 16'),
+      ({'pipeline.shards': 32}, r'batch=16 does not .*shards=32; 32 would')):
+    with pytest.raises(UserError, match=words):
+      parallel.layout(configs.complete(game(**changes)))
+
+
+def test_a_batch_that_does_not_divide_names_what_would():
+  for changes, words in (
+      ({'batch': 30}, 'batch=30 does not divide by 8 devices; 32 would, or '
+       '--config.devices=2 '),
+      ({'batch': 4, 'gen_batch': 0}, '8 would, or --config.devices=4 ')):
+    with pytest.raises(UserError, match=words):
+      parallel.layout(configs.complete(game(**changes)))
 
 
 def test_a_missing_accelerator_is_refused():
@@ -103,20 +144,6 @@ def test_more_devices_than_there_are_is_refused():
     parallel.layout(configs.complete(game(devices=9)))
 
 
-def test_steps_per_call_divides_every_interval():
-  c = configs.complete(game(steps=100))
-  for section in ('log', 'samples', 'eval', 'checkpoint'):
-    c[section].every = 20
-  assert parallel.calls_of(c, 'cpu') == 1
-  assert parallel.calls_of(c, 'tpu') == 10
-  c.log.every = 15
-  assert parallel.calls_of(c, 'tpu') == 5
-  with c.unlocked():
-    c.steps_per_call = 4
-  with pytest.raises(UserError, match=r'log\.every=15 does not divide'):
-    parallel.calls_of(c, 'cpu')
-
-
 def test_the_step_lowers_for_cuda_and_tpu():
   method = build.method(game())
   shapes = {'image': jax.ShapeDtypeStruct((2, 16, 16, 16, 1), np.uint8)}
@@ -126,40 +153,3 @@ def test_the_step_lowers_for_cuda_and_tpu():
     text = jax.jit(method.step).trace(state, shapes, key).lower(
         lowering_platforms=(platform,)).as_text()
     assert 'stablehlo.convolution' in text
-
-
-def test_two_processes_train_together_and_agree(one, tmp_path):
-  """Through jax.distributed, gloo between them, two devices each."""
-  (tmp_path / 'run').mkdir()
-  with socket.socket() as s:
-    s.bind(('127.0.0.1', 0))
-    address = f'127.0.0.1:{s.getsockname()[1]}'
-  env = {**os.environ, 'JAX_PLATFORMS': 'cpu',
-         'XLA_FLAGS': '--xla_force_host_platform_device_count=2'}
-  config = tmp_path / 'config.py'
-  config.write_text(
-      'import sys\n'
-      f'sys.path.insert(0, {ROOT!r})\n'
-      'from tests.run import test_parallel\n'
-      'get_config = test_parallel.game\n')
-  runs = [subprocess.Popen(
-      [sys.executable, '-m', 'jgan.main', f'--config={config}',
-       f'--workdir={tmp_path}/run', f'--coordinator={address}',
-       '--processes=2', f'--process={i}', '--debug',
-       f'--compilation_cache={os.environ["JGAN_TEST_CACHE"]}'],
-      cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-      text=True) for i in (0, 1)]
-  said = [r.communicate(timeout=300)[0] for r in runs]
-  assert [r.returncode for r in runs] == [0, 0], said[0] + said[1]
-  assert 'process 2 of 2' in said[1]
-  for a, b in zip(read(tmp_path / 'run'), read(one[1])):
-    assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
-  c = configs.complete(game(devices=1))
-  where = parallel.layout(c)
-  method, source = build.method(c), build.source(c, '')
-  from jgan.run import checkpoint
-  saved = checkpoint.Checkpoints(tmp_path / 'run' / 'checkpoints')
-  state, step, _ = loop.begin(
-      c, *loop.first_state(c, method, source), saved, where)
-  assert step == 2
-  assert_same_but_rounding(state, one[0])

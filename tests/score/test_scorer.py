@@ -1,6 +1,7 @@
 """Scores in training, sampling, and the noise they use."""
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,13 +9,17 @@ import pytest
 from jgan import build, protocol
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.ops import spread
+from jgan.ops.quantize import to_uint8
 from jgan.score import record, samples
 from jgan.score.scorer import Scorer
 from jgan.verbs import sample
 
 
-def made(*arguments, **keywords):
-  return np.concatenate([*samples.fakes(*arguments, **keywords)])
+def made(draw, net, count, size, latent, seed, **keywords):
+  """Images on one device, so that a batch may have any size."""
+  keywords.setdefault('mesh', spread.mesh(jax.devices()[:1]))
+  return samples.Sampler(draw, latent, size, **keywords).array(net, count, seed)
 
 
 def test_image_i_does_not_depend_on_how_many_are_made():
@@ -34,6 +39,16 @@ def test_image_i_does_not_depend_on_the_batch_it_is_made_in():
   assert len({image.tobytes() for image in whole}) > 9
   for size in (1, 4, 30):
     np.testing.assert_array_equal(made(draw, 1., 11, size, 4, seed=3), whole)
+
+
+def test_pieces_of_a_grid_are_images_of_their_noise():
+  draw = lambda net, z: jnp.tanh(z).reshape(-1, 2, 2, 1) * net
+  z = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+  sampler = samples.Sampler(draw, 4, 3, mesh=spread.mesh(jax.devices()[:2]))
+  pieces = sampler.of(1., z)
+  assert [len(piece) for piece in pieces] == [4, 4]
+  np.testing.assert_array_equal(samples.joined(pieces, 7),
+                                to_uint8(jnp.tanh(z).reshape(-1, 2, 2, 1)))
 
 
 def test_reals_are_drawn_once_each_and_by_seed():
@@ -164,7 +179,7 @@ def test_statistics_are_kept_and_published_ones_are_verified(
     mu, sigma = kept['features_mean'], kept['features_cov']
   np.savez(tmp_path / 'mine.npz', mu=mu, sigma=sigma)
   np.savez(tmp_path / 'other.npz', mu=mu + 1., sigma=sigma)
-  monkeypatch.setattr('jgan.score.scorer.Moments.merge', None)
+  monkeypatch.setattr(Scorer, '_seen_reals', None)
   again = score(images, images[:60], **common)[1]['standard'][0]
   mine = score(images, images[:60], statistics=tmp_path / 'mine.npz',
                **common)[1]['standard'][0]

@@ -12,6 +12,8 @@ from jgan.layers.norm._norm import Norm
 from jgan.layers.norm.batch import batch
 from jgan.layers.norm.instance import instance
 from jgan.layers.norm.layer import layer
+from jgan.layers.norm.local_batch import local_batch
 from jgan.layers.norm.none import is_none, none
 
-__all__ = ['Norm', 'batch', 'instance', 'is_none', 'layer', 'none']
+__all__ = ['Norm', 'batch', 'instance', 'is_none', 'layer', 'local_batch',
+           'none']

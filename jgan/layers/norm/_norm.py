@@ -38,12 +38,19 @@ class Norm(nn.Module):
 
 
 def moments(x, axes, axis_name=None, keepdims=False):
-  """Mean and biased variance over axes and devices, and their count."""
+  """Mean and biased variance over axes and devices, and their count.
+
+  Several devices exchange their moments once, and once more in the gradient:
+  the variance is the mean of theirs and the variance of their means.
+  """
   x = x.astype(jnp.float32)
   axes = tuple(axes)
-  mean = collectives.mean(x.mean(axes, keepdims=keepdims), axis_name)
-  var = collectives.mean(jnp.square(x - mean).mean(axes, keepdims=keepdims),
-                         axis_name)
+  mean = x.mean(axes, keepdims=keepdims)
+  var = jnp.square(x - mean).mean(axes, keepdims=keepdims)
+  if axis_name is not None:
+    mean, var, square = collectives.mean(
+        jnp.stack([mean, var, jnp.square(mean)]), axis_name)
+    var += jnp.maximum(square - jnp.square(mean), 0.)  # rounding may be below 0
   count = x.size // mean.size * collectives.size(axis_name)
   return mean, var, count
 

@@ -22,12 +22,22 @@ class BatchNorm(Norm):
       return standardise(self, x, mean.value, var.value)
     # Outside the parallel step, where weights are made, no axis is bound.
     axis_name = None if self.is_initializing() else self.axis_name
-    m, v, count = moments(x, range(x.ndim - 1), axis_name)
+    m, v, count = self.moments(x, axis_name)
     if self.is_mutable_collection('batch_stats') and not self.is_initializing():
-      unbiased = v * (count / max(count - 1, 1))
-      mean.value += self.momentum * (m - mean.value)
+      new_mean, unbiased = self.agreed(m, v * (count / max(count - 1, 1)),
+                                       axis_name)
+      mean.value += self.momentum * (new_mean - mean.value)
       var.value += self.momentum * (unbiased - var.value)
     return standardise(self, x, m, v)
+
+  def moments(self, x, axis_name):
+    """Mean, biased variance and count that x is normalised by."""
+    return moments(x, range(x.ndim - 1), axis_name)
+
+  def agreed(self, mean, var, axis_name):
+    """Mean and variance that all devices move their running ones towards."""
+    del axis_name
+    return mean, var
 
 
 batch = BatchNorm
