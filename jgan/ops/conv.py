@@ -12,8 +12,8 @@ On a CPU (docs/performance.md has the measurements):
              and Gray, 2016): a tile of 2 x 2 outputs takes 16 products
              instead of 36. Its sums are as exact as those of the definition.
   phases     Transposed convolutions with a stride s are s^2 convolutions
-             of the input with every s-th tap each. XLA's multiplies the zeros
-             between the inputs as well, s^2 times as many products.
+             of the input, with every s-th tap each: no product is with a zero
+             between the inputs.
   thin       Few channels on one side: one matrix product with all taps, and
              sums of shifted maps.
   otherwise  XLA's.
@@ -38,6 +38,8 @@ THIN = 4
 """Channels up to which a side of a convolution is thin."""
 CACHE = 20 * 2**20
 """Bytes up to which what is written is still in a cache when it is read."""
+MEMORY = 128 * 2**20
+"""Bytes that a convolution may write besides its output."""
 
 
 class Window(NamedTuple):
@@ -170,7 +172,7 @@ def _cpu_correlate(x, y, window, taps):
   c, d = x.shape[3], y.shape[3]
   if _slides(window):
     if _is_minimal(taps, x.shape[0], y.shape[1:3], c, d, gradient=True):
-      return _minimal_correlate(x, y, window, taps)
+      return _minimal_correlate(x, y, window)
     if d <= THIN and c >= 4 * d:
       return _thin_correlate(x, y, window, taps)
   return _xla_correlate(x, y, window, taps)
@@ -185,79 +187,75 @@ def _is_minimal(taps, batch, out, c, d, gradient=False):
   """Whether 2 x 2 outputs at a time are faster (_minimal).
 
   They save products in proportion to c d and write 4 (c + d) numbers for each
-  output: from 128 channels on that pays always, from 32 on where these fit in
-  the processor's cache. The gradient of the kernel holds all of them at once.
+  output: from 32 channels on that pays where these fit in the processor's
+  cache, from 128 on as long as there is memory for them. The gradient of the
+  kernel holds all of them at once.
   """
   if taps != (3, 3) or min(out) < 4:
     return False
   written = 16 * batch * math.prod(-(-n // 2) for n in out) * 4
   written *= c + d if gradient else max(c, d)
-  return min(c, d) >= (32 if written <= CACHE else 128)
+  return min(c, d) >= 32 and written <= (CACHE if min(c, d) < 128 else MEMORY)
 
 
-# Minimal filtering. Along one axis, n + 1 inputs x and n taps k give the two
-# outputs OUT ((TAPS k) * (IN x)) with n + 1 products; along both axes the
-# maps are applied to rows and columns.
-_MINIMAL = {
-    1: (((1, 0), (0, 1)), ((1,), (1,)), ((1, 0), (0, 1))),
-    2: (((1, -1, 0), (0, 1, 0), (0, -1, 1)),
-        ((1, 0), (1, 1), (0, 1)),
-        ((1, 1, 0), (0, 1, 1))),
-    3: (((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1)),
-        ((1, 0, 0), (.5, .5, .5), (.5, -.5, .5), (0, 0, 1)),
-        ((1, 1, 1, 0), (0, 1, -1, 1)))}
-"""{taps: (IN, TAPS, OUT)}."""
+# Minimal filtering. Along one axis, 4 inputs x and 3 taps k give the 2 outputs
+# OUT ((TAPS k) * (IN x)) with 4 products; along both axes each matrix is
+# applied to rows and to columns.
+_IN = (1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1)
+_TAPS = (1, 0, 0), (.5, .5, .5), (.5, -.5, .5), (0, 0, 1)
+_OUT = (1, 1, 1, 0), (0, 1, -1, 1)
 
 
 def _minimal(x, kernel, window, transposed=False):
-  """`convolve` of single steps by kernels of at most 3 x 3 taps.
+  """`convolve` of single steps by a kernel of 3 x 3 taps.
 
-  transposed: the kernel is [kh, kw, d, c].
+  transposed: the kernel is [3, 3, d, c].
   """
   b, _, _, c = x.shape
   d = kernel.shape[2 if transposed else 3]
-  out = window.outputs(x.shape[1:3], kernel.shape[:2])
+  out = window.outputs(x.shape[1:3], (3, 3))
   tiles = tuple(-(-n // 2) for n in out)
-  inputs = _of_tiles(x, window, kernel.shape[:2], tiles)
-  factors = _mapped([list(row) for row in kernel],
-                    [_MINIMAL[k][1] for k in kernel.shape[:2]])
-  turned = (lambda u: u.T) if transposed else (lambda u: u)
-  products = [[(v.reshape(-1, c) @ turned(u)).reshape(b, *tiles, d)
-               for v, u in zip(*rows)] for rows in zip(inputs, factors)]
-  parts = _mapped(products, [_MINIMAL[k][2] for k in kernel.shape[:2]])
+  factors = _applied(_TAPS, [list(row) for row in kernel])
+  if transposed:
+    factors = [[u.T for u in row] for row in factors]
+  products = [[(v.reshape(-1, c) @ u).reshape(b, *tiles, d)
+               for v, u in zip(*rows)]
+              for rows in zip(_of_tiles(x, window, tiles), factors)]
+  parts = _applied(_OUT, products)
   y = jnp.stack([jnp.stack(row, 3) for row in parts], 2)
   y = y.reshape(b, 2 * tiles[0], 2 * tiles[1], d)
   return y[:, :out[0], :out[1]]
 
 
-def _minimal_correlate(x, y, window, taps):
-  """`correlate` of single steps for kernels of at most 3 x 3 taps."""
+def _minimal_correlate(x, y, window):
+  """`correlate` of single steps for a kernel of 3 x 3 taps."""
   (_, h, w, d), c = y.shape, x.shape[3]
-  tiles = -(-h // 2), -(-w // 2)
-  inputs = _of_tiles(x, window, taps, tiles)
   y = jnp.pad(y, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)))
-  outputs = _mapped([[y[:, i::2, j::2] for j in range(2)] for i in range(2)],
-                    [_transposed(_MINIMAL[k][2]) for k in taps])
+  outputs = _applied(
+      tuple(zip(*_OUT)),
+      [[y[:, i::2, j::2] for j in range(2)] for i in range(2)])
   products = [[v.reshape(-1, c).T @ p.reshape(-1, d) for v, p in zip(*rows)]
-              for rows in zip(inputs, outputs)]
-  kernel = _mapped(products, [_transposed(_MINIMAL[k][1]) for k in taps])
+              for rows in zip(_of_tiles(x, window, outputs[0][0].shape[1:3]),
+                              outputs)]
+  kernel = _applied(tuple(zip(*_TAPS)), products)
   return jnp.stack([jnp.stack(row) for row in kernel])
 
 
-def _of_tiles(x, window, taps, tiles):
-  """IN x of every tile of 2 x 2 outputs: a grid of [b, *tiles, c]."""
-  pads = [(lo, 2 * t + k - 1 - n - lo) for (lo, _), t, k, n in zip(
-      window.padding, tiles, taps, x.shape[1:3])]
+def _of_tiles(x, window, tiles):
+  """IN x of every tile of 2 x 2 outputs: a grid of 4 x 4 [b, *tiles, c]."""
+  pads = [(lo, 2 * t + 2 - n - lo) for (lo, _), t, n in zip(
+      window.padding, tiles, x.shape[1:3])]
   x = _padded(x, pads)
-  pixels = [[x[:, i:i + 2 * tiles[0] - 1:2, j:j + 2 * tiles[1] - 1:2]
-             for j in range(taps[1] + 1)] for i in range(taps[0] + 1)]
-  return _mapped(pixels, [_MINIMAL[k][0] for k in taps])
+  at = lambda i, size: slice(i, i + 2 * size - 1, 2)
+  return _applied(_IN, [[x[:, at(i, tiles[0]), at(j, tiles[1])]
+                         for j in range(4)] for i in range(4)])
 
 
-def _mapped(grid, maps):
-  """Applies a matrix to the columns of a grid of arrays, one to its rows."""
-  grid = [[_combined(row, column) for column in zip(*grid)] for row in maps[0]]
-  return [[_combined(row, line) for row in maps[1]] for line in grid]
+def _applied(matrix, grid):
+  """Applies a matrix to the columns and to the rows of a grid of arrays."""
+  grid = [[_combined(line, column) for column in zip(*grid)]
+          for line in matrix]
+  return [[_combined(line, row) for line in matrix] for row in grid]
 
 
 def _combined(weights, terms):
@@ -270,10 +268,6 @@ def _combined(weights, terms):
       term = term if weight == 1 else weight * term
       total = term if total is None else total + term
   return total
-
-
-def _transposed(matrix):
-  return tuple(zip(*matrix))
 
 
 def _padded(x, pads):
