@@ -115,10 +115,6 @@ def layout(config):
   for key, batch in _batches(config).items():
     if batch % len(devices):
       raise UserError(_undivided(config, key, batch, len(devices)))
-    if key != 'gen_batch' and batch % shards:
-      raise UserError(f'config.{key}={batch} does not divide by '
-                      f'config.pipeline.shards={shards}; '
-                      f'{_near(batch, shards)} would')
   kind = 'one' if len(devices) == 1 else config.parallel
   return Layout(kind, Mesh(np.array(devices), (AXIS,)))
 
