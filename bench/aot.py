@@ -48,6 +48,7 @@ from jgan import batches, build, cli, precision
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import ahead, parallel
+from jgan.score import fit, networks
 from jgan.workdir import write_text
 
 
@@ -149,15 +150,17 @@ def lowered(program, changes, kind, devices, memory):
   """
   # What asks for the platform is told that of `devices`.
   platform = devices[0].platform
-  with mock.patch.object(jax, 'default_backend', lambda: platform):
+  with (mock.patch.object(jax, 'default_backend', lambda: platform),
+        mock.patch.object(fit, 'limit', lambda mesh: memory)):
     config = completed(program, changes)
     where = parallel.Layout('one' if len(devices) == 1 else config.parallel,
                             Mesh(np.array(devices), (parallel.AXIS,)))
     method = build.method(config, axis_name=where.axis_name)
     dtype = precision.of(config)
     if kind == SCORING:
-      count = -(-config.eval.batch // len(devices)) * len(devices)
-      return ahead.lower_sample(config, method, where, count), 1, count, dtype
+      sampler = networks.sampler_of(config, method, mesh=where.mesh)
+      low = sampler.lowered(build.abstract(config, method).ema)
+      return low, 1, sampler.batch, dtype
     turn = kinds(config)[kind]
     step = method.step[kind] if method.plan else method.step
     length = parallel.calls_of(config, platform)

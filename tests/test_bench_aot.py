@@ -86,5 +86,6 @@ def test_the_programs_of_a_run_are_lowered_from_shapes(kind):
                                           jax.devices()[:4], 2**34)
   config = aot.completed(program, {})
   assert steps == 1 and dtype == 'float32'
-  assert images == (config.eval.batch if kind == aot.SCORING else config.batch)
+  assert images == (config.eval.samples if kind == aot.SCORING else
+                    config.batch)
   assert parallel.AXIS in low.as_text()

@@ -7,7 +7,6 @@ import math
 
 import jax
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
 
 from jgan import batches, build
 from jgan.run import parallel
@@ -42,17 +41,3 @@ def arguments(config, method, where, turn, length, images, *, resident):
   data = batches.Rows(everywhere(rows), tuple(shape)) if resident else None
   return (everywhere(build.abstract(config, method)), everywhere(health), data,
           x, everywhere(jax.ShapeDtypeStruct((), np.uint32)))
-
-
-def lower_sample(config, method, where, count):
-  """The program that makes `count` images with the averaged generator.
-
-  Each device makes its share of them.
-  """
-  net = jax.tree.map(
-      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype,
-                                     sharding=where.replicated),
-      build.abstract(config, method).ema)
-  rows = NamedSharding(where.mesh, PartitionSpec(parallel.AXIS))
-  z = jax.ShapeDtypeStruct((count, method.latent), np.float32, sharding=rows)
-  return jax.jit(method.sample, out_shardings=rows).lower(net, z)

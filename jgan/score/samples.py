@@ -72,6 +72,15 @@ class Sampler:
     return joined([self._readable(images)
                    for images, _ in self.fakes(net, count, seed)], count)
 
+  def lowered(self, net):
+    """The program that makes a batch, not compiled; of `net` shapes do."""
+    shape = lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype,
+                                                     sharding=sharding)
+    z = jax.ShapeDtypeStruct((self.batch, self.latent), jnp.float32)
+    everywhere = spread.everywhere(self._mesh)
+    return self._draw.lower(jax.tree.map(lambda x: shape(x, everywhere), net),
+                            shape(z, spread.rows(self._mesh)))
+
   def _placed(self, net):
     if hasattr(net, 'opt'):  # G as it is trained
       net = net.replace(opt=())
