@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jgan.errors import UserError
+from jgan.score.samples import Sampler
 from jgan.types import GanState, Method, Network
 from jgan.verbs import export, sample
 
@@ -11,6 +12,7 @@ METHOD = Method(None, None, lambda net, z: jnp.tanh(
     (z @ net.params['w']).reshape(-1, 4, 4, 1)), 2)
 NET = Network({'w': np.linspace(-1., 1., 32, dtype=np.float32).reshape(2, 16)},
               {})
+SAMPLER = Sampler(METHOD.sample, METHOD.latent, 4)
 
 
 def contents(path):
@@ -22,7 +24,7 @@ def contents(path):
 @pytest.mark.parametrize('name', ['grid.png', 'fakes.npz', 'images'])
 def test_samples_replace_earlier_ones_only_where_it_is_asked(name, tmp_path):
   out = tmp_path / name
-  write = lambda **fields: sample.write(METHOD, NET, out, batch=4, **fields)
+  write = lambda **fields: sample.write(SAMPLER, NET, out, **fields)
   write(n=6)
   earlier = contents(out)
   with pytest.raises(UserError, match=f'--out={out} is there already.*'
@@ -37,8 +39,8 @@ def test_samples_replace_earlier_ones_only_where_it_is_asked(name, tmp_path):
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
   (tmp_path / 'notes.txt').write_text('mine')
   with pytest.raises(UserError, match='is there already'):
-    sample.write(METHOD, NET, tmp_path, n=2)
-  sample.write(METHOD, NET, tmp_path, n=2, overwrite=True)
+    sample.write(SAMPLER, NET, tmp_path, n=2)
+  sample.write(SAMPLER, NET, tmp_path, n=2, overwrite=True)
   assert sorted(contents(tmp_path)) == ['000000.png', '000001.png', 'notes.txt']
 
 
