@@ -212,7 +212,7 @@ def _initial(config, source):
   """
   config = configs.from_record(json.loads(config))
   init, _ = loop.first_state(config, build.method(config), source)
-  return jax.device_get(jax.jit(init)())
+  return jax.device_get(loop.fresh(config, init)(config.seed))
 
 
 def _as_json(config, **changes):

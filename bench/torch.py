@@ -15,12 +15,14 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
+import jax
 import numpy as np
 
 from bench import rows
@@ -29,6 +31,7 @@ from bench import rows
 # after an Adam whose first update is the sign of a gradient, of rounding too.
 ALLOWED, ALLOWED_SECOND = 1e-3, 1e-2
 LEAST = .5  # seconds of a turn
+COMPILING = 180  # seconds that torch.compile may take
 # Where jgan has fewer MACs than the same network layer by layer, why.
 FEWER = {'adversarial_nas search': 'kernels of an edge are summed first',
          'alphagan search': 'kernels of an edge are summed first'}
@@ -44,10 +47,13 @@ class Side:
     self._module = module
     self._read()
 
-  def ask(self, method, *arguments):
-    """What the game's method returns."""
+  def ask(self, method, *arguments, limit=None):
+    """What the game's method returns; limit: seconds, if any."""
     self._process.stdin.write(json.dumps([method, *arguments]) + '\n')
     self._process.stdin.flush()
+    if limit and not select.select([self._process.stdout], [], [], limit)[0]:
+      self._process.kill()
+      raise RuntimeError(f'{method} took more than {limit} s')
     return self._read()
 
   def close(self):
@@ -83,12 +89,12 @@ def sides(options, name, small=False):
 
 def check(options, name):
   """Rows (quantity, largest difference, largest value, what is allowed)."""
-  with (sides(options, name, small=True) as (ours, theirs),
+  with (sides(options, name, small=True) as (first, second),
         tempfile.TemporaryDirectory() as folder):
     given, *results = (str(pathlib.Path(folder) / f'{part}.npz')
                        for part in ('given', 'jgan', 'torch'))
-    ours.ask('compare', given, results[0])
-    theirs.ask('compare', given, results[1])
+    first.ask('compare', given, results[0])
+    second.ask('compare', given, results[1])
     ours, theirs = (dict(np.load(path)) for path in results)
   # jgan logs more of a step than losses.
   only = {key for key in ours.keys() ^ theirs.keys()
@@ -117,10 +123,14 @@ def measure(options, name):
            'macs_equal': macs == theirs[1], 'torch_macs': theirs[1]}
     require_equal(row)
     row['jgan_compile_s'] = ours.ask('compile')
-    for side in (ours, *others):
-      first = side.ask('turn', 1)  # what it sets up is not timed
-      if len(others) > 1 and side is others[1]:
-        row['torch_compile_s'] = first
+    for side in (ours, others[0]):
+      side.ask('turn', 1)  # what it sets up is not timed
+    for side in others[1:]:
+      try:
+        row['torch_compile_s'] = side.ask('turn', 1, limit=COMPILING)
+      except RuntimeError as error:
+        row['torch_compile'] = f'none: {error}'
+        others.remove(side)
     steps = max(1, round(LEAST / ours.ask('turn', 1)))
     turns = [[side.ask('turn', steps) for side in (ours, *others)]
              for _ in range(options.pairs)]
@@ -188,15 +198,16 @@ def main(options):
       pathlib.Path(options.json).write_text(json.dumps(table, indent=1) + '\n')
   mean = statistics.geometric_mean(row['ratio'] for row in table)
   say(f'\ngeometric mean of the ratios: {mean:.2f}')
-  for name in options.rows:
-    if name in FEWER:
-      say(f'{name}: jgan has fewer MACs, {FEWER[name]}')
+  for row in table:
+    if not row['macs_equal']:
+      say(f'{row["name"]}: jgan has fewer MACs, {FEWER[row["name"]]}')
+    if 'torch_compile' in row:
+      say(f'{row["name"]}: torch.compile, {row["torch_compile"]}')
   return True
 
 
 def version_of(python):
   """'jax ..., PyTorch ...'; exits where that Python has no PyTorch."""
-  import jax
   asked = subprocess.run([python, '-c', 'import torch; '
                           'print(torch.__version__)'], text=True,
                          capture_output=True) if shutil.which(python) else None

@@ -77,6 +77,12 @@ def check(config):
     raise UserError(f'config.pipeline has first={config.pipeline.first} and '
                     f'fraction={config.pipeline.fraction}: set one of them, '
                     'not both')
+  shards = config.pipeline.shards
+  for batch in (config.batch, *config.method.get('batches', ())):
+    if batch % shards:
+      near = max(round(batch / shards), 1) * shards
+      raise UserError(f'a batch of {batch} does not divide by '
+                      f'config.pipeline.shards={shards}; {near} would')
   if config.gen_noise == 'shared' and config.gen_batch not in (0, config.batch):
     raise UserError(f'config.gen_batch={config.gen_batch}, and gen_noise='
                     f"'shared' has the {config.batch} fakes of the "

@@ -22,7 +22,11 @@ _DIVIDED = '_orig'
 
 
 class Game(worker.Timed):
-  """Two players with their optimizers; subclasses say what a step is.
+  """Two players with their optimizers.
+
+  Subclasses have step(number), which trains and returns losses under jgan's
+  names of them, and objectives(): {name: (function (real, z) -> scalar, whose
+  parameters it is for)}.
 
   Attributes:
     config: of jgan, as JSON has it.
@@ -81,10 +85,6 @@ class Game(worker.Timed):
     inputs = {'gen': self.noise(1), 'disc': self.real()[:1]}
     return (sum(p.numel() for net in nets.values() for p in net.parameters()),
             {player: macs(net, inputs[player]) for player, net in nets.items()})
-
-  def objectives(self):
-    """{name: (function (real, z) -> scalar, whose parameters it is for)}."""
-    raise NotImplementedError
 
   def parts(self, count):
     """{objective: seconds of its gradient}, medians of `count`."""

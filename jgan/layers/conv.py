@@ -4,14 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from jgan.errors import UserError
 from jgan.layers.initializer import Init, torch_default
 from jgan.layers.octave import OctaveConv
 from jgan.layers.spectral_norm import SpectralNorm
-from jgan.ops import depthwise
+from jgan.ops import conv, depthwise
 
 __all__ = ['octave', 'octave_spectral', 'plain', 'spectral']
 
@@ -93,7 +92,6 @@ class ConvTranspose(nn.Module):
   @nn.compact
   def __call__(self, x):
     k = self.kernel
-    pad = k - 1 - self.padding
 
     def init(rng, shape):
       return self.initializer.kernel(
@@ -106,10 +104,10 @@ class ConvTranspose(nn.Module):
     if self.stride == k and not self.padding:
       x = _scatter(x, kernel)
     else:
-      x = jax.lax.conv_general_dilated(
-          x, kernel[::-1, ::-1], (1, 1), [(pad, pad)] * 2,
-          lhs_dilation=(self.stride,) * 2,
-          dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+      size = tuple((n - 1) * self.stride - 2 * self.padding + k
+                   for n in x.shape[1:3])
+      x = conv.transpose(x, kernel.swapaxes(2, 3),
+                         _window(self.stride, self.padding), size)
     bias = _bias(self, k * k * self.features)
     return x if bias is None else x + bias.astype(x.dtype)
 
@@ -154,10 +152,13 @@ def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1):
   if keeps_size and k == groups == 1:
     # The gradient of a matrix product is 4 times faster on a CPU.
     return (x.reshape(-1, channels) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
-  return jax.lax.conv_general_dilated(
-      x, kernel, (stride,) * 2, [(padding,) * 2] * 2,
-      rhs_dilation=(dilation,) * 2, feature_group_count=groups,
-      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+  return conv.convolve(x, kernel, _window(stride, padding, dilation, groups))
+
+
+def _window(stride, padding, dilation=1, groups=1):
+  """A Window with the same along both axes."""
+  return conv.Window((stride,) * 2, ((padding,) * 2,) * 2, (dilation,) * 2,
+                     groups)
 
 
 def _scatter(x, kernel):

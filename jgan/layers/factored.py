@@ -38,6 +38,7 @@ from jgan.errors import UserError
 from jgan.layers.conv import Conv
 from jgan.layers.dense import Dense
 from jgan.layers.octave import OctaveConv
+from jgan.ops.conv import Window, convolve
 
 # Computations of a cp convolution; the first is that of the paper.
 WAYS = ('separable', 'depthwise', 'kernel')
@@ -236,11 +237,11 @@ def _convolve(conv, x, kernel, along=(True, True), groups=1):
   pad = conv.padding
   if pad is None:
     pad = conv.dilation * (conv.kernel // 2)
-  by_axis = lambda value, default: [value if a else default for a in along]
-  return jax.lax.conv_general_dilated(
-      x, kernel, by_axis(conv.stride, 1), by_axis((pad, pad), (0, 0)),
-      rhs_dilation=by_axis(conv.dilation, 1), feature_group_count=groups,
-      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+  by_axis = lambda value, default: tuple(
+      value if a else default for a in along)
+  return convolve(x, kernel, Window(
+      by_axis(conv.stride, 1), by_axis((pad, pad), (0, 0)),
+      by_axis(conv.dilation, 1), groups))
 
 
 def _factor(layer, name, *shape):

@@ -156,6 +156,8 @@ def _count(eqn, depends):
     x, kernel = (v.aval for v in eqn.invars)
     macs = x.size * math.prod(kernel.shape[:2])
     return macs, macs
+  if eqn.primitive.name in ('convolve', 'convolve_input', 'convolve_kernel'):
+    return _convolution(eqn)
   if eqn.primitive.name != 'conv_general_dilated':
     return 0, 0
   x, kernel, out = (v.aval for v in (*eqn.invars, *eqn.outvars))
@@ -169,6 +171,23 @@ def _count(eqn, depends):
     by_input = x.size * kernel.size // x.shape[dims.lhs_spec[1]]
     # In the gradient of its kernel, the kernel here is a feature map.
     return min(by_input, by_output // inserted), by_output
+  return by_output, by_output
+
+
+def _convolution(eqn):
+  """`_count` of a convolution of ops/conv.py, or one of its gradients."""
+  a, b, out = (v.aval for v in (*eqn.invars, *eqn.outvars))
+  area = lambda shape: math.prod(shape[1:3])
+  if eqn.primitive.name == 'convolve_kernel':
+    by_output = out.size * b.size // b.shape[3]
+    if math.prod(out.shape[:2]) > area(a.shape):
+      return a.size * b.size // a.shape[0], by_output
+    return by_output, by_output
+  gradient = eqn.primitive.name == 'convolve_input'
+  by_output = out.size * b.size // (out if gradient else b).shape[3]
+  strided = gradient and max(eqn.params['window'].stride) > 1
+  if strided or area(out.shape) > area(a.shape):
+    return a.size * b.size // a.shape[3], by_output
   return by_output, by_output
 
 

@@ -31,6 +31,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.errors import UserError
 from jgan.ops import loop
+from jgan.run import several
 
 AXIS = 'batch'
 _MEETINGS = itertools.count()
@@ -115,10 +116,6 @@ def layout(config):
   for key, batch in _batches(config).items():
     if batch % len(devices):
       raise UserError(_undivided(config, key, batch, len(devices)))
-    if key != 'gen_batch' and batch % shards:
-      raise UserError(f'config.{key}={batch} does not divide by '
-                      f'config.pipeline.shards={shards}; '
-                      f'{_near(batch, shards)} would')
   kind = 'one' if len(devices) == 1 else config.parallel
   return Layout(kind, Mesh(np.array(devices), (AXIS,)))
 
@@ -142,31 +139,12 @@ def own(value, config, where):
   """value(seed) of the run; of several runs a pytree of stacked arrays."""
   if where.kind != 'runs':
     return value(config.seed)
-  return stacked([value(seed) for seed in where.seeds])
-
-
-def stacked(trees):
-  """Pytrees of one structure as one, with a new first axis, on the host."""
-  return jax.tree.map(lambda *x: np.stack(x), *trees)
+  return several.stacked([value(seed) for seed in where.seeds])
 
 
 def place_own(value, config, where):
   """Copies value(seed) of the run, or of each run, to where it is trained."""
   return jax.device_put(own(value, config, where), where.carried)
-
-
-def taken(tree, i, where):
-  """The arrays of run i of a stacked pytree, copies on its device."""
-  each = len(where.seeds) // where.mesh.size
-  shards = jax.tree.map(
-      lambda x: next(s.data for s in x.addressable_shards
-                     if s.index[0].start in (None, i - i % each)), tree)
-  return _at(shards, np.int32(i % each))
-
-
-@jax.jit
-def _at(tree, i):
-  return jax.tree.map(lambda x: x[i], tree)
 
 
 def _batches(config):
@@ -306,21 +284,6 @@ def advance(state, health, data, x, seed, *, step):
   return state, health, jax.tree.map(lambda m: m[-1], metrics)
 
 
-def over_runs(function, where):
-  """`advance` for several runs: all but the images have an axis of runs."""
-  def several(state, health, data, x, seed):
-    # All runs are at one step. Without the axis, lax.cond on it is a branch.
-    step = state.step[0]
-    return jax.vmap(lambda state, health, x, seed: function(
-        state.replace(step=step), health, data, x, seed))(
-            state, health, x, seed)
-
-  by_run, same = PartitionSpec(AXIS), PartitionSpec()
-  return jax.shard_map(
-      several, mesh=where.mesh, check_vma=False, out_specs=by_run,
-      in_specs=(by_run, by_run, same, by_run, by_run))
-
-
 def step_key(seed, step):
   """The random key of step `step` of a run."""
   # The extra fold keeps it apart from the key that initializes the weights.
@@ -368,7 +331,7 @@ def lower_call(function, where, state, health, data, x, seed):
         devices=list(where.mesh.devices.flat))
     return mapped.lower(state, health, data, x, seed)
   if where.kind == 'runs':
-    function = over_runs(function, where)
+    function = several.over_runs(function, where.mesh)
   with jax.set_mesh(where.mesh):
     jitted = jax.jit(function, donate_argnums=(0,),
                      out_shardings=where.carried)

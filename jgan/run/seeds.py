@@ -27,7 +27,15 @@ import jgan
 from jgan import build, failures, precision, signals
 from jgan import config as configs
 from jgan.errors import NonFinite, Stopped, UserError
-from jgan.run import checkpoint, loop, outcomes, parallel, processes, profile
+from jgan.run import (
+    checkpoint,
+    loop,
+    outcomes,
+    parallel,
+    processes,
+    profile,
+    several,
+)
 from jgan.run.session import Session
 from jgan.run.sessions import Sessions
 from jgan.types import Pair
@@ -210,7 +218,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
             if folder in states or outcomes.why_stopped(folder)}
     where = parallel.layout_of_runs(config, [c.seed for c in runs.values()])
     fresh = loop.fresh(config, init)
-    state = jax.device_put(parallel.stacked([
+    state = jax.device_put(several.stacked([
         states[folder][0] if states.get(folder) else
         begun_at(step, fresh(own.seed)) for folder, own in runs.items()]),
         where.carried)

@@ -5,7 +5,7 @@ import logging
 import jax
 
 from jgan.errors import NonFinite, Stopped
-from jgan.run import outcomes, parallel
+from jgan.run import outcomes, several
 from jgan.run.session import Session
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Sessions:
     if not extra:
       return state
     runs = range(len(self.where.seeds))
-    return state.replace(extra=jax.device_put(parallel.stacked([
+    return state.replace(extra=jax.device_put(several.stacked([
         jax.device_get(extra[i] if i in extra else self.taken(state.extra, i))
         for i in runs]), self.where.carried))
 
@@ -121,7 +121,7 @@ class Sessions:
 
   def taken(self, tree, i):
     """The part of run i of stacked arrays."""
-    return parallel.taken(tree, i, self.where)
+    return several.taken(tree, i, self.where)
 
 
 @contextlib.contextmanager

@@ -117,8 +117,9 @@ def test_a_device_holds_its_shards_and_takes_the_images_of_all_layouts(kind):
 
 def test_shards_that_do_not_divide_name_both_numbers():
   for changes, words in (
-      ({'pipeline.shards': 12}, r'shards=12 does not divide by 8 devices; 16'),
-      ({'pipeline.shards': 32}, r'batch=16 does not .*shards=32; 32 would')):
+      ({'batch': 24, 'pipeline.shards': 12},
+       'shards=12 does not divide by 8 devices; 16 would'),
+      ({'pipeline.shards': 32}, 'batch of 16 does not .*shards=32; 32 would')):
     with pytest.raises(UserError, match=words):
       parallel.layout(configs.complete(game(**changes)))
 

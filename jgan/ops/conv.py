@@ -1,0 +1,407 @@
+"""Convolution, transposed convolution and the gradient of a kernel.
+
+XLA's own are fast on accelerators. On CPUs some shapes are several times
+slower than need be, so the three are JAX primitives, which choose by platform
+and, on CPUs, by shape. Each is linear in both arguments, and its derivatives
+are the other two, so derivatives of any order work in either mode. Maps are
+[b, h, w, c], kernels [kh, kw, c / groups, d].
+
+On a CPU (docs/performance.md has the measurements):
+
+  minimal    3x3 kernels of stride 1, by Winograd's minimal filtering (Lavin
+             and Gray, 2016): a tile of 2 x 2 outputs takes 16 products
+             instead of 36. Its sums are as exact as those of the definition.
+  phases     Transposed convolutions with a stride s are s^2 convolutions
+             of the input, with every s-th tap each: no product is with a zero
+             between the inputs.
+  thin       Few channels on one side: one matrix product with all taps, and
+             sums of shifted maps.
+  otherwise  XLA's.
+
+Products are of float32 and sums in float32; bfloat16 is rounded once, at the
+end.
+"""
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+_CONVOLVE, _TRANSPOSE, _CORRELATE = (
+    Primitive('convolve'), Primitive('convolve_input'),
+    Primitive('convolve_kernel'))
+
+THIN = 4
+"""Channels up to which a side of a convolution is thin."""
+CACHE = 20 * 2**20
+"""Bytes up to which what is written is still in a cache when it is read."""
+MEMORY = 128 * 2**20
+"""Bytes that a convolution may write besides its output."""
+
+
+class Window(NamedTuple):
+  """How a kernel moves over a map; pairs are (rows, columns).
+
+  Attributes:
+    stride: steps between outputs.
+    padding: zeros (before, after) of either axis; negative numbers crop.
+    dilation: steps between the taps of the kernel.
+    groups: number of channel groups that are convolved separately.
+  """
+  stride: tuple[int, int] = (1, 1)
+  padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+  dilation: tuple[int, int] = (1, 1)
+  groups: int = 1
+
+  def outputs(self, size, taps):
+    """(h, w) of the output for inputs and a kernel of such (h, w)."""
+    return tuple((n + sum(pad) - d * (k - 1) - 1) // s + 1 for n, pad, d, k, s
+                 in zip(size, self.padding, self.dilation, taps, self.stride))
+
+
+@functools.partial(jax.jit, static_argnames='window', inline=True)
+def convolve(x, kernel, window):
+  """y[o] = sum_j kernel[j] x[stride o - padding + dilation j].
+
+  Args:
+    x: [b, h, w, c].
+    kernel: [kh, kw, c / groups, d], in x's dtype.
+    window: Window.
+
+  Returns:
+    [b, *window.outputs((h, w), (kh, kw)), d].
+  """
+  return _CONVOLVE.bind(x, kernel, window=window)
+
+
+@functools.partial(jax.jit, static_argnames=('window', 'size'), inline=True)
+def transpose(y, kernel, window, size):
+  """Gradient of sum(y convolve(x, kernel)) with respect to x.
+
+  It is a transposed convolution: pixel o adds y[o] kernel[j] to
+  stride o - padding + dilation j.
+
+  Args:
+    y: [b, *window.outputs(size, (kh, kw)), d].
+    kernel: [kh, kw, c / groups, d], in y's dtype.
+    window: Window.
+    size: (h, w).
+
+  Returns:
+    [b, h, w, c].
+  """
+  return _TRANSPOSE.bind(y, kernel, window=window, size=size)
+
+
+@functools.partial(jax.jit, static_argnames=('window', 'taps'), inline=True)
+def correlate(x, y, window, taps):
+  """Gradient of sum(y convolve(x, kernel)) with respect to the kernel.
+
+  Args:
+    x: [b, h, w, c].
+    y: [b, *window.outputs((h, w), taps), d], in x's dtype.
+    window: Window.
+    taps: (kh, kw).
+
+  Returns:
+    [kh, kw, c / groups, d].
+  """
+  return _CORRELATE.bind(x, y, window=window, taps=taps)
+
+
+# XLA's own.
+
+def _xla(x, kernel, window):
+  if min(map(min, window.padding)) < 0:
+    # On a CPU XLA reads beyond the map where the padding is negative.
+    crops = [(min(lo, 0), min(hi, 0), 0) for lo, hi in window.padding]
+    x = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0,) * 3, *crops, (0,) * 3])
+    window = window._replace(padding=tuple(
+        (max(lo, 0), max(hi, 0)) for lo, hi in window.padding))
+  return jax.lax.conv_general_dilated(
+      x, kernel, window.stride, window.padding, rhs_dilation=window.dilation,
+      feature_group_count=window.groups,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+
+
+def _xla_transpose(y, kernel, window, size):
+  x = jnp.zeros((y.shape[0], *size, kernel.shape[2] * window.groups), y.dtype)
+  return jax.linear_transpose(
+      lambda x: _xla(x, kernel, window), x)(y)[0]
+
+
+def _xla_correlate(x, y, window, taps):
+  kernel = jnp.zeros((*taps, x.shape[3] // window.groups, y.shape[3]), x.dtype)
+  return jax.linear_transpose(
+      lambda kernel: _xla(x, kernel, window), kernel)(y)[0]
+
+
+# On a CPU.
+
+def _cpu(x, kernel, window):
+  c, d = kernel.shape[2:]
+  if _slides(window):
+    out = window.outputs(x.shape[1:3], kernel.shape[:2])
+    if _is_minimal(kernel.shape[:2], x.shape[0], out, c, d):
+      return _minimal(x, kernel, window)
+    if d <= THIN and c >= 4 * d:
+      return _thin(x, kernel, window)
+  return _xla(x, kernel, window)
+
+
+def _cpu_transpose(y, kernel, window, size):
+  c, d = kernel.shape[2:]
+  if _slides(window):
+    # With a flipped kernel it is a convolution itself.
+    window = Window(padding=tuple(
+        (k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
+            window.padding, kernel.shape, size, y.shape[1:3])))
+    kernel = kernel[::-1, ::-1]
+    if _is_minimal(kernel.shape[:2], y.shape[0], size, d, c):
+      return _minimal(y, kernel, window, transposed=True)
+    return _cpu(y, kernel.swapaxes(2, 3), window)
+  if _slides(window._replace(stride=(1, 1))):
+    return _phases(y, kernel, window, size)
+  return _xla_transpose(y, kernel, window, size)
+
+
+def _cpu_correlate(x, y, window, taps):
+  c, d = x.shape[3], y.shape[3]
+  if _slides(window):
+    if _is_minimal(taps, x.shape[0], y.shape[1:3], c, d, gradient=True):
+      return _minimal_correlate(x, y, window)
+    if d <= THIN and c >= 4 * d:
+      return _thin_correlate(x, y, window, taps)
+  return _xla_correlate(x, y, window, taps)
+
+
+def _slides(window):
+  """Whether a kernel moves by single steps, over all channels together."""
+  return window == Window(padding=window.padding)
+
+
+def _is_minimal(taps, batch, out, c, d, gradient=False):
+  """Whether 2 x 2 outputs at a time are faster (_minimal).
+
+  They save products in proportion to c d and write 4 (c + d) numbers for each
+  output: from 32 channels on that pays where these fit in the processor's
+  cache, from 128 on as long as there is memory for them. The gradient of the
+  kernel holds all of them at once.
+  """
+  if taps != (3, 3) or min(out) < 4:
+    return False
+  written = 16 * batch * math.prod(-(-n // 2) for n in out) * 4
+  written *= c + d if gradient else max(c, d)
+  return min(c, d) >= 32 and written <= (CACHE if min(c, d) < 128 else MEMORY)
+
+
+# Minimal filtering. Along one axis, 4 inputs x and 3 taps k give the 2 outputs
+# OUT ((TAPS k) * (IN x)) with 4 products; along both axes each matrix is
+# applied to rows and to columns.
+_IN = (1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1)
+_TAPS = (1, 0, 0), (.5, .5, .5), (.5, -.5, .5), (0, 0, 1)
+_OUT = (1, 1, 1, 0), (0, 1, -1, 1)
+
+
+def _minimal(x, kernel, window, transposed=False):
+  """`convolve` of single steps by a kernel of 3 x 3 taps.
+
+  transposed: the kernel is [3, 3, d, c].
+  """
+  b, _, _, c = x.shape
+  d = kernel.shape[2 if transposed else 3]
+  out = window.outputs(x.shape[1:3], (3, 3))
+  tiles = tuple(-(-n // 2) for n in out)
+  factors = _applied(_TAPS, [list(row) for row in kernel])
+  if transposed:
+    factors = [[u.T for u in row] for row in factors]
+  products = [[(v.reshape(-1, c) @ u).reshape(b, *tiles, d)
+               for v, u in zip(*rows)]
+              for rows in zip(_of_tiles(x, window, tiles), factors)]
+  parts = _applied(_OUT, products)
+  y = jnp.stack([jnp.stack(row, 3) for row in parts], 2)
+  y = y.reshape(b, 2 * tiles[0], 2 * tiles[1], d)
+  return y[:, :out[0], :out[1]]
+
+
+def _minimal_correlate(x, y, window):
+  """`correlate` of single steps for a kernel of 3 x 3 taps."""
+  (_, h, w, d), c = y.shape, x.shape[3]
+  y = jnp.pad(y, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)))
+  outputs = _applied(
+      tuple(zip(*_OUT)),
+      [[y[:, i::2, j::2] for j in range(2)] for i in range(2)])
+  products = [[v.reshape(-1, c).T @ p.reshape(-1, d) for v, p in zip(*rows)]
+              for rows in zip(_of_tiles(x, window, outputs[0][0].shape[1:3]),
+                              outputs)]
+  kernel = _applied(tuple(zip(*_TAPS)), products)
+  return jnp.stack([jnp.stack(row) for row in kernel])
+
+
+def _of_tiles(x, window, tiles):
+  """IN x of every tile of 2 x 2 outputs: a grid of 4 x 4 [b, *tiles, c]."""
+  pads = [(lo, 2 * t + 2 - n - lo) for (lo, _), t, n in zip(
+      window.padding, tiles, x.shape[1:3])]
+  x = _padded(x, pads)
+  at = lambda i, size: slice(i, i + 2 * size - 1, 2)
+  return _applied(_IN, [[x[:, at(i, tiles[0]), at(j, tiles[1])]
+                         for j in range(4)] for i in range(4)])
+
+
+def _applied(matrix, grid):
+  """Applies a matrix to the columns and to the rows of a grid of arrays."""
+  grid = [[_combined(line, column) for column in zip(*grid)]
+          for line in matrix]
+  return [[_combined(line, row) for line in matrix] for row in grid]
+
+
+def _combined(weights, terms):
+  """sum_i weights[i] terms[i] of those that are not zero."""
+  total = None
+  for weight, term in zip(weights, terms):
+    if weight == -1 and total is not None:
+      total = total - term
+    elif weight:
+      term = term if weight == 1 else weight * term
+      total = term if total is None else total + term
+  return total
+
+
+def _padded(x, pads):
+  """Pads in memory: if fused, every shift would test for the border."""
+  edges = [(0, 0, 0), *((lo, hi, 0) for lo, hi in pads), (0, 0, 0)]
+  return jax.lax.optimization_barrier(
+      jax.lax.pad(x, jnp.zeros((), x.dtype), edges))
+
+
+def _phases(y, kernel, window, size):
+  """`transpose` with a stride: output i = s t + u from the taps of phase u."""
+  rows, columns = (_phase_taps(s, lo) for s, (lo, _) in zip(
+      window.stride, window.padding))
+  lengths = [-(-n // s) for n, s in zip(size, window.stride)]
+  parts = []
+  for first, lo in rows:
+    parts.append([])
+    for second, left in columns:
+      part = kernel[first::window.stride[0], second::window.stride[1]]
+      pads = tuple(
+          (k - 1 - n, length + n - out)
+          for n, k, length, out in zip((lo, left), part.shape, lengths,
+                                       y.shape[1:3]))
+      flipped = part[::-1, ::-1].swapaxes(2, 3)
+      parts[-1].append(_cpu(y, flipped, Window(padding=pads)) if part.size
+                       else jnp.zeros((y.shape[0], *lengths, part.shape[2]),
+                                      y.dtype))
+  x = jnp.stack([jnp.stack(row, 3) for row in parts], 2)
+  x = x.reshape(x.shape[0], *(n * s for n, s in zip(lengths, window.stride)),
+                -1)
+  return x[:, :size[0], :size[1]]
+
+
+def _phase_taps(stride, before):
+  """(first, shift) of every u < s: output s t + u sums y[t + shift - m] times
+  tap first + s m.
+  """
+  return [((u + before) % stride, (u + before) // stride)
+          for u in range(stride)]
+
+
+def _thin(x, kernel, window):
+  """`convolve` to few channels: one product, and a sum of shifted maps."""
+  b, h, w, c = x.shape
+  kh, kw, _, d = kernel.shape
+  out = window.outputs((h, w), (kh, kw))
+  taps = jnp.moveaxis(kernel, 2, -1).reshape(-1, c)  # [kh kw d, c]
+  products = (taps @ x.reshape(-1, c).T).reshape(kh, kw, d, b, h, w)
+  edges = [(0, 0, 0)] * 4 + [(*pad, 0) for pad in window.padding]
+  products = jax.lax.optimization_barrier(
+      jax.lax.pad(products, jnp.zeros((), x.dtype), edges))
+  y = sum(products[i, j, :, :, i:i + out[0], j:j + out[1]]
+          for i in range(kh) for j in range(kw))
+  return jnp.moveaxis(y, 0, -1)
+
+
+def _thin_correlate(x, y, window, taps):
+  """`correlate` with few channels of y."""
+  (_, h, w, c), (kh, kw), d = x.shape, taps, y.shape[3]
+  pads = [(k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
+      window.padding, taps, (h, w), y.shape[1:3])]
+  y = _shifted(_padded(y, pads), taps, (h, w))
+  kernel = x.reshape(-1, c).T @ y.reshape(-1, kh * kw * d)
+  return jnp.moveaxis(kernel.reshape(c, kh, kw, d)[:, ::-1, ::-1], 0, 2)
+
+
+def _shifted(x, taps, out):
+  """[b, *out, kh kw c]: every shift of a padded map, side by side."""
+  return jnp.concatenate([x[:, i:i + out[0], j:j + out[1]]
+                          for i in range(taps[0]) for j in range(taps[1])], -1)
+
+
+# As primitives.
+
+def _batched(primitive, arguments, axes, window, **statics):
+  """vmap rule: a larger batch, or further channels in groups of their own."""
+  n = next(x.shape[axis] for x, axis in zip(arguments, axes)
+           if axis is not None)
+  if axes[1] is None and primitive is not _CORRELATE:
+    x = jnp.moveaxis(arguments[0], axes[0], 0)
+    out = primitive.bind(x.reshape(-1, *x.shape[2:]), arguments[1],
+                         window=window, **statics)
+    return out.reshape(n, -1, *out.shape[1:]), 0
+  merged = []
+  for x, axis in zip(arguments, axes):
+    x = (jnp.repeat(x[..., None, :], n, -2) if axis is None
+         else jnp.moveaxis(x, axis, -2))
+    merged.append(x.reshape(*x.shape[:-2], -1))
+  window = window._replace(groups=window.groups * n)
+  out = primitive.bind(*merged, window=window, **statics)
+  return out.reshape(*out.shape[:-1], n, -1), out.ndim - 1
+
+
+def _once_rounded(function):
+  """`function` in float32, rounded to its arguments' dtype at the end."""
+  def rounded(*arguments, **statics):
+    dtype = arguments[0].dtype
+    single = [x.astype(jnp.float32) if dtype == jnp.bfloat16 else x
+              for x in arguments]
+    return function(*single, **statics).astype(dtype)
+  return rounded
+
+
+_CONVOLVE.def_abstract_eval(lambda x, kernel, window: x.update(
+    shape=(x.shape[0], *window.outputs(x.shape[1:3], kernel.shape[:2]),
+           kernel.shape[3])))
+_TRANSPOSE.def_abstract_eval(lambda y, kernel, window, size: y.update(
+    shape=(y.shape[0], *size, kernel.shape[2] * window.groups)))
+_CORRELATE.def_abstract_eval(lambda x, y, window, taps: x.update(
+    shape=(*taps, x.shape[3] // window.groups, y.shape[3])))
+ad.defbilinear(
+    _CONVOLVE,
+    lambda ct, x, kernel, window: transpose(
+        ct, kernel, window, x.aval.shape[1:3]),
+    lambda ct, x, kernel, window: correlate(
+        x, ct, window, kernel.aval.shape[:2]))
+ad.defbilinear(
+    _TRANSPOSE,
+    lambda ct, y, kernel, window, size: convolve(ct, kernel, window),
+    lambda ct, y, kernel, window, size: correlate(
+        ct, y, window, kernel.aval.shape[:2]))
+ad.defbilinear(
+    _CORRELATE,
+    lambda ct, x, y, window, taps: transpose(
+        y, ct, window, x.aval.shape[1:3]),
+    lambda ct, x, y, window, taps: convolve(x, ct, window))
+for _primitive, _general, _on_cpu in (
+    (_CONVOLVE, _xla, _cpu),
+    (_TRANSPOSE, _xla_transpose, _cpu_transpose),
+    (_CORRELATE, _xla_correlate, _cpu_correlate)):
+  batching.primitive_batchers[_primitive] = functools.partial(
+      _batched, _primitive)
+  for _function, _platform in ((_general, None),
+                               (_once_rounded(_on_cpu), 'cpu')):
+    mlir.register_lowering(
+        _primitive, mlir.lower_fun(_function, multiple_results=False),
+        platform=_platform)

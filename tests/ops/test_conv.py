@@ -1,0 +1,141 @@
+"""Convolutions beside XLA's own: values, derivatives, and what is chosen."""
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jgan.ops import conv, flops
+from jgan.ops.conv import Window
+
+RNG = np.random.default_rng(0)
+SAME = ((1, 1),) * 2
+
+
+def drawn(*shape, dtype=jnp.float32):
+  return jnp.asarray(RNG.normal(size=shape), dtype)
+
+
+def native(x, kernel, window):
+  return jax.lax.conv_general_dilated(
+      x, kernel, window.stride, window.padding, rhs_dilation=window.dilation,
+      feature_group_count=window.groups,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+
+
+def agree(found, expected, tolerance=1e-5):
+  def close(a, b):
+    assert a.dtype == b.dtype
+    np.testing.assert_allclose(np.float32(a), np.float32(b),
+                               atol=tolerance * np.abs(np.float32(b)).max())
+  jax.tree.map(close, found, expected)
+
+
+# Shape of x, of the kernel, Window.
+CASES = {
+    'minimal': ((1, 4, 6, 32), (3, 3, 32, 32), Window(padding=SAME)),
+    'minimal, odd, unpadded': ((1, 7, 8, 32), (3, 3, 32, 33), Window()),
+    'thin': ((2, 3, 5, 8), (3, 3, 8, 1), Window(padding=SAME)),
+    'thin input': ((2, 5, 4, 1), (5, 3, 1, 8), Window(
+        padding=((2, 2), (1, 1)))),
+    'thin, uneven padding': ((1, 4, 4, 16), (2, 3, 16, 2),
+                             Window(padding=((1, 0), (2, -1)))),
+    'few': ((2, 4, 4, 3), (3, 3, 3, 5), Window(padding=SAME)),
+    'strided': ((2, 6, 8, 3), (4, 4, 3, 5), Window((2, 2), SAME)),
+    'strided, odd': ((1, 5, 7, 3), (3, 3, 3, 2), Window((2, 2), SAME)),
+    'strided beyond its taps': ((1, 7, 5, 2), (2, 1, 2, 3), Window((3, 2))),
+    'dilated': ((1, 6, 6, 3), (3, 3, 3, 2), Window((1, 1), ((2, 2),) * 2,
+                                                   (2, 2))),
+    'dilated, strided': ((1, 7, 7, 2), (3, 3, 2, 2), Window(
+        (2, 2), ((2, 2),) * 2, (2, 2))),
+    'groups': ((2, 4, 4, 4), (3, 3, 2, 6), Window((1, 1), SAME, (1, 1), 2)),
+    'rows alone': ((1, 6, 4, 4), (3, 1, 1, 4), Window(
+        (2, 1), ((1, 1), (0, 0)), (1, 1), 4)),
+}
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_values_and_all_derivatives_are_those_of_xlas_convolution(name):
+  """The second ones in reverse, as a gradient penalty takes them."""
+  x, kernel, window = CASES[name]
+  x, kernel = drawn(*x), drawn(*kernel)
+
+  def all_of(convolve):
+    loss = lambda x, k: jnp.tanh(convolve(x, k, window) / 8).sum()
+    slopes = jax.grad(loss, (0, 1))
+    return convolve(x, kernel, window), slopes(x, kernel), jax.grad(
+        lambda *a: sum((s**2).sum() for s in slopes(*a)), (0, 1))(x, kernel)
+
+  agree(*jax.jit(lambda: (all_of(conv.convolve), all_of(native)))())
+
+
+@pytest.mark.parametrize('axes', [(0, 0), (1, None), (None, 3)])
+def test_it_can_be_mapped_and_differentiated_forward(axes):
+  window = Window((2, 2), SAME)
+  shapes = [(2, 4, 4, 3), (4, 4, 3, 2)]
+  x, kernel = (drawn(*shape) if axis is None else
+               drawn(*shape[:axis], 3, *shape[axis:])
+               for shape, axis in zip(shapes, axes))
+
+  def mapped(convolve):
+    loss = lambda x, k: jnp.sin(convolve(x, k, window)).sum()
+    slopes = jax.grad(loss, (0, 1))
+    curve = lambda x, k: jax.jvp(slopes, (x, k), (x, k))
+    return jax.vmap(curve, axes)(x, kernel)
+
+  agree(*jax.jit(lambda: (mapped(conv.convolve), mapped(native)))())
+
+
+def test_with_one_kernel_for_all_a_mapped_axis_is_a_larger_batch():
+  x, kernel = drawn(3, 2, 4, 4, 3), drawn(3, 3, 3, 2)
+  jaxpr = jax.make_jaxpr(jax.vmap(
+      lambda x: conv.convolve(x, kernel, Window())))(x)
+  call, = (eqn for eqn in jaxpr.eqns if eqn.primitive.name == 'convolve')
+  assert call.invars[0].aval.shape == (6, 4, 4, 3)
+  assert call.params['window'].groups == 1
+
+
+def test_bfloat16_is_rounded_once():
+  x, kernel = (drawn(1, 4, 4, 32, dtype=jnp.bfloat16),
+               drawn(3, 3, 32, 32, dtype=jnp.bfloat16))
+  window = Window(padding=SAME)
+  loss = lambda x, k: conv.convolve(x, k, window).astype(jnp.float32).sum()
+  out, grads = jax.jit(lambda: (conv.convolve(x, kernel, window),
+                                jax.grad(loss, (0, 1))(x, kernel)))()
+  exact = native(x.astype(jnp.float32), kernel.astype(jnp.float32), window)
+  assert {out.dtype, *(g.dtype for g in grads)} == {jnp.dtype('bfloat16')}
+  agree(out.astype(jnp.float32), exact, tolerance=2**-8)
+
+
+@pytest.mark.parametrize('platform', ['cpu', 'cuda', 'tpu'])
+def test_it_is_xlas_convolution_on_accelerators(platform):
+  loss = lambda x, k: jnp.sin(conv.convolve(x, k, Window(padding=SAME))).sum()
+  text = jax.jit(jax.grad(loss, (0, 1))).trace(
+      drawn(1, 4, 4, 32), drawn(3, 3, 32, 32)).lower(
+          lowering_platforms=(platform,)).as_text()
+  assert text.count('stablehlo.convolution') == (0 if platform == 'cpu' else 3)
+  assert ('stablehlo.dot_general' in text) == (platform == 'cpu')
+
+
+def test_on_a_mesh_of_eight_devices_it_is_the_same():
+  mesh = jax.make_mesh((8,), ('b',), axis_types=(jax.sharding.AxisType.Auto,))
+  split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('b'))
+  x, kernel = drawn(8, 4, 4, 32), drawn(3, 3, 32, 32)
+
+  def loss(x, kernel):
+    """With recomputation, in a loop."""
+    layer = jax.checkpoint(
+        lambda x: jnp.tanh(conv.convolve(x, kernel, Window(padding=SAME)) / 16))
+    return jax.lax.scan(lambda x, _: (layer(x), None), x, length=2)[0].sum()
+
+  slopes = jax.jit(jax.grad(loss, (0, 1)))
+  spread = jax.device_put(x, split)
+  agree(slopes(spread, kernel), slopes(x, kernel))
+
+
+def test_a_product_with_a_zero_between_inputs_is_not_counted():
+  """A 4 x 4 transposed convolution of stride 2: forward and both gradients."""
+  window = Window((2, 2), SAME)
+  y, kernel = drawn(2, 3, 3, 5), drawn(4, 4, 4, 5)
+  loss = lambda y, k: jnp.sin(conv.transpose(y, k, window, (6, 6))).sum()
+  found = flops.work(jax.grad(loss, (0, 1)), y, kernel)
+  assert [macs for _, macs, _ in found] == [2 * 9 * 16 * 4 * 5] * 3
