@@ -101,7 +101,7 @@ def test_the_best_candidate_is_written_and_nothing_is_scored_twice(
   config, method, state = drawn
   scores, scored = iter([3., 1., 2., 7., 6., 5.]), []
 
-  def score(self, sample, net, latent, step=0):
+  def score(self, sampler, net, step=0):
     scored.append(net.stats['arch'])
     return {'fd_pixels': next(scores)}, {}
 
