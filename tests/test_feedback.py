@@ -10,7 +10,7 @@ import pytest
 from experiments.mmd_nas import celeba_large, cifar10_large, stl10_large
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
-from jgan.run import checkpoint, loop, parallel
+from jgan.run import checkpoint, loop, parallel, scoring
 from jgan.run.logbook import read
 
 SCORES = {1: 9., 2: 9., 3: 9., 4: 8., 5: 8., 6: 8.}
@@ -36,13 +36,13 @@ def game(**rule):
 @contextlib.contextmanager
 def scripted(stop=0):
   """Scores as in SCORES; after step `stop` SIGTERM arrives."""
-  def score(self, step, net):
+  def score(self, step, state):
     if step == stop:
       os.kill(os.getpid(), signal.SIGTERM)
     return {'eval/fd_pixels': SCORES[step]}, 'id'
 
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(loop.Session, 'score', score)
+    patch.setattr(scoring.Scoring, 'now', score)
     yield
 
 
