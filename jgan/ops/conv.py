@@ -129,14 +129,12 @@ def _xla(x, kernel, window):
 
 def _xla_transpose(y, kernel, window, size):
   x = jnp.zeros((y.shape[0], *size, kernel.shape[2] * window.groups), y.dtype)
-  return jax.linear_transpose(
-      lambda x: _xla(x, kernel, window), x)(y)[0]
+  return jax.linear_transpose(lambda x: _xla(x, kernel, window), x)(y)[0]
 
 
 def _xla_correlate(x, y, window, taps):
   kernel = jnp.zeros((*taps, x.shape[3] // window.groups, y.shape[3]), x.dtype)
-  return jax.linear_transpose(
-      lambda kernel: _xla(x, kernel, window), kernel)(y)[0]
+  return jax.linear_transpose(lambda k: _xla(x, k, window), kernel)(y)[0]
 
 
 # On a CPU.
@@ -302,9 +300,7 @@ def _phases(y, kernel, window, size):
 
 
 def _phase_taps(stride, before):
-  """(first, shift) of every u < s: output s t + u sums y[t + shift - m] times
-  tap first + s m.
-  """
+  """(first, shift) of u < s: s t + u sums y[t + shift - m] tap[first + s m]."""
   return [((u + before) % stride, (u + before) // stride)
           for u in range(stride)]
 
@@ -329,15 +325,11 @@ def _thin_correlate(x, y, window, taps):
   (_, h, w, c), (kh, kw), d = x.shape, taps, y.shape[3]
   pads = [(k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
       window.padding, taps, (h, w), y.shape[1:3])]
-  y = _shifted(_padded(y, pads), taps, (h, w))
-  kernel = x.reshape(-1, c).T @ y.reshape(-1, kh * kw * d)
+  y = _padded(y, pads)
+  shifts = [y[:, i:i + h, j:j + w] for i in range(kh) for j in range(kw)]
+  kernel = (x.reshape(-1, c).T
+            @ jnp.concatenate(shifts, -1).reshape(-1, kh * kw * d))
   return jnp.moveaxis(kernel.reshape(c, kh, kw, d)[:, ::-1, ::-1], 0, 2)
-
-
-def _shifted(x, taps, out):
-  """[b, *out, kh kw c]: every shift of a padded map, side by side."""
-  return jnp.concatenate([x[:, i:i + out[0], j:j + out[1]]
-                          for i in range(taps[0]) for j in range(taps[1])], -1)
 
 
 # As primitives.
