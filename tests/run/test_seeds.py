@@ -211,8 +211,13 @@ def test_runs_are_spread_over_a_divisor_of_the_devices():
   assert sizes == {3: 3, 8: 8, 11: 1, 12: 6}
 
 
-def test_one_run_is_not_many(tmp_path):
+def test_one_run_is_not_many(together, tmp_path):
   with pytest.raises(UserError, match='config.seeds=2, and one run is trained'):
     loop.run(small(), tmp_path)
+  (tmp_path / 'lone' / 'checkpoints').mkdir(parents=True)
+  with pytest.raises(UserError, match='holds one run, and config.seeds=2'):
+    seeds.run(small(), tmp_path / 'lone', allow_config_change=True)
+  with pytest.raises(UserError, match='holds the runs of 2 seeds'):
+    loop.run(small(seeds=1), together, allow_config_change=True)
   with pytest.raises(UserError, match='give seeds up to 4294967293'):
     configs.complete(small(seed=2**32 - 4))
