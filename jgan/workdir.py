@@ -36,20 +36,22 @@ def checkpoints(workdir):
 
 
 @contextlib.contextmanager
-def opened(workdir, config, *, allow_config_change=False,
-           parts=('samples', 'plots', 'checkpoints')):
+def opened(workdir, config, *, allow_config_change=False):
   """Creates and locks a workdir, and writes config.json and run.json.
 
-  parts: folders to create in it.
+  That of many seeds (config.seeds) gets no folders of a run.
 
   Yields:
     The folder, a Path.
 
   Raises:
-    UserError: the folder cannot be written, another run is writing to it, or
-      it has a run of another config and `allow_config_change` is not set.
+    UserError: the folder cannot be written, another run is writing to it, it
+      has a run of another config and `allow_config_change` is not set, or it
+      has one run and config.seeds is above 1, or the reverse.
   """
   folder = pathlib.Path(paths.local(workdir, '--workdir'))
+  _refuse_other_kind(folder, config.seeds)
+  parts = ('samples', 'plots', 'checkpoints') if config.seeds == 1 else ()
   writer = jax.process_index() == 0
   with contextlib.ExitStack() as stack:
     try:
@@ -64,6 +66,24 @@ def opened(workdir, config, *, allow_config_change=False,
       raise UserError(f'cannot write to --workdir={folder}: '
                       f'{error.strerror or error}') from error
     yield folder
+
+
+def runs_of_seeds(folder):
+  """The folders of the runs of many seeds in a workdir; [] if it has none."""
+  return sorted(file.parent for file in
+                pathlib.Path(folder).glob('seed_*/config.json'))
+
+
+def _refuse_other_kind(folder, seeds):
+  """Refuses the folder of one run for many seeds, and the reverse."""
+  runs = runs_of_seeds(folder)
+  if seeds > 1 and checkpoints(folder).is_dir():
+    raise UserError(f'--workdir={folder} holds one run, and config.seeds='
+                    f'{seeds} are several: choose another folder')
+  if seeds == 1 and runs:
+    raise UserError(f'--workdir={folder} holds the runs of {len(runs)} seeds, '
+                    f'and config.seeds=1 is one: --workdir={runs[0]} or '
+                    'another folder would be right')
 
 
 def refuse_used(out):

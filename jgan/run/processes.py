@@ -104,7 +104,7 @@ def _check(coordinator, processes, process):
     raise UserError(f'{" and ".join(missing)} would be needed too: a process '
                     'gets all three flags, or --distributed and none of them')
   host, _, port = coordinator.rpartition(':')
-  if not host or not port.isdigit():
+  if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
     raise UserError(f'--coordinator={coordinator}: HOST:PORT of process 0, as '
                     '10.0.0.1:1234, would be right')
   if not 0 <= process < processes:

@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 class Trace:
   """Traces the steps after `first` until `count` of them are done."""
 
-  def __init__(self, folder, first, count):
-    """folder: of the run. count: 0 traces nothing."""
+  def __init__(self, folder, first, count, last):
+    """folder: of the run. count: 0 traces nothing. last: step of the run."""
     self.folder = folder / 'profile'
-    self.first, self.count = first, count
+    self.first, self.count, self.last = first, count, last
     self.began = None  # the step after which the trace began
     self.programs = {}
 
@@ -35,7 +35,7 @@ class Trace:
     if not self.count:
       return
     self.programs = programs
-    if self.began is None and step >= self.first:
+    if self.began is None and self.first <= step < self.last:
       jax.block_until_ready(metrics)
       jax.profiler.start_trace(str(self.folder))
       self.began = step
@@ -70,11 +70,14 @@ def traced(config, folder, start, wanted=False):
     first, count = start + 1, 10
   if jax.process_index():  # the first process traces
     count = 0
-  trace = Trace(folder, first, count)
+  trace = Trace(folder, first, count, config.steps)
   try:
     yield trace
     if trace.count and trace.began is not None:
       trace.end(config.steps)
+    elif trace.count:
+      log.warning('nothing was profiled: after the first dispatch of this '
+                  'session, none begins at step %d or later', first)
   finally:
     if trace.count and trace.began is not None:
       jax.profiler.stop_trace()

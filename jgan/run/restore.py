@@ -4,7 +4,7 @@ import contextlib
 from jgan import build
 from jgan.errors import UserError
 from jgan.run.checkpoint import Checkpoints
-from jgan.workdir import checkpoints
+from jgan.workdir import checkpoints, runs_of_seeds
 
 
 @contextlib.contextmanager
@@ -25,12 +25,9 @@ def reader(config, method, workdir):
     UserError: the workdir has no checkpoints.
   """
   folder = checkpoints(workdir)
-  runs = sorted(file.parent.name for file in
-                folder.parent.glob('seed_*/config.json'))
-  if runs and not folder.is_dir():
-    raise UserError(f'{workdir} has the runs of several seeds '
-                    f'({", ".join(runs)}): --workdir={folder.parent / runs[0]} '
-                    'is one of them')
+  if runs := runs_of_seeds(workdir):
+    raise UserError(f'{workdir} has the runs of {len(runs)} seeds: '
+                    f'--workdir={runs[0]} is one of them')
   if not folder.is_dir():
     raise UserError(f'no checkpoints in {workdir}: train that run first, by '
                     '--mode=train')

@@ -75,8 +75,8 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
                     'the devices of one host')
   if together is None:
     together = parallel.chosen_devices(config)[0].platform != 'cpu'
-  with opened(workdir, config, allow_config_change=allow_config_change,
-              parts=()) as folder, loop.writing(folder):
+  with opened(workdir, config, allow_config_change=allow_config_change
+              ) as folder, loop.writing(folder):
     runs = {folder / f'seed_{seed}': of_seed(config, seed)
             for seed in range(config.seed, config.seed + config.seeds)}
     train = in_one_program if together else in_processes

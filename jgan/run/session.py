@@ -214,7 +214,9 @@ class Session:
     self.log_scores(step, values, time.perf_counter() - began)
     self.scores = {step: values}
     if self.is_best(step, values, identity) and state is not None:
-      self.saved.save(step, state, self.notes())
+      # Due, so that a run that goes on from here scores it again, and writes
+      # its records in the same order.
+      self.saved.save(step, state, self.notes(due=True))
 
   @functools.cached_property
   def cost(self):

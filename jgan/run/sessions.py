@@ -43,8 +43,13 @@ class Sessions:
     return self.in_turn(Session.go_on, step, state)
 
   def work(self, step, state):
-    """As Session.work."""
-    return self.in_turn(Session.work, step, state)
+    """As Session.work. If one run saves, all do: they resume from one step."""
+    state = self.in_turn(Session.work, step, state)
+    if any(step in session.saved.steps() for session in self.sessions.values()):
+      for i in [*self.sessions]:
+        with self.turn(i) as session:
+          session.saved.save(step, self.taken(state, i), session.notes())
+    return state
 
   def in_turn(self, work, step, state):
     """Calls work(session, step, state of the run) for each: -> the new state.

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import threading
 import types
@@ -102,10 +103,20 @@ def test_a_score_in_flight_is_the_one_that_training_would_wait_for(
   """Also where a signal gives it up, and the resumed run repeats it."""
   c = small()
   c.steps, c.eval.every, c.checkpoint.every = 10, 4, 8
-  c.samples.every = 0
+  c.samples.every, c.checkpoint.best = 0, 'eval/fd_pixels'
   waited = loop.run(c, tmp_path / 'waited')
   c.eval.overlap = 'on'
-  flown = loop.run(c, tmp_path / 'flown')
+  land = loop.Session.land
+
+  def landed(self):
+    land(self)
+    self.saved.wait()
+    if not (tmp_path / 'killed').exists():  # the first is the best so far
+      shutil.copytree(tmp_path / 'flown', tmp_path / 'killed')
+
+  with monkeypatch.context() as patch:
+    patch.setattr(loop.Session, 'land', landed)
+    flown = loop.run(c, tmp_path / 'flown')
   assert equal(waited, flown)
   folders = [tmp_path / name for name in ('waited', 'flown')]
   scores, lines = ([*map(of, folders)] for of in (record.of_average, read))
@@ -124,12 +135,14 @@ def test_a_score_in_flight_is_the_one_that_training_would_wait_for(
         Stopped, match=f'preempted at step {begun}: saved'):
       patch.setattr(loop.Session, 'after', signalled)
       loop.run(c, tmp_path / 'stopped')
-  assert equal(loop.run(c, tmp_path / 'stopped'), flown)
-  assert read(tmp_path / 'stopped') == lines[1]
-  assert record.of_average(tmp_path / 'stopped') == scores[1]
-  assert checkpoint.Checkpoints(
-      tmp_path / 'stopped' / 'checkpoints').steps() == checkpoint.Checkpoints(
-          tmp_path / 'flown' / 'checkpoints').steps()
+  steps = lambda folder: checkpoint.Checkpoints(
+      folder / 'checkpoints', read_only=True).steps()
+  assert steps(tmp_path / 'killed') == [4]
+  for folder in tmp_path / 'stopped', tmp_path / 'killed':
+    assert equal(loop.run(c, folder), flown)
+    assert read(folder) == lines[1]
+    assert record.of_average(folder) == scores[1]
+    assert steps(folder) == steps(tmp_path / 'flown')
 
 
 def test_records_after_the_checkpoint_are_written_again_not_twice(
@@ -380,6 +393,9 @@ def test_a_profile_lists_the_costliest_operations(tmp_path, caplog):
   table = (tmp_path / 'profile' / 'operations.md').read_text()
   assert any((tmp_path / 'profile').rglob('*.pb'))
   assert 'profile of steps 2 to 3' in caplog.text and table in caplog.text
+  with caplog.at_level('WARNING', 'jgan'):  # the run is at its end
+    loop.run(c, tmp_path)
+  assert 'nothing was profiled' in caplog.text
   assert 'By time:' in table and 'By bytes' in table
   assert re.search(r'conv\S* +\| +\d+ \|', table)
 

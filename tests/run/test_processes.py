@@ -148,6 +148,7 @@ def test_a_file_that_is_shown_late_is_waited_for(tmp_path):
     (('', 2, 1), '--coordinator=HOST:PORT would be needed too'),
     (('a:1', 0, -1), '--processes=N and --process=I would be needed too'),
     (('a', 2, 1), '--coordinator=a: HOST:PORT of process 0'),
+    (('a:65536', 2, 1), '--coordinator=a:65536: HOST:PORT of process 0'),
     (('a:1', 2, 2), 'an index from 0 to 1 would be right'),
 ])
 def test_flags_that_do_not_agree_are_refused(flags, words):

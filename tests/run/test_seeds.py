@@ -1,9 +1,11 @@
 """Many seeds: in one program, and in processes."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import sys
+import types
 
 import jax
 import numpy as np
@@ -14,6 +16,7 @@ from jgan import config as configs
 from jgan.errors import NonFinite, Stopped, UserError
 from jgan.run import checkpoint, loop, outcomes, parallel, seeds
 from jgan.run.logbook import read
+from jgan.run.sessions import Sessions
 from tests.rounding import assert_same_but_rounding
 
 
@@ -138,6 +141,24 @@ def test_a_run_that_is_not_finite_stops_alone(together, tmp_path, monkeypatch):
   assert 'mean +- std of 1' in (tmp_path / 'seeds.md').read_text()
 
 
+def test_all_runs_save_where_one_has_its_best(monkeypatch):
+  """Else a kill might find their checkpoints at different steps only."""
+  def session(i):
+    steps = [2 + i]
+    saved = types.SimpleNamespace(
+        wait=lambda: None, steps=lambda: steps,
+        save=lambda step, *_: steps.append(step))
+    return types.SimpleNamespace(
+        folder=pathlib.Path(f'seed_{i}'), notes=dict, saved=saved)
+
+  monkeypatch.setattr(loop.Session, 'work', lambda self, step, state: state)
+  monkeypatch.setattr(Sessions, 'taken', lambda self, tree, i: tree)
+  runs = {i: session(i) for i in range(2)}
+  for step in 3, 4:  # the second run has saved after step 3
+    Sessions(runs, None).work(step, types.SimpleNamespace(extra=None))
+  assert [run.saved.steps() for run in runs.values()] == [[2, 3], [3, 3]]
+
+
 def test_masks_drawn_by_the_seed_are_refused(tmp_path):
   c = small()
   c.optimizer.gen.pruning = {'name': 'rigl', 'start': 'random'}
@@ -211,8 +232,13 @@ def test_runs_are_spread_over_a_divisor_of_the_devices():
   assert sizes == {3: 3, 8: 8, 11: 1, 12: 6}
 
 
-def test_one_run_is_not_many(tmp_path):
+def test_one_run_is_not_many(together, tmp_path):
   with pytest.raises(UserError, match='config.seeds=2, and one run is trained'):
     loop.run(small(), tmp_path)
+  (tmp_path / 'lone' / 'checkpoints').mkdir(parents=True)
+  with pytest.raises(UserError, match='holds one run, and config.seeds=2'):
+    seeds.run(small(), tmp_path / 'lone', allow_config_change=True)
+  with pytest.raises(UserError, match='holds the runs of 2 seeds'):
+    loop.run(small(seeds=1), together, allow_config_change=True)
   with pytest.raises(UserError, match='give seeds up to 4294967293'):
     configs.complete(small(seed=2**32 - 4))
