@@ -291,13 +291,19 @@ def main(argv):
   for name in flags.names:
     if name not in PROGRAMS:
       parser.error(f'no program {name}: {", ".join(PROGRAMS)}')
+  names = flags.names or [*PROGRAMS]
+  places = {place for name in names for place in PROGRAMS[name].topologies}
+  for place in flags.topology:
+    if place not in places:
+      parser.error(f'no program of {", ".join(names)} for {place}: '
+                   f'{", ".join(sorted(places))}')
   if not importlib.util.find_spec('libtpu'):
     parser.error('libtpu is not installed here: `make aot` has it')
   file = pathlib.Path(flags.json)
   known = {row['key']: row for row in (
       json.loads(file.read_text()) if file.is_file() else [])}
   rows, began = [], time.perf_counter()
-  for name in flags.names or PROGRAMS:
+  for name in names:
     places = {place: changes for place, changes
               in PROGRAMS[name].topologies.items()
               if not flags.topology or place in flags.topology}

@@ -2,7 +2,7 @@
 
   make device-folder DATA=DIR    DIR has CIFAR-10 and cifar10_classifiers/
 
-It makes runs/device, 43 MB:
+It makes runs/device, 46 MB:
   images.webp          the first 20,000 training images of CIFAR-10, 100 in a
                        row, lossless
   cifar10_classifiers  the weights of resnet56, the network of the FD

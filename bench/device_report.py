@@ -63,7 +63,8 @@ class Report:
     with self._lock:
       self.rows.append({'row': self.current, 'status': status, **values})
       self._write()
-    said = ', '.join(f'{key} {_short(value)}' for key, value in values.items())
+    said = ', '.join(_short(value) if key == 'why' else f'{key} {_short(value)}'
+                     for key, value in values.items())
     sys.stdout.write(f'{self.current}: {status}: {said}\n')
     sys.stdout.flush()
 

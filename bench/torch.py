@@ -223,7 +223,8 @@ def version_of(python):
 
 def parse(arguments):
   """The command line."""
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser = argparse.ArgumentParser(prog='python -m bench.torch',
+                                   description=__doc__.splitlines()[0])
   parser.add_argument('rows', nargs='*', metavar='NAME',
                       help=f'beginnings of {", ".join(rows.ROWS)}')
   parser.add_argument('--torch', default='.venv-bench/bin/python',
@@ -245,6 +246,15 @@ def parse(arguments):
              if not any(row.startswith(name) for row in rows.ROWS)]
   if unknown:
     parser.error(f"no row '{unknown[0]}': {', '.join(rows.ROWS)}")
+  if options.pairs < 1 or options.threads < 1:
+    parser.error(f'--pairs={options.pairs} --threads={options.threads}: at '
+                 'least one of each')
+  if options.json:
+    try:
+      with open(options.json, 'a'):
+        pass  # it can be written
+    except OSError as error:
+      parser.error(f'--json={options.json}: {error}')
   options.rows = [row for row in rows.ROWS if not options.rows
                   or any(row.startswith(name) for name in options.rows)]
   return options

@@ -8,9 +8,7 @@ are the other two, so derivatives of any order work in either mode. Maps are
 
 On a CPU (docs/performance.md has the measurements):
 
-  minimal    3x3 kernels of stride 1, by Winograd's minimal filtering (Lavin
-             and Gray, 2016): a tile of 2 x 2 outputs takes 16 products
-             instead of 36. Its sums are as exact as those of the definition.
+  minimal    3x3 kernels of stride 1, by minimal filtering (ops/minimal.py).
   phases     Transposed convolutions with a stride s are s^2 convolutions
              of the input, with every s-th tap each: no product is with a zero
              between the inputs.
@@ -26,9 +24,12 @@ import math
 from typing import NamedTuple
 
 import jax
+import jax.export
 import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+
+from jgan.ops import minimal
 
 _CONVOLVE, _TRANSPOSE, _CORRELATE = (
     Primitive('convolve'), Primitive('convolve_input'),
@@ -58,8 +59,9 @@ class Window(NamedTuple):
 
   def outputs(self, size, taps):
     """(h, w) of the output for inputs and a kernel of such (h, w)."""
-    return tuple((n + sum(pad) - d * (k - 1) - 1) // s + 1 for n, pad, d, k, s
-                 in zip(size, self.padding, self.dilation, taps, self.stride))
+    return tuple(max((n + sum(pad) - d * (k - 1) - 1) // s + 1, 0)
+                 for n, pad, d, k, s in zip(size, self.padding, self.dilation,
+                                            taps, self.stride))
 
 
 @functools.partial(jax.jit, static_argnames='window', inline=True)
@@ -129,12 +131,14 @@ def _xla(x, kernel, window):
 
 def _xla_transpose(y, kernel, window, size):
   x = jnp.zeros((y.shape[0], *size, kernel.shape[2] * window.groups), y.dtype)
-  return jax.linear_transpose(lambda x: _xla(x, kernel, window), x)(y)[0]
+  return jax.linear_transpose(
+      lambda x: _xla(x, kernel, window), x)(y)[0]
 
 
 def _xla_correlate(x, y, window, taps):
   kernel = jnp.zeros((*taps, x.shape[3] // window.groups, y.shape[3]), x.dtype)
-  return jax.linear_transpose(lambda k: _xla(x, k, window), kernel)(y)[0]
+  return jax.linear_transpose(
+      lambda kernel: _xla(x, kernel, window), kernel)(y)[0]
 
 
 # On a CPU.
@@ -144,8 +148,8 @@ def _cpu(x, kernel, window):
   if _slides(window):
     out = window.outputs(x.shape[1:3], kernel.shape[:2])
     if _is_minimal(kernel.shape[:2], x.shape[0], out, c, d):
-      return _minimal(x, kernel, window)
-    if d <= THIN and c >= 4 * d:
+      return minimal.convolve(x, kernel, _before(window), out)
+    if _is_thin(kernel.shape[:2], x, d):
       return _thin(x, kernel, window)
   return _xla(x, kernel, window)
 
@@ -159,9 +163,10 @@ def _cpu_transpose(y, kernel, window, size):
             window.padding, kernel.shape, size, y.shape[1:3])))
     kernel = kernel[::-1, ::-1]
     if _is_minimal(kernel.shape[:2], y.shape[0], size, d, c):
-      return _minimal(y, kernel, window, transposed=True)
+      return minimal.convolve(y, kernel, _before(window), size,
+                              transposed=True)
     return _cpu(y, kernel.swapaxes(2, 3), window)
-  if _slides(window._replace(stride=(1, 1))):
+  if _slides(window._replace(stride=(1, 1))) and 0 not in y.shape[1:3]:
     return _phases(y, kernel, window, size)
   return _xla_transpose(y, kernel, window, size)
 
@@ -170,8 +175,8 @@ def _cpu_correlate(x, y, window, taps):
   c, d = x.shape[3], y.shape[3]
   if _slides(window):
     if _is_minimal(taps, x.shape[0], y.shape[1:3], c, d, gradient=True):
-      return _minimal_correlate(x, y, window)
-    if d <= THIN and c >= 4 * d:
+      return minimal.correlate(x, y, _before(window))
+    if _is_thin(taps, x, d):
       return _thin_correlate(x, y, window, taps)
   return _xla_correlate(x, y, window, taps)
 
@@ -182,97 +187,36 @@ def _slides(window):
 
 
 def _is_minimal(taps, batch, out, c, d, gradient=False):
-  """Whether 2 x 2 outputs at a time are faster (_minimal).
+  """Whether 2 x 2 outputs at a time are faster (ops/minimal.py).
 
   They save products in proportion to c d and write 4 (c + d) numbers for each
   output: from 32 channels on that pays where these fit in the processor's
   cache, from 128 on as long as there is memory for them. The gradient of the
   kernel holds all of them at once.
   """
-  if taps != (3, 3) or min(out) < 4:
+  if taps != (3, 3) or min(out) < 4 or min(c, d) < 32:
     return False
-  written = 16 * batch * math.prod(-(-n // 2) for n in out) * 4
-  written *= c + d if gradient else max(c, d)
-  return min(c, d) >= 32 and written <= (CACHE if min(c, d) < 128 else MEMORY)
+  written = minimal.written(batch, out, c + d if gradient else max(c, d))
+  return _fits(written, CACHE if min(c, d) < 128 else MEMORY)
 
 
-# Minimal filtering. Along one axis, 4 inputs x and 3 taps k give the 2 outputs
-# OUT ((TAPS k) * (IN x)) with 4 products; along both axes each matrix is
-# applied to rows and to columns.
-_IN = (1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, -1, 0, 1)
-_TAPS = (1, 0, 0), (.5, .5, .5), (.5, -.5, .5), (0, 0, 1)
-_OUT = (1, 1, 1, 0), (0, 1, -1, 1)
+def _is_thin(taps, x, d):
+  """Whether products with all taps of few channels d are faster (_thin)."""
+  *pixels, c = x.shape
+  return d <= THIN and c >= 4 * d and _fits(
+      4 * math.prod((*pixels, *taps, d)), MEMORY)
 
 
-def _minimal(x, kernel, window, transposed=False):
-  """`convolve` of single steps by a kernel of 3 x 3 taps.
-
-  transposed: the kernel is [3, 3, d, c].
+def _fits(written, limit):
+  """Whether so many bytes are within a limit; they may depend on a batch that
+  is not known when a program is exported.
   """
-  b, _, _, c = x.shape
-  d = kernel.shape[2 if transposed else 3]
-  out = window.outputs(x.shape[1:3], (3, 3))
-  tiles = tuple(-(-n // 2) for n in out)
-  factors = _applied(_TAPS, [list(row) for row in kernel])
-  if transposed:
-    factors = [[u.T for u in row] for row in factors]
-  products = [[(v.reshape(-1, c) @ u).reshape(b, *tiles, d)
-               for v, u in zip(*rows)]
-              for rows in zip(_of_tiles(x, window, tiles), factors)]
-  parts = _applied(_OUT, products)
-  y = jnp.stack([jnp.stack(row, 3) for row in parts], 2)
-  y = y.reshape(b, 2 * tiles[0], 2 * tiles[1], d)
-  return y[:, :out[0], :out[1]]
+  return not jax.export.is_symbolic_dim(written) and written <= limit
 
 
-def _minimal_correlate(x, y, window):
-  """`correlate` of single steps for a kernel of 3 x 3 taps."""
-  (_, h, w, d), c = y.shape, x.shape[3]
-  y = jnp.pad(y, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)))
-  outputs = _applied(
-      tuple(zip(*_OUT)),
-      [[y[:, i::2, j::2] for j in range(2)] for i in range(2)])
-  products = [[v.reshape(-1, c).T @ p.reshape(-1, d) for v, p in zip(*rows)]
-              for rows in zip(_of_tiles(x, window, outputs[0][0].shape[1:3]),
-                              outputs)]
-  kernel = _applied(tuple(zip(*_TAPS)), products)
-  return jnp.stack([jnp.stack(row) for row in kernel])
-
-
-def _of_tiles(x, window, tiles):
-  """IN x of every tile of 2 x 2 outputs: a grid of 4 x 4 [b, *tiles, c]."""
-  pads = [(lo, 2 * t + 2 - n - lo) for (lo, _), t, n in zip(
-      window.padding, tiles, x.shape[1:3])]
-  x = _padded(x, pads)
-  at = lambda i, size: slice(i, i + 2 * size - 1, 2)
-  return _applied(_IN, [[x[:, at(i, tiles[0]), at(j, tiles[1])]
-                         for j in range(4)] for i in range(4)])
-
-
-def _applied(matrix, grid):
-  """Applies a matrix to the columns and to the rows of a grid of arrays."""
-  grid = [[_combined(line, column) for column in zip(*grid)]
-          for line in matrix]
-  return [[_combined(line, row) for line in matrix] for row in grid]
-
-
-def _combined(weights, terms):
-  """sum_i weights[i] terms[i] of those that are not zero."""
-  total = None
-  for weight, term in zip(weights, terms):
-    if weight == -1 and total is not None:
-      total = total - term
-    elif weight:
-      term = term if weight == 1 else weight * term
-      total = term if total is None else total + term
-  return total
-
-
-def _padded(x, pads):
-  """Pads in memory: if fused, every shift would test for the border."""
-  edges = [(0, 0, 0), *((lo, hi, 0) for lo, hi in pads), (0, 0, 0)]
-  return jax.lax.optimization_barrier(
-      jax.lax.pad(x, jnp.zeros((), x.dtype), edges))
+def _before(window):
+  """The zeros above and left of a map."""
+  return tuple(lo for lo, _ in window.padding)
 
 
 def _phases(y, kernel, window, size):
@@ -295,12 +239,14 @@ def _phases(y, kernel, window, size):
                                       y.dtype))
   x = jnp.stack([jnp.stack(row, 3) for row in parts], 2)
   x = x.reshape(x.shape[0], *(n * s for n, s in zip(lengths, window.stride)),
-                -1)
+                x.shape[-1])
   return x[:, :size[0], :size[1]]
 
 
 def _phase_taps(stride, before):
-  """(first, shift) of u < s: s t + u sums y[t + shift - m] tap[first + s m]."""
+  """(first, shift) of every u < s: output s t + u sums y[t + shift - m] times
+  tap first + s m.
+  """
   return [((u + before) % stride, (u + before) // stride)
           for u in range(stride)]
 
@@ -325,11 +271,15 @@ def _thin_correlate(x, y, window, taps):
   (_, h, w, c), (kh, kw), d = x.shape, taps, y.shape[3]
   pads = [(k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
       window.padding, taps, (h, w), y.shape[1:3])]
-  y = _padded(y, pads)
-  shifts = [y[:, i:i + h, j:j + w] for i in range(kh) for j in range(kw)]
-  kernel = (x.reshape(-1, c).T
-            @ jnp.concatenate(shifts, -1).reshape(-1, kh * kw * d))
+  y = _shifted(minimal.padded(y, pads), taps, (h, w))
+  kernel = x.reshape(-1, c).T @ y.reshape(-1, kh * kw * d)
   return jnp.moveaxis(kernel.reshape(c, kh, kw, d)[:, ::-1, ::-1], 0, 2)
+
+
+def _shifted(x, taps, out):
+  """[b, *out, kh kw c]: every shift of a padded map, side by side."""
+  return jnp.concatenate([x[:, i:i + out[0], j:j + out[1]]
+                          for i in range(taps[0]) for j in range(taps[1])], -1)
 
 
 # As primitives.
@@ -390,6 +340,7 @@ for _primitive, _general, _on_cpu in (
     (_CONVOLVE, _xla, _cpu),
     (_TRANSPOSE, _xla_transpose, _cpu_transpose),
     (_CORRELATE, _xla_correlate, _cpu_correlate)):
+  _primitive.def_impl(_general)  # outside jit, as in jax.disable_jit
   batching.primitive_batchers[_primitive] = functools.partial(
       _batched, _primitive)
   for _function, _platform in ((_general, None),

@@ -115,6 +115,7 @@ ad.defbilinear(
     lambda ct, x, y, size: convolve(x, ct))
 for _primitive, _general, _cpu in ((_CONVOLVE, _xla, _shifts),
                                    (_CORRELATE, _xla_kernel, _shifts_kernel)):
+  _primitive.def_impl(_general)  # outside jit, as in jax.disable_jit
   batching.primitive_batchers[_primitive] = functools.partial(
       _batched, _primitive)
   for _function, _platform in ((_general, None), (_cpu, 'cpu')):

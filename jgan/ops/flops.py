@@ -116,7 +116,7 @@ def _walk(jaxpr, live, scope, join=None):
       continue
     live.update(eqn.outvars)
     name = (join or _join)(scope, str(eqn.source_info.name_stack))
-    inner = [j for p in eqn.params.values() for j in _jaxprs(p)]
+    inner = [j for p in eqn.params.values() for j in jaxprs(p)]
     if not inner:
       work.append((name, eqn.outvars[0].aval.shape, *_count(eqn, depends)))
       continue
@@ -131,10 +131,10 @@ def _walk(jaxpr, live, scope, join=None):
   return work
 
 
-def _jaxprs(value):
+def jaxprs(value):
   """List of the jaxprs in a parameter of an equation; a cond has several."""
   if isinstance(value, (tuple, list)):
-    return [j for v in value for j in _jaxprs(v)]
+    return [j for v in value for j in jaxprs(v)]
   value = getattr(value, 'jaxpr', value)
   return [value] if hasattr(value, 'eqns') else []
 

@@ -2,6 +2,8 @@
 import jax
 from jax.extend.core import Literal
 
+from jgan.ops import flops
+
 
 def peak(function, *arguments):
   """The most bytes of intermediate arrays that live at the same time.
@@ -28,7 +30,7 @@ def _peak(jaxpr):
     made.update(eqn.outvars)
     out = sum(map(_bytes, eqn.outvars))
     inner = [_peak(j) for value in eqn.params.values()
-             for j in _jaxprs(value)]
+             for j in flops.jaxprs(value)]
     most = max(most, live + max([out, *inner]))
     live += out
     live -= sum(_bytes(v) for v in made if last.get(v, i) == i)
@@ -38,11 +40,3 @@ def _peak(jaxpr):
 
 def _bytes(v):
   return v.aval.size * v.aval.dtype.itemsize
-
-
-def _jaxprs(value):
-  """The jaxprs in a parameter of an equation; a cond has several."""
-  if isinstance(value, (tuple, list)):
-    return [j for v in value for j in _jaxprs(v)]
-  value = getattr(value, 'jaxpr', value)
-  return [value] if hasattr(value, 'eqns') else []

@@ -29,6 +29,11 @@ from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
 
+# Options of JAX that a run depends on: it computes in float32, and its random
+# numbers are those of ops/row_key.py.
+_OPTIONS = {'jax_enable_x64': False, 'jax_threefry_partitionable': True,
+            'jax_default_prng_impl': 'threefry2x32'}
+
 
 def prepared(config, where, data_dir):
   """What a run needs of its config and its images, before its folder.
@@ -38,9 +43,11 @@ def prepared(config, where, data_dir):
   Returns:
     Steps in one dispatch, Method, images, and as `first_state`.
   """
-  if jax.config.jax_enable_x64:
-    raise UserError('jax_enable_x64 is on, and jgan computes in float32: '
-                    "jax.config.update('jax_enable_x64', False) would be right")
+  for option, right in _OPTIONS.items():
+    if (value := getattr(jax.config, option)) != right:
+      raise UserError(
+          f'{option} is {value!r}, and jgan computes with {right!r}: '
+          f"jax.config.update('{option}', {right!r}) would be right")
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
   writers.check(config.log.writers)
   log.info('devices: %s, computing in %s', describe_devices(where),

@@ -59,21 +59,28 @@ def test_batch_norm_of_shards_is_batch_norm_of_the_batch():
 
 
 def test_batch_norm_of_devices_takes_one_reduction_in_each_direction():
-  """And the variance of a constant channel is 0, whatever is rounded."""
+  """And the variance of a constant channel is 0, whatever is rounded, and that
+  of a channel far from 0 is right where the running mean is as far.
+  """
   shards = norm.batch(axis_name='d')
   state = norm.batch().init(jax.random.key(0), MAPS, True)
+  state['batch_stats']['mean'] = jnp.zeros(5).at[1].set(999.)
 
   def loss(x):
     out, changed = shards.apply(state, x, True, mutable=['batch_stats'])
     return jnp.sin(out).sum(), changed
 
-  x = jnp.stack(8 * [MAPS]).at[..., 0].set(123.4)
+  x = jnp.stack([n * MAPS for n in range(8)]).at[..., 0].set(123.4)
+  x = x.at[..., 1].add(1000.)
   call = jax.pmap(jax.grad(loss, has_aux=True), axis_name='d').lower(
       x).compile()
   assert len(re.findall(r'all-reduce(-start)?\(', call.as_text())) == 2
   slope, changed = call(x)
   assert np.isfinite(slope).all()
-  np.testing.assert_allclose(changed['batch_stats']['var'][:, 0], .9, 1e-5)
+  found = changed['batch_stats']['var'][3]
+  np.testing.assert_allclose(found[0], .9, 1e-5)
+  np.testing.assert_allclose(found[1], .9 + .1 * np.var(
+      np.float64(x[..., 1]), ddof=1), 1e-4)
 
 
 def test_local_batch_norm_normalises_the_rows_of_each_device():

@@ -67,7 +67,7 @@ def rounded(jaxpr):
   """
   found = []
   for eqn in jaxpr.eqns:
-    for inner in flops._jaxprs([*eqn.params.values()]):
+    for inner in flops.jaxprs([*eqn.params.values()]):
       found += rounded(inner)
     if eqn.primitive.name in SUMMED and any(
         v.aval.dtype == jnp.bfloat16 for v in eqn.invars):

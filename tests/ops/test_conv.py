@@ -1,5 +1,6 @@
 """Convolutions beside XLA's own: values, derivatives, and what is chosen."""
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -104,6 +105,24 @@ def test_bfloat16_is_rounded_once():
   exact = native(x.astype(jnp.float32), kernel.astype(jnp.float32), window)
   assert {out.dtype, *(g.dtype for g in grads)} == {jnp.dtype('bfloat16')}
   agree(out.astype(jnp.float32), exact, tolerance=2**-8)
+
+
+def test_a_program_for_any_batch_can_be_exported():
+  """In which what is written, and so what is fastest, is not known."""
+  b, = jax.export.symbolic_shape('b')
+  for channels in (32, 1):
+    kernel = drawn(3, 3, 32, channels)
+    program = jax.export.export(jax.jit(
+        lambda x, kernel=kernel: conv.convolve(x, kernel, Window())))(
+            jax.ShapeDtypeStruct((b, 6, 6, 32), jnp.float32))
+    x = drawn(2, 6, 6, 32)
+    agree(program.call(x), native(x, kernel, Window()))
+
+
+def test_it_works_outside_jit_and_with_maps_smaller_than_the_kernel():
+  x, kernel = drawn(2, 1, 4, 3), drawn(3, 3, 3, 2)
+  with jax.disable_jit():
+    assert conv.convolve(x, kernel, Window()).shape == (2, 0, 2, 2)
 
 
 @pytest.mark.parametrize('platform', ['cpu', 'cuda', 'tpu'])

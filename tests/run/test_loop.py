@@ -208,8 +208,12 @@ def test_another_model_in_the_checkpoint_is_named(unbroken, tmp_path):
   loop.run(small(), unbroken[0])
 
 
-def test_computing_in_float64_is_refused(double, tmp_path):
-  with double(), pytest.raises(UserError, match='jax_enable_x64 is on'):
+def test_computing_in_float64_and_other_random_numbers_are_refused(
+    double, tmp_path):
+  with double(), pytest.raises(UserError, match='jax_enable_x64 is True'):
+    loop.run(small(), tmp_path)
+  with (jax.default_prng_impl('rbg'),
+        pytest.raises(UserError, match="jax_default_prng_impl is 'rbg'")):
     loop.run(small(), tmp_path)
 
 

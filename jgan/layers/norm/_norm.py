@@ -37,11 +37,13 @@ class Norm(nn.Module):
     return Octave(part('high', x.high), part('low', x.low))
 
 
-def moments(x, axes, axis_name=None, keepdims=False):
+def moments(x, axes, axis_name=None, keepdims=False, near=0.):
   """Mean and biased variance over axes and devices, and their count.
 
   Several devices exchange their moments once, and once more in the gradient:
-  the variance is the mean of theirs and the variance of their means.
+  the variance is the mean of theirs and the variance of their means. These are
+  squared, and lose the variance if they are far from `near`, which all devices
+  have.
   """
   x = x.astype(jnp.float32)
   axes = tuple(axes)
@@ -49,8 +51,9 @@ def moments(x, axes, axis_name=None, keepdims=False):
   var = jnp.square(x - mean).mean(axes, keepdims=keepdims)
   if axis_name is not None:
     mean, var, square = collectives.mean(
-        jnp.stack([mean, var, jnp.square(mean)]), axis_name)
-    var += jnp.maximum(square - jnp.square(mean), 0.)  # rounding may be below 0
+        jnp.stack([mean, var, jnp.square(mean - near)]), axis_name)
+    # Rounding may be below 0.
+    var += jnp.maximum(square - jnp.square(mean - near), 0.)
   count = x.size // mean.size * collectives.size(axis_name)
   return mean, var, count
 

@@ -22,7 +22,7 @@ class BatchNorm(Norm):
       return standardise(self, x, mean.value, var.value)
     # Outside the parallel step, where weights are made, no axis is bound.
     axis_name = None if self.is_initializing() else self.axis_name
-    m, v, count = self.moments(x, axis_name)
+    m, v, count = self.moments(x, mean.value, axis_name)
     if self.is_mutable_collection('batch_stats') and not self.is_initializing():
       new_mean, unbiased = self.agreed(m, v * (count / max(count - 1, 1)),
                                        axis_name)
@@ -30,9 +30,9 @@ class BatchNorm(Norm):
       var.value += self.momentum * (unbiased - var.value)
     return standardise(self, x, m, v)
 
-  def moments(self, x, axis_name):
+  def moments(self, x, running, axis_name):
     """Mean, biased variance and count that x is normalised by."""
-    return moments(x, range(x.ndim - 1), axis_name)
+    return moments(x, range(x.ndim - 1), axis_name, near=running)
 
   def agreed(self, mean, var, axis_name):
     """Mean and variance that all devices move their running ones towards."""

@@ -19,7 +19,8 @@ class LocalBatchNorm(BatchNorm):
       device.
   """
 
-  def moments(self, x, axis_name):
+  def moments(self, x, running, axis_name):
+    del running
     if collectives.over_mesh(axis_name):
       raise UserError("norm 'local_batch' and config.parallel='jit', where a "
                       "batch is not divided: 'pmap', or the norm 'batch', "
