@@ -277,7 +277,8 @@ def turn_indices(seed, turn, *, batch, total, shards=1):
     indices = np.take_along_axis(share, indices, 1)
   first = total * np.arange(shards, dtype=np.int32)
   return (indices + first[:, None]).reshape(
-      shards, turn.critics, rows).swapaxes(0, 1).reshape(turn.critics, -1)
+      shards, turn.critics, rows).swapaxes(0, 1).reshape(
+          turn.critics, shards * rows)
 
 
 def arrangement(seed, total, shards):

@@ -156,10 +156,14 @@ def all_three(tiny, **changes):
   return c
 
 
-def test_a_run_over_eight_devices_is_that_of_one(tiny, tmp_path):
-  """To rounding. That resumed runs repeat it: tests/test_composition.py."""
+def test_resumed_and_spread_runs_are_the_run_of_one_device(tiny, tmp_path):
+  """To the bit after a resume; over eight devices to rounding."""
   one = loop.run(all_three(tiny), tmp_path / 'one')
   assert all(held['p'] > 0. for held in one.extra['augment'].values())
+  loop.run(all_three(tiny, steps=2), tmp_path / 'two')
+  again = loop.run(all_three(tiny), tmp_path / 'two',
+                    allow_config_change=True)
+  assert jax.tree.all(jax.tree.map(np.array_equal, one, again))
   eight = loop.run(all_three(tiny, devices=8), tmp_path / 'eight')
   jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=2e-3,
                                  atol=2e-4), one, eight)

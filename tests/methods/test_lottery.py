@@ -164,7 +164,7 @@ def test_a_round_starts_from_the_very_bits_of_the_start(unbroken):
   c = configs.complete(game())
   method = build.method(c)
   init, _ = loop.first_state(c, method, build.source(c, ''))
-  start, trained = jax.jit(init).lower().compile()(), states[ROUND]
+  start, trained = loop.fresh(c, init)(c.seed), states[ROUND]
   state = following(method, trained)
   params = masked.zero(start.gen.params, state.gen.opt.masks)
   assert equal(state.gen.params, params) and equal(state.ema.params, params)
