@@ -20,7 +20,7 @@ $(VENV)/.done: requirements.txt requirements-dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-run: setup  ## train a small GAN on handwritten digits, two to four minutes
+run: setup  ## train a small GAN on handwritten digits, two to three minutes
 	$(PY) -m jgan.main --config=experiments/digits/default.py --workdir=$(WORKDIR)
 
 test: setup  ## run the tests, about a quarter of an hour
