@@ -44,7 +44,7 @@ def samples(told, images):
                      name, name, each.samples.shape[1] <= 128)
              for name, each in images.items()]
   film = _film(told)
-  text = (f'First, images {same}, of the checkpoints shown.' if images else '')
+  text = f'Images {same}, of the checkpoints shown.' if images else ''
   return Section('samples', 'Samples', text, plots=figures,
                  pictures=tuple(shown), films=(film,) if film else ())
 
@@ -150,9 +150,8 @@ def _film(told):
           f'{name}, step {step:,}')]
     if own:
       frames[name] = own
-  return Film(frames, 'Below, the grids that were drawn while training: move '
-              'the slider through the steps. The latent vectors of a run stay '
-              'the same.') if frames else None
+  return Film(frames, 'Over the steps: the grids that were drawn while training, of '
+              'latent vectors that stay the same in a run.') if frames else None
 
 
 def _of_file(path, most, side, text, name, caption=''):

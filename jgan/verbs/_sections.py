@@ -18,18 +18,19 @@ _LONG = 160      # letters of one value of a config
 
 def overview(runs, told):
   """What each run is, and how far it is."""
-  rows = [['run', 'folder', 'data', 'generator', 'discriminator', 'loss',
-           'method', 'steps', 'shown']]
+  rows = [['run', 'data', 'generator', 'discriminator', 'loss', 'method',
+           'steps', 'shown', 'folder']]
   for run in runs:
     c, files = run.config, told[run.name]
     step = max([r['step'] for r in [*files.logged, *run.history]],
                default=run.step)
     part = lambda name, c=c: c[name].name if c is not None else ''
     rows.append([
-        run.name, str(files.folder), part('data'), part('generator'),
+        run.name, part('data'), part('generator'),
         part('discriminator'), part('loss'), part('method'),
         f'{step:,} of {c.steps:,}' if c is not None else f'{step:,}',
-        f'step {run.step:,}' + (f', best {run.best}' if run.best else '')])
+        f'step {run.step:,}' + (f', best {run.best}' if run.best else ''),
+        str(files.folder)])
   return Section('overview', 'Runs', grids=(Grid(Table(rows, (
       'Shown: the step whose scores stand in the tables below.',))),))
 
@@ -146,7 +147,7 @@ def sensitivity(runs, told):
   return Section(
       'sensitivity', 'Sensitivity of layers', 'The score of the generator with '
       'the kernel of one layer alone replaced by its low-rank form, without '
-      'fine-tuning.', tuple(grids), tuple(figures))
+      'fine-tuning.', tuple(grids), tuple(figures), plots_first=True)
 
 
 def tradeoff(runs, columns, times, hardware):
@@ -181,7 +182,7 @@ def tradeoff(runs, columns, times, hardware):
         'another protocol.') | {'wide': True},)
   return Section('tradeoff', 'Size, latency and score',
                  grids=(Grid(_tables.sizes(runs, times, hardware)),),
-                 plots=figures)
+                 plots=figures, plots_first=True)
 
 
 def cost(runs, told):
@@ -210,7 +211,7 @@ def cost(runs, told):
           for name in names] for measure, of_label in measures.items()])
                | {'wide': True},)
   return Section('cost', 'Cost', grids=tuple(map(Grid, _tables.costs(runs))),
-                 plots=figures)
+                 plots=figures, plots_first=True)
 
 
 def environment(runs, told):
@@ -232,7 +233,7 @@ def environment(runs, told):
           **{f'version of {name}': str(version) for name, version in
              dict(record.get('versions', {})).items()}}
   keys = dict.fromkeys(key for each in facts.values() for key in each)
-  same, apart = [['of all runs', '']], [['of each', *facts]]
+  same, apart = [['in all runs', '']], [['in each run', *facts]]
   for key in keys:
     values = [each.get(key, '-') for each in facts.values()]
     if len({*values}) == 1:

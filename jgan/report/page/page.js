@@ -60,6 +60,10 @@
 
   function themed(given, data, figure) {
     const layout = clone(given), ink = css('--ink'), line = css('--line');
+    for (const note of layout.annotations || []) {
+      note.font = {...note.font, color: css('--link')};
+      note.arrowcolor = css('--link');
+    }
     for (const shape of layout.shapes || []) {
       if (shape.line.color === 'ink') shape.line.color = ink;
     }
@@ -80,7 +84,8 @@
       hoverlabel: {bgcolor: css('--wash'), bordercolor: line,
                    font: {color: ink}, namelength: -1},
       showlegend: named > 1 && named <= 10,
-      legend: {orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom'},
+      legend: {orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom',
+               traceorder: 'normal'},
       dragmode: coarse ? false : 'zoom', ...layout};
   }
 

@@ -99,18 +99,18 @@ def tradeoff(points, look, *, x, y, better):
             'size': 11, 'color': look[run]['color'],
             'symbol': look[run]['symbol'] + ('' if same else '-open'),
             'line': {'width': 2, 'color': look[run]['color']}}})
-  arrow = {'lower': '\N{SOUTH WEST ARROW} better',
-           'higher': '\N{NORTH WEST ARROW} better'}[better]
+  low = better == 'lower'
   layout = {
       'xaxis': {'title': {'text': f'{plain(x)} (fewer is better)'},
                 'rangemode': 'tozero'},
       'yaxis': {'title': {'text': f'{plain(y)} ({better} is better)'}},
       'hovermode': 'closest',
+      # From the word towards the corner where both are better.
       'annotations': [{
-          'text': arrow, 'showarrow': False, 'xref': 'paper', 'yref': 'paper',
-          'x': 0, 'xanchor': 'left', 'font': {'size': 14},
-          'y': 0 if better == 'lower' else 1,
-          'yanchor': 'bottom' if better == 'lower' else 'top'}]}
+          'text': 'better', 'xref': 'paper', 'yref': 'paper', 'x': .005,
+          'y': .01 if low else .99, 'ax': 48, 'ay': -32 if low else 32,
+          'showarrow': True, 'arrowhead': 2, 'arrowsize': 1.2,
+          'arrowwidth': 2, 'font': {'size': 14}}]}
   return {'data': data, 'layout': layout}
 
 
@@ -150,7 +150,7 @@ def spectra(profiles, look):
                  look.get(name, {'color': INK, 'dash': 'dash'}))
     if name not in look:
       line['meta'] = {}
-    edges = [{**line, 'y': [*map(rounded, mean + sign * deviation)],
+    edges = [{**line, 'mode': 'lines', 'y': [*map(rounded, mean + sign * deviation)],
               'line': {'width': 0, 'color': color}, 'hoverinfo': 'skip',
               'showlegend': False, 'uid': f'{line["uid"]} {sign}'}
              for sign in (-1, 1)]

@@ -18,6 +18,7 @@ import jgan
 from jgan.report.page import plots
 
 _FOLDER = pathlib.Path(__file__).parent
+_LONG = 20  # letters of a word in a table that may be broken
 
 
 def html(title, runs, sections, *, every=0, now=None):
@@ -82,6 +83,8 @@ def _environment():
       trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
   environment.filters['json'] = htmlsafe_json_dumps
   environment.tests['number'] = _is_number
+  environment.tests['long'] = lambda text: any(
+      len(word) > _LONG for word in text.split())
   return environment
 
 

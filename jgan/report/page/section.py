@@ -66,6 +66,7 @@ class Section(NamedTuple):
     pictures: a list of Picture.
     films: a list of Film.
     folded: a list of Folded.
+    plots_first: whether plots stand above tables.
   """
   name: str
   title: str
@@ -75,6 +76,7 @@ class Section(NamedTuple):
   pictures: tuple = ()
   films: tuple = ()
   folded: tuple = ()
+  plots_first: bool = False
 
   @property
   def is_empty(self):
