@@ -71,7 +71,8 @@ def scores(runs, columns, courses):
     if curves and not label.startswith('spectrum_bands'):
       better = _better(label)
       figures.append(plots.curves(
-          f'score-{label}', label, curves, look, caption=' '.join([
+          f'score-{label}', label, curves, look, log_from=10.,
+          caption=' '.join([
               *([f'{better.capitalize()} is better.'] if better else []),
               _identities(runs, label)])))
   grids = ([Grid(_tables.scores(runs, columns))] if columns else []) + [

@@ -9,6 +9,7 @@ from jgan.report import grid
 
 _LONGEST = 1200  # pixels of a side, at most
 _QUALITIES = 90, 75, 60  # of lossy WebP, which is tried if lossless is too big
+_DENSEST = 32  # pixels in a byte at most; of lossless WebP a quarter
 
 
 def encoded(picture, most):
@@ -18,7 +19,7 @@ def encoded(picture, most):
 
   Args:
     picture: [h, w], [h, w, 1] or [h, w, 3] uint8.
-    most: bytes, at least some hundred.
+    most: bytes, at least 100.
 
   Returns:
     Text.
@@ -28,12 +29,17 @@ def encoded(picture, most):
   image = Image.fromarray(picture).convert('RGB')
   image.thumbnail((_LONGEST, _LONGEST), Image.Resampling.LANCZOS)
   while True:
-    for options in ({'lossless': True},
-                    *({'quality': quality} for quality in _QUALITIES)):
+    pixels = image.width * image.height
+    attempts = [{'quality': quality} for quality in _QUALITIES]
+    if pixels > _DENSEST * most:  # would not fit
+      attempts = []
+    elif pixels <= _DENSEST * most / 4:
+      attempts.insert(0, {'lossless': True})
+    for options in attempts:
       buffer = io.BytesIO()
       image.save(buffer, 'WEBP', method=4, **options)
       data = buffer.getvalue()
-      if len(data) <= most or max(image.size) <= 16:
+      if len(data) <= most:
         text = base64.b64encode(data).decode()
         return f'data:image/webp;base64,{text}'
     image = image.resize([max(side // 2, 1) for side in image.size],

@@ -33,7 +33,7 @@ def plain(text):
 
 
 def curves(name, title, runs, look, *, most=400, caption='', x='step', y='',
-           base=None, smooth=False):
+           base=None, smooth=False, log_from=100.):
   """Curves of several runs over one another.
 
   Args:
@@ -46,6 +46,8 @@ def curves(name, title, runs, look, *, most=400, caption='', x='step', y='',
     x, y: titles of the axes.
     base: a value at which a line is drawn.
     smooth: whether the page's smoothing applies to it.
+    log_from: the ratio of the highest to the lowest value from which on the
+      scale is logarithmic, if all are positive.
 
   Returns:
     A figure.
@@ -59,7 +61,7 @@ def curves(name, title, runs, look, *, most=400, caption='', x='step', y='',
     data.append(_line(run, steps, values, look[run]))
   layout = {'xaxis': {'title': {'text': plain(x)}},
             'yaxis': {'title': {'text': plain(y)}}}
-  if positive and min(positive) > 0. and max(positive) >= 100 * min(positive):
+  if positive and 0. < min(positive) <= max(positive) / log_from:
     layout['yaxis']['type'] = 'log'
   if base is not None:
     layout['shapes'] = [_level(base)]
