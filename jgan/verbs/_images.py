@@ -1,6 +1,7 @@
 """Images that a report makes of trained generators, for comparison."""
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jgan import build
@@ -9,6 +10,7 @@ from jgan.score import networks, samples
 
 _COUNT = 36       # images of each generator
 _ROWS, _COLUMNS = 3, 8  # interpolations, and images in each
+_between = jax.jit(samples.interpolation, static_argnums=(1, 2, 3))
 _FAKES, _NEAREST, _REALS = 8, 7, 10000  # nearest neighbours
 
 
@@ -47,7 +49,7 @@ def of_runs(runs, data_dir='', *, neighbours=False):
     images = sampler.array(run.net, _COUNT, 0)
     between = nearest = None
     if images.shape[1:3] != (1, 1):
-      z = samples.interpolation(0, _ROWS, _COLUMNS, sampler.latent)
+      z = _between(0, _ROWS, _COLUMNS, sampler.latent)
       between = samples.joined(sampler.of(run.net, z), len(z))
       if neighbours:
         source = build.source(run.config, data_dir)

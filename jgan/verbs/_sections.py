@@ -7,12 +7,13 @@ import numpy as np
 from jgan.metrics import spectrum_bands
 from jgan.report.page import plots
 from jgan.report.page.section import Folded, Grid, Section
-from jgan.report.table import Table
+from jgan.report.table import Table, lines
 from jgan.score import labels
 from jgan.verbs import _compared, _tables, _told
 
 _POINTS = 40000  # of all curves of a page together
 _FEW = 12        # runs of which whole configs are shown
+_MANY = 30       # keys of configs in a table, if not all runs have them
 _LONG = 160      # letters of one value of a config
 
 
@@ -47,16 +48,21 @@ def config(runs, told):
     if len({*values}) > 1:
       rows.append([key, *(value if len(value) <= _LONG
                           else f'{value[:_LONG]} ...' for value in values)])
-  grids = ()
+  grids, rest = (), []
+  if len(rows) > _MANY:
+    partly = [row for row in rows[1:] if 'absent' in row]
+    rows = [row for row in rows if row not in partly]
+    rest = [Folded(f'{len(partly)} keys that only some of the runs have',
+                   '\n'.join(lines([['key', *flat], *partly])))]
   if rows[1:]:
     grids = (Grid(Table(rows), by='column'),)
   elif len(flat) > 1:
     grids = (Grid(Table([], ('The configs are equal.',))),)
   return Section(
       'config', 'What differs in the configs' if len(flat) > 1 else 'Config',
-      grids=grids, folded=tuple(
+      grids=grids, folded=(*rest, *(
           Folded(f'Config of {name}', json.dumps(each, indent=2), name)
-          for name, each in list(plain.items())[:_FEW]))
+          for name, each in list(plain.items())[:_FEW])))
 
 
 def scores(runs, columns, courses):
@@ -94,7 +100,8 @@ def curves(runs, told):
         if not (key == 'step' or key in scored or key.startswith('cost/')):
           series.setdefault(key, {}).setdefault(name, {})[r['step']] = value
   most = _most(sum(map(len, series.values())))
-  order = sorted(series, key=lambda key: (not key.endswith('loss'), key))
+  order = sorted(series, key=lambda key: (
+      not key.endswith('loss'), key.startswith('arch/'), key))
   return Section('curves', 'Curves', plots=tuple(
       plots.curves(f'curve-{key}', key, series[key], look, most=most,
                    smooth=True) for key in order))
@@ -225,7 +232,7 @@ def environment(runs, told):
       facts[run.name] = {
           'command': str(record.get('command', '')),
           'started': str(record.get('started', '')),
-          'resumed': f'{sessions} times' if sessions else 'never',
+          'sessions': str(1 + sessions),
           'host': str(record.get('host', '')),
           'devices': ', '.join(map(str, record.get('devices', ()))),
           'processes': str(record.get('processes', '')),

@@ -1,8 +1,8 @@
 """Serves the page of `report` while runs train, and refreshes it.
 
-The address is printed; Ctrl-C ends it. It reads files of the runs only, computes
-nothing on their devices and listens on this machine alone. What has to be
-measured or generated is in the page of --mode=report.
+The address is printed; Ctrl-C ends it. It reads files of the runs only,
+computes nothing on their devices and listens on this machine alone. What has to
+be measured or generated is in the page of --mode=report.
 """
 import logging
 import threading

@@ -13,7 +13,6 @@ from jgan.ops import spread
 from jgan.ops.quantize import to_uint8
 from jgan.score import record, samples
 from jgan.score.scorer import Scorer
-from jgan.verbs import sample
 
 
 def made(draw, net, count, size, latent, seed, **keywords):

@@ -30,7 +30,8 @@ def sections_of(folders, **measured):
 def runs(tiny, tmp_path, files):
   tiny_wide = tiny.copy_and_resolve_references()
   tiny_wide.generator.width = 8
-  return [files.written(tiny, tmp_path / 'a'), files.written(tiny, tmp_path / 'b', seed=1),
+  return [files.written(tiny, tmp_path / 'a'),
+          files.written(tiny, tmp_path / 'b', seed=1),
           files.written(tiny_wide, tmp_path / 'c')]
 
 
@@ -102,7 +103,8 @@ def test_searches_and_trials_have_their_sections(runs):
   assert 'cell 1: up0 ' in drawn.text
   assert course.caption == 'b: the search' and course.run == 'b'
   bars, = sections['sensitivity'].plots
-  assert bars['data'][0]['y'] == [6.5]
+  trace, = bars['data']
+  assert (trace['base'], trace['y'], trace['customdata']) == (6., [.5], [6.5])
   assert [shape['y0'] for shape in bars['layout']['shapes']] == [6., 7.]
   assert rows_of(sections['sensitivity'])[1] == [
       'conv', 'cp', '2', '2,000', '1,500', '0.5000', '6.5', '+0.5', 'yes']
@@ -126,7 +128,7 @@ def test_measurements_have_their_sections(runs):
   points = {trace['meta']['run']: (trace['x'], trace['y'])
             for trace in plot['variants'][2][0]['data'][1:]}
   assert points['b'] == ([200.], [7.])
-  for name, count in (('samples', 3), ('interpolation', 3), ('neighbours', 3)):
+  for name in ('samples', 'interpolation', 'neighbours'):
     pictures = sections[name].pictures
     assert [picture.run for picture in pictures] == [*'abc']
     assert all(picture.text and picture.pixels for picture in pictures)

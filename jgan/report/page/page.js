@@ -146,6 +146,11 @@
     for (const figure of figuresOf(section)) {
       const text = JSON.stringify(figure);
       if (!force && drawn.get(figure.id) === text) continue;
+      const place = document.getElementById(`plot-${figure.id}`);
+      if (!place.offsetWidth) {  // not opened yet
+        drawn.delete(figure.id);
+        continue;
+      }
       drawn.set(figure.id, text);
       offer(section, figure);
       await draw(section, figure);
@@ -265,6 +270,8 @@
 
   function start(section) {
     section.querySelectorAll('.film').forEach(startFilm);
+    section.querySelectorAll('details.more').forEach(part =>
+        part.addEventListener('toggle', () => drawSection(section)));
     const input = section.querySelector('.smoothing');
     if (!input) return;
     const output = input.parentElement.querySelector('output');
@@ -276,6 +283,7 @@
       smoothing.set(section.id, Number(input.value));
       say();
       figuresOf(section).filter(figure => figure.smooth)
+          .filter(figure => drawn.has(figure.id))
           .forEach(figure => draw(section, figure));
     });
   }

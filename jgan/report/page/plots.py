@@ -133,8 +133,9 @@ def front_of(points, better):
 
 def chosen(name, title, choices, variants, *, caption=''):
   """A figure whose axes are chosen: [(label, options)], nested variants."""
-  return {'id': name, 'title': title, 'caption': caption, 'choices': [
-      {'label': label, 'options': list(options)} for label, options in choices],
+  offered = [{'label': label, 'options': list(options)}
+             for label, options in choices]
+  return {'id': name, 'title': title, 'caption': caption, 'choices': offered,
           'variants': variants}
 
 
@@ -152,7 +153,8 @@ def spectra(profiles, look):
                  look.get(name, {'color': INK, 'dash': 'dash'}))
     if name not in look:
       line['meta'] = {}
-    edges = [{**line, 'mode': 'lines', 'y': [*map(rounded, mean + sign * deviation)],
+    edges = [{**line, 'mode': 'lines',
+              'y': [*map(rounded, mean + sign * deviation)],
               'line': {'width': 0, 'color': color}, 'hoverinfo': 'skip',
               'showlegend': False, 'uid': f'{line["uid"]} {sign}'}
              for sign in (-1, 1)]
@@ -180,19 +182,27 @@ def sensitivity(name, run, rows, *, base, worst=None, better, metric):
   data = []
   ranks = sorted({str(rank) for _, rank, _ in rows}, key=_natural)
   for rank, color in zip(ranks, itertools.cycle(figure.COLORS)):
-    of_rank = [(layer, score) for layer, r, score in rows if str(r) == rank]
+    of_rank = [(layer, score) for layer, r, score in rows
+               if str(r) == rank and math.isfinite(score)]
     data.append({
         'type': 'bar', 'name': f'rank {plain(rank)}', 'uid': f'rank {rank}',
-        'x': [plain(layer) for layer, _ in of_rank],
-        'y': [rounded(score) for _, score in of_rank],
+        'x': [plain(layer) for layer, _ in of_rank], 'base': rounded(base),
+        'y': [rounded(score - base) for _, score in of_rank],
+        'customdata': [rounded(score) for _, score in of_rank],
+        'hovertemplate': '%{x}: %{customdata:.5g}',
         'marker': {'color': color}})
-  shapes = [_level(base)]
+  shapes, said = [_level(base)], ''
+  farthest = max((abs(score - base) for *_, score in rows
+                  if math.isfinite(score)), default=0.)
   if worst is not None:
-    shapes.append(_level(worst, color=figure.COLORS[1]))
-  said = f' Dashed in colour: the budget, {worst:.5g}.' if shapes[1:] else ''
+    said = f' The budget is {worst:.5g}'
+    if abs(worst - base) <= 2 * farthest:  # else it would flatten the bars
+      shapes.append(_level(worst, color=figure.COLORS[1]))
+      said += ', dashed in colour'
+    said += '.'
   return {'id': name, 'title': f'{run}: {metric} after compressing one layer',
-          'caption': f'Dashed: uncompressed, {base:.5g}; {better} is better.'
-          + said, 'wide': True, 'data': data, 'layout': {
+          'caption': f'Bars begin at {base:.5g}, uncompressed; {better} is '
+          'better.' + said, 'wide': True, 'data': data, 'layout': {
               'barmode': 'group', 'shapes': shapes, 'hovermode': 'closest',
               'xaxis': {'automargin': True, 'tickangle': -45},
               'yaxis': {'title': {'text': plain(metric)}}}}

@@ -18,6 +18,7 @@ import jgan
 from jgan.report.page import plots
 
 _FOLDER = pathlib.Path(__file__).parent
+_FEW = 12   # plots of a section that are shown without being asked for
 _LONG = 20  # letters of a word in a table that may be broken
 
 
@@ -82,6 +83,8 @@ def _environment():
       loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True,
       trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
   environment.filters['json'] = htmlsafe_json_dumps
+  environment.filters['parts'] = lambda plots: [
+      part for part in (plots[:_FEW], plots[_FEW:]) if part]
   environment.tests['number'] = _is_number
   environment.tests['long'] = lambda text: any(
       len(word) > _LONG for word in text.split())

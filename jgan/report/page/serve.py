@@ -6,7 +6,6 @@ import sys
 import urllib.parse
 
 from jgan.errors import UserError
-from jgan.failures import brief
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,8 @@ class _Server(http.server.ThreadingHTTPServer):
     """Says in one line what failed; a reader that went away is nothing."""
     error = sys.exception()
     if not isinstance(error, ConnectionError):
-      log.warning('a request was not answered: %s', brief(error))
+      log.warning('a request was not answered: %s: %s',
+                  type(error).__name__, error)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
