@@ -143,13 +143,12 @@ def _film(told):
   count = max(2, min(_LONGEST_FILM, _FRAMES // max(len(told), 1)))
   chosen = {name: pictures.spaced([*files.grids.items()], count)
             for name, files in told.items()}
-  total = sum(map(len, chosen.values()))
   frames = {}
   for name, grids in chosen.items():
     own = []
     for step, path in grids:
       own += [[step, picture] for picture in _of_file(
-          path, _BYTES['film'] // total, told[name].side,
+          path, _BYTES['film'] // (count * len(told)), told[name].side,
           f'Samples of {name} at step {step:,}', name,
           f'{name}, step {step:,}')]
     if own:

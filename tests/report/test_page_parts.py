@@ -116,6 +116,8 @@ def test_a_grid_is_shown_without_its_enlargement(tmp_path):
 
 
 def test_the_first_and_the_last_frame_are_always_shown():
-  assert pictures.spaced([*range(100)], 4) == [0, 33, 66, 99]
+  assert pictures.spaced([*range(100)], 5) == [0, 32, 64, 96, 99]
+  assert pictures.spaced([*range(101)], 5) == [0, 32, 64, 96, 100]
+  assert pictures.spaced([*range(97)], 5) == [0, 32, 64, 96]
   assert pictures.spaced([1, 2], 5) == [1, 2]
   assert pictures.spaced([1, 2], 1) == [2]

@@ -141,7 +141,7 @@ def test_a_served_page_keeps_what_the_reader_chose(browser, runs, files):
     tab.until(f'{canvas}.data[0].x.length === 5')
     tab.until('document.querySelector("#samples-film-1-step").max === "4"')
     tab.until('document.getElementById("live").textContent.includes('
-              '"refreshed every 0.2 seconds")')
+              '"changes every 0.2 seconds")')
     assert tab.value(zoomed) == chosen
     assert tab.value(f'{canvas}.data[1].visible') == 'legendonly'
     assert tab.page.locator('#samples-film-1 output').text_content() == '1'

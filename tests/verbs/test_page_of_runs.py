@@ -159,8 +159,7 @@ def test_many_runs_fit_into_one_page(tiny, tmp_path, files):
   runs = [files.written(tiny, tmp_path / f'run_{i}', seed=i, steps=2)
           for i in range(15)]
   picture = RNG.integers(0, 256, (900, 900, 3), np.uint8)
-  for run in runs[:3]:
-    grid.save_png(run / 'samples' / '00000003.png', picture)
+  grid.save_png(runs[0] / 'samples' / '00000003.png', picture)
   sections = sections_of(runs)
   film, = sections['samples'].films
   assert len(film.frames) == _pictures.MOST == 12

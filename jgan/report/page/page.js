@@ -147,7 +147,7 @@
       const text = JSON.stringify(figure);
       if (!force && drawn.get(figure.id) === text) continue;
       const place = document.getElementById(`plot-${figure.id}`);
-      if (!place.offsetWidth) {  // not opened yet
+      if (place.closest('details:not([open])')) {
         drawn.delete(figure.id);
         continue;
       }
@@ -348,7 +348,7 @@
     if (busy || document.hidden) return;
     busy = true;
     const live = document.getElementById('live');
-    let said = `; refreshed every ${about.every} seconds`;
+    let said = `; looks for changes every ${about.every} seconds`;
     try {
       const known = sections().map(section => section.dataset.mark);
       const response = await fetch(`changes.json?known=${known.join(',')}`);

@@ -2,7 +2,6 @@
 import base64
 import io
 
-import numpy as np
 from PIL import Image
 
 from jgan.report import grid
@@ -74,9 +73,17 @@ def of_file(path, most, side=0):
 
 
 def spaced(items, count):
-  """At most `count` items, the first, the last and evenly some between."""
+  """At most `count` items, the first, the last and some between.
+
+  Those between are every second, fourth, eighth ... one, so that a list that
+  grows by one keeps the choice, and images need not be encoded again.
+  """
   if len(items) <= count:
     return list(items)
   if count < 2:
     return [items[-1]] if count else []
-  return [items[round(i)] for i in np.linspace(0, len(items) - 1, count)]
+  apart = 1
+  while -(-len(items) // apart) > count - 1:
+    apart *= 2
+  chosen = items[::apart]
+  return chosen if (len(items) - 1) % apart == 0 else [*chosen, items[-1]]
