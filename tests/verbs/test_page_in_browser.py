@@ -9,6 +9,7 @@ import pytest
 
 from jgan.report.page import render, serve
 from jgan.verbs import _compared, _images, _page, watch
+from jgan.workdir import append
 
 playwright = pytest.importorskip(
     'playwright.sync_api', reason='playwright is not installed')
@@ -110,6 +111,25 @@ def test_a_page_is_whole_at_this_width(browser, runs, tmp_path, width):
   assert tab.said == []
   assert [url for url in tab.requests
           if not url.startswith(('data:', 'blob:'))] == [path.as_uri()]
+  tab.page.close()
+
+
+def test_the_rest_of_many_plots_is_drawn_when_it_is_opened(
+    browser, tiny, tmp_path, files):
+  run = files.written(tiny, tmp_path / 'a')
+  for step in (5, 6):
+    append(run / 'metrics.jsonl', {
+        'step': step, **{f'value_{i:02}': float(i + step) for i in range(20)}})
+  sections = _page.of_runs([_compared.glimpsed(run, 'a')], [run])
+  path = tmp_path / 'index.html'
+  path.write_text(render.html('a', ['a'], sections))
+  tab = Tab(browser, path.as_uri(), 480)
+  drawn = 'document.querySelectorAll("#curves .js-plotly-plot").length'
+  assert tab.value(drawn) == 12
+  tab.page.locator('#curves-more summary').click()
+  tab.until(f'{drawn} === 21')
+  assert tab.value('document.documentElement.scrollWidth') <= 480
+  assert tab.said == []
   tab.page.close()
 
 
