@@ -37,7 +37,7 @@ import re
 import jax
 import jax.numpy as jnp
 
-from jgan import build, forward
+from jgan import build, forward, genotype
 from jgan import config as configs
 from jgan.ops import flops
 from jgan.types import Pair
@@ -144,6 +144,12 @@ def _program(config, turns):
   for loss in [record['loss'], *record['penalties']]:
     for key in ('weight', 'gamma', 'center', 'b_l', 'b_u', 'scales'):
       loss.pop(key, None)
+  for player in ('generator', 'discriminator'):
+    name = record[player].get('genotype', '')
+    if name.startswith('{') or name in genotype.names():
+      record[player]['genotype'] = {
+          k: v for k, v in genotype.load(name).items() if k != 'origin'}
+  record['schedules'] = [schedule['name'] for schedule in record['schedules']]
   # Durations of a method's phases are in the turns, as far as they matter.
   record['method'] = {key: value for key, value in record['method'].items()
                       if isinstance(value, str | bool)}

@@ -84,16 +84,16 @@ def of_run(run, memory):
       f'{spent["scoring"]:.2g} of scores'
       for name, spent in run['hours'].items())
   return '\n'.join([
-      '', f'the run: {run["steps"]:,} steps, {run["real_images"]:,} real images, '
-      f'{run["training"]:.3g} FLOPs of training',
+      '', f'the run: {run["steps"]:,} steps, {run["real_images"]:,} real '
+      f'images, {run["training"]:.3g} FLOPs of training',
       f'scores: {run["scores"]:,} of {run["score"]:.3g} FLOPs each{looked}; '
       f'{run["scoring"]:.3g} in all',
-      f'hours of one chip at {run["share"]:.0%} of its peak, in {run["dtype"]}: '
-      f'{hours}',
+      f'hours of one chip at {run["share"]:.0%} of its peak, in '
+      f'{run["dtype"]}: {hours}',
       'memory: ' + ', '.join(map(megabytes, (
           'parameters', 'optimizers', 'average', 'statistics')))
-      + f', {images}; up to {megabytes("intermediate")} arrays of a step on one '
-      'device', ''])
+      + f', {images}; up to {megabytes("intermediate")} arrays of a step on '
+      'one device', ''])
 
 
 def _steps_per_epoch(config, spec):
