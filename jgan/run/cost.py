@@ -129,8 +129,12 @@ class Cost:
         'published_sparse': cost['published'] * density['gen']}
 
 
-# Keys of a config that change neither the operations of a step nor their sizes.
-_WITHOUT_WORK = (
+# Keys of a config that decide the operations of a step or their sizes, beside
+# the shape of the images; and all others.
+WITH_WORK = ('batch', 'gen_batch', 'gen_noise', 'critics', 'generator',
+             'discriminator', 'loss', 'penalties', 'lazy', 'paired_stats',
+             'augment', 'schedules', 'method', 'factored')
+WITHOUT_WORK = (
     'seed', 'seeds', 'steps', 'dtype', 'parallel', 'platform', 'devices',
     'steps_per_call', 'data', 'pipeline', 'optimizer', 'ema', 'feedback',
     'init', 'log', 'samples', 'eval', 'checkpoint', 'search', 'compress',
@@ -140,7 +144,7 @@ _WITHOUT_WORK = (
 def _program(config, turns):
   """A name of all that the FLOPs of the steps depend on."""
   record = {key: value for key, value in configs.plain(config).items()
-            if key not in _WITHOUT_WORK}
+            if key in WITH_WORK}
   for loss in [record['loss'], *record['penalties']]:
     for key in ('weight', 'gamma', 'center', 'b_l', 'b_u', 'scales'):
       loss.pop(key, None)

@@ -87,8 +87,7 @@ def load(runs='runs', data='DATA'):
 
 
 def run_of(location):
-  """The name of a run: 'experiments/sdp/cifar10.py:hinge' -> 'sdp_cifar10_hinge'.
-  """
+  """The name of a run: 'experiments/sdp/cpu.py:hinge' -> 'sdp_cpu_hinge'."""
   path, _, row = location.partition(':')
   path = pathlib.PurePosixPath(path)
   return re.sub(r'[^\w.-]', '_', '_'.join(filter(None, (
@@ -119,7 +118,8 @@ def _row(file, table, row, recipes, runs, data):
   fields = {**row, 'runs': runs, 'data': data, 'figure': _figure(
       runs, file.parent.name, table['name'], row['row'])}
   templates = recipes[name]['commands'] if name else []
-  used = set(re.findall(r'\{(\w+)\}', ' '.join(sum(templates, []))))
+  used = set(re.findall(r'\{(\w+)\}', ' '.join(
+      argument for template in templates for argument in template)))
   unread = {*row} - _OWN - {*metrics} - used
   if unread or (row.get('more') and 'more' not in used):
     raise UserError(f'{where} has fields that neither the table nor its recipe '

@@ -3,38 +3,38 @@ import shlex
 
 from jgan.run import estimate
 
-_HEAD = '''# The ledger: every row of five papers
+_HEAD = """# The ledger: every row of five papers
 
 Written by `python -m jgan.main --mode=ledger --out=docs/replication.md`, never
-by hand. For each row of each table, and each figure, of the papers whose methods
-jgan has: the number that was published, ours, what it takes, and the commands.
+by hand. For each row of each table, and each figure, of the papers whose
+methods jgan has: the number that was published, ours, what it takes, and the
+commands.
 
 - **Published** numbers are as printed. The tables are data beside the
   experiments, `experiments/*/tables.toml`; the commands come from
   `experiments/recipes.toml`.
-- **Ours** is of runs of that very config which were recorded and given by
-  `--runs=FOLDER`; `not run` where there is none. Seeds are averaged.
-- **Work** is in FLOPs, 2 for each multiply-accumulate of a convolution or matrix
-  product: in training, counted in the program of a step
+- **Ours** is of recorded runs of that very config, given by `--runs=FOLDER`;
+  `not run` where there is none. Seeds are averaged.
+- **Work** is in FLOPs, 2 for each multiply-accumulate of a convolution or
+  matrix product: in training, counted in the program of a step
   ([cost.py](../jgan/run/cost.py)), and in scoring, of making the images and of
   the feature network. It is that of all commands of the row, also of those that
   another row shares.
-- **Hours** are of one chip: a TPU v5e ({v5e:.0f} TFLOP/s of bfloat16) and an H100
-  ({h100:.0f}), at {share:.0%} of the peak if a paper's section says no other
-  share. That share is an assumption: nothing here was measured on these devices.
-  Networks whose penalty squares a gradient compute in float32, which is one pass
-  of bfloat16 on the TPU and TF32 on the H100 ({tf32:.0f}); feature networks in
-  full float32, six passes and {full:.0f} TFLOP/s. Compiling, reading images and
-  the host's part of a score are left out.
+- **Hours** are of one chip: a TPU v5e ({v5e:.0f} TFLOP/s of bfloat16) and an
+  H100 ({h100:.0f}), at {share:.0%} of the peak if a paper's section says no
+  other share. That share is an assumption: nothing here was measured on these
+  devices. Networks whose penalty squares a gradient compute in float32, which
+  is one pass of bfloat16 on the TPU and TF32 on the H100 ({tf32:.0f}); feature
+  networks compute in full float32, six passes and {full:.0f} TFLOP/s.
+  Compiling, reading images and the host's part of a score are left out.
 - A row that jgan cannot make is **out**, with the reason.
 - `DATA` is the folder of the data sets ([data.md](data.md)), `runs` that of the
   runs. A command that was stopped goes on where it was, if it is given again.
-- {not_said}
+- Where papers and published code differ, [deviations.md](deviations.md) says
+  what the experiments do.
 
 {contents}
-'''
-_NOT_SAID = ('Where papers and published code differ, [deviations.md]'
-             '(deviations.md) says what the experiments do.')
+"""
 
 
 def text(papers, entries, share):
@@ -52,8 +52,7 @@ def text(papers, entries, share):
       f'{len(paper.tables)} tables and figures' for paper in papers)
   parts = [_HEAD.format(
       v5e=v5e.bfloat16 / 1e12, h100=h100.bfloat16 / 1e12, share=share,
-      tf32=h100.float32 / 1e12, full=h100.highest / 1e12,
-      not_said=_NOT_SAID, contents=contents)]
+      tf32=h100.float32 / 1e12, full=h100.highest / 1e12, contents=contents)]
   for paper in papers:
     parts.append(_paper(paper, entries))
   return '\n'.join(parts)

@@ -3,9 +3,11 @@
 The tables are data beside the experiments (experiments/*/tables.toml), and the
 commands those of experiments/recipes.toml; both can be extended. Every command
 is parsed and its config completed, but nothing is trained. Work is counted by
-tracing training steps, of each kind of network once; all of it takes many
-minutes: --counted=FILE takes over from an earlier --json what has not changed.
+tracing training steps, of each kind of network once, which takes many minutes
+in all: --counted=FILE keeps what is counted, and takes from there what no
+change of a config concerns.
 """
+import functools
 import json
 import pathlib
 
@@ -20,8 +22,8 @@ from jgan.workdir import write_text
 FLAGS = (
     common.OUT._replace(required=False, help='The document to write, .md.'),
     Flag('json', '', 'A file for the same as JSON, unrounded.'),
-    Flag('counted', '', 'An earlier --json: what it counted and no change of '
-         'a config concerns is taken from it.'),
+    Flag('counted', '', 'A file of counts to take from and to add to; that of '
+         '--json will do.'),
     Flag('runs', (), 'Workdirs, or folders of some, of recorded runs, with '
          'commas.'),
     Flag('share', estimate.SHARE, 'Of the peak of a device, for the hours.'),
@@ -36,15 +38,12 @@ def run(config, flags):
   if not 0. < flags.share <= 1.:
     raise UserError(f'--share={flags.share:g}: a share of the peak, above 0 '
                     'and at most 1, would be right')
-  counted = read_counted(flags.counted) if flags.counted else {}
+  counted = read_counted(flags.counted)
+  keep = functools.partial(keep_counted, flags.counted)
   papers = _papers.load()
-  try:
-    entries = gather(papers, share=flags.share, counted=counted,
-                     results=_ours.gather(flags.runs))
-  finally:
-    # Hours of counting are not lost by a mistake in one row.
-    if flags.json and counted and not pathlib.Path(flags.json).exists():
-      _write(flags.json, json.dumps({'programs': counted}) + '\n')
+  entries = gather(papers, share=flags.share, counted=counted,
+                   results=_ours.gather(flags.runs),
+                   keep=keep if flags.counted else None)
   written = []
   if flags.json:
     _write(flags.json, json.dumps(as_json(papers, entries, counted),
@@ -59,7 +58,8 @@ def run(config, flags):
                     'them by commands', *written, ''])
 
 
-def gather(papers, *, share=estimate.SHARE, counted=None, results=()):
+def gather(papers, *, share=estimate.SHARE, counted=None, results=(),
+           keep=None):
   """Cost and results of each row.
 
   Args:
@@ -67,6 +67,7 @@ def gather(papers, *, share=estimate.SHARE, counted=None, results=()):
     share: of the peak of a device, for papers without one of their own.
     counted: {program: counts} of jgan/run/cost.py, taken from and added to.
     results: of _ours.gather.
+    keep: called with `counted` whenever a row has added to it.
 
   Returns:
     {(family, table, position of the row): {'cost' (None if it is out),
@@ -82,8 +83,11 @@ def gather(papers, *, share=estimate.SHARE, counted=None, results=()):
       rehearsal = _rehearsal.Rehearsal(folder, paper.share or share, counted)
       for table in paper.tables:
         for i, row in enumerate(table.rows):
+          before = len(counted)
           entries[paper.family, table.name, i] = {
               **cost_of(rehearsal, row), 'ours': ours(rehearsal, row, results)}
+          if keep and len(counted) > before:
+            keep(counted)
   return entries
 
 
@@ -134,11 +138,15 @@ def as_json(papers, entries, counted):
 
 
 def read_counted(file):
-  """The counts in an earlier --json: {program: counts}.
+  """The counts in a file of --counted or --json: {program: counts}.
+
+  file: '' or one that is not there gives no counts.
 
   Raises:
-    UserError: it is no such file.
+    UserError: it is another file.
   """
+  if not file or not pathlib.Path(file).exists():
+    return {}
   try:
     programs = parsed(pathlib.Path(file).read_bytes())['programs']
     for counts in programs.values():
@@ -149,6 +157,14 @@ def read_counted(file):
   except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
     raise UserError(f'cannot read --counted={file}: {error!r}; a file of '
                     '--json would be right') from error
+
+
+def keep_counted(file, counted):
+  """Adds counts to a file, beside what else it has."""
+  path = pathlib.Path(file)
+  content = parsed(path.read_bytes()) if path.exists() else {}
+  _write(file, json.dumps({**content, 'programs': counted}, indent=1,
+                          ensure_ascii=False) + '\n')
 
 
 def _write(path, text):
