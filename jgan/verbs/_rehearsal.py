@@ -2,22 +2,19 @@
 
 Commands are parsed by the parser of the command line, in a folder that is
 thrown away. What a command would leave and a later one reads is put there: the
-config of a run, a genotype. Nothing is trained; of networks that would be
-searched the published genotype of the same space stands for what is found.
+config of a run, a genotype. Nothing is trained; the published genotype that an
+experiment names stands for the one that a search would find for it.
 """
 import contextlib
 import json
 import pathlib
 import tempfile
 
-from jgan import build, cli, genotype, lookup
+from jgan import build, cli, experiment, genotype, lookup
 from jgan import config as configs
 from jgan.compress import sensitivity
 from jgan.errors import UserError
 from jgan.run import estimate
-
-# A published genotype of each space, in place of one that a search finds.
-_PUBLISHED = {'alphagan': 'alphagan_s', 'adversarial_nas': 'mmd_nas'}
 
 
 class Rehearsal:
@@ -74,28 +71,37 @@ class Rehearsal:
     return {'training': 0., **estimate.of_scores(config, count, **options)}
 
   def _before(self, arguments):
-    """Puts genotypes there that a search before would have left."""
-    name = '--config.generator.genotype='
+    """Puts genotypes there that a search before would have left.
+
+    They are those that the experiments of the trainings name themselves.
+    """
+    name, config = '--config.generator.genotype=', ''
     for argument in arguments:
+      if argument.startswith('--config='):
+        config = argument.removeprefix('--config=')
       file = pathlib.Path(argument.removeprefix(name))
-      if not argument.startswith(name) or file.exists():
+      if not argument.startswith(name) or self._folder not in file.parents:
         continue
-      folder = next((f for f in file.parents if str(f) in self.configs), None)
-      if file.parent.name == 'genotypes' and folder:
-        _save(file, self.configs[str(folder)])
-        every = self.configs[str(folder)].checkpoint.every
-        if int(file.stem) % every or int(file.stem) > self.configs[
-            str(folder)].steps:
+      search = next((self.configs[str(f)] for f in file.parents
+                     if str(f) in self.configs), None)
+      if search is None:
+        raise UserError(f'{file}: no command before it searches there')
+      if file.parent.name == 'genotypes':
+        every = search.checkpoint.every
+        if int(file.stem) % every or int(file.stem) > search.steps:
           raise UserError(f'{file}: the search keeps a genotype at every '
-                          f'{every} steps')
+                          f'{every} steps, to {search.steps}')
+      genotype.save(file, genotype.load(
+          experiment.load(config).generator.genotype))
 
   def _after(self, command):
     """Puts there what a command would leave for later ones."""
     flags, config, verb = command.flags, command.config, _verb(command)
     if verb == 'train':
       self._keep(flags.workdir, config)
-    elif verb == 'derive':
-      _save(pathlib.Path(flags.out or f'{flags.workdir}/genotype.json'), config)
+    elif verb == 'derive' and not hasattr(
+        lookup.find('models', config.generator.name), 'SPACE'):
+      raise UserError(f'{config.generator.name} is not searched')
     elif verb == 'compress':
       params = build.abstract(config, build.method(config)).gen.params
       layers = command.verb.chosen(config.compress, params, flags.last)
@@ -123,14 +129,6 @@ def folder():
 
 def _verb(command):
   return command.verb.__name__.rpartition('.')[2]
-
-
-def _save(file, config):
-  """Writes the genotype that stands for one that the search would find."""
-  space = getattr(lookup.find('models', config.generator.name), 'SPACE', '')
-  if space not in _PUBLISHED:
-    raise UserError(f'{file}: {config.generator.name} is not searched')
-  genotype.save(file, genotype.load(_PUBLISHED[space]))
 
 
 def _trials(config):
