@@ -12,7 +12,7 @@ from jgan.verbs import _compared, _images, _page, watch
 from jgan.workdir import append
 
 playwright = pytest.importorskip(
-    'playwright.sync_api', reason='playwright is not installed')
+    'playwright.sync_api', reason='install playwright, and Chromium, for these')
 
 RNG = np.random.default_rng(0)
 
