@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jgan import batches
-from jgan.data import _decode, image_folder
+from jgan.data import _decode, _usable, image_folder
 from jgan.errors import UserError
 
 
@@ -33,7 +33,7 @@ def load(tmp_path):
 @pytest.fixture
 def warnings(monkeypatch):
   said = []
-  monkeypatch.setattr(image_folder.log, 'warning',
+  monkeypatch.setattr(_usable.log, 'warning',
                       lambda text, *values: said.append(text % values))
   return said
 
