@@ -27,13 +27,17 @@ class _State:
   """What is going on. Its lists are changed by single calls only."""
 
   def __init__(self):
+    self.clear()
+
+  def clear(self):
+    """Nothing goes on."""
     self.tasks = []  # [what, when it began], the innermost last
     self.compiled = []  # (what, seconds)
     self.begin(0, 0, None)
 
   def begin(self, start, steps, work):
     """Training begins at `start`, of so many steps."""
-    self.start, self.steps, self.work = start, steps, work
+    self.reached, self.steps, self.work = start, steps, work
     self.sent = collections.deque()  # (step, array) that devices are to do
     self.done = collections.deque(maxlen=1000)  # (when it was seen, step)
     self.losses, self.foretold = {}, False
@@ -44,7 +48,12 @@ class _State:
     while self.sent and _is_ready(self.sent[0][1]):
       done, _ = self.sent.popleft()
     if done is not None:
+      self.reached = done
       self.done.append((time.perf_counter(), done))
+
+  def pause(self):
+    """Time until now is not that of steps."""
+    self.done.clear()
 
   def rate(self):
     """Steps per second of the last minute; None if it is not known yet."""
@@ -74,8 +83,7 @@ def during(what, *, compiles=False):
     _state.tasks.remove(task)
     if compiles:
       _state.compiled.append((what, time.perf_counter() - task[1]))
-    # The speed is that of steps.
-    _state.done.clear()
+    _state.pause()
 
 
 def training(start, steps, work=None):
@@ -154,7 +162,7 @@ def shown(handler, what, *, quiet=False):
     quiet: tell nothing.
   """
   global _teller
-  _state.__init__()
+  _state.clear()
   if not quiet:
     _teller = _Teller(handler, what)
   try:
@@ -253,9 +261,8 @@ def _is_ready(array):
 
 def _line(tasks):
   """What is going on, as a line of the log."""
-  if _state.steps and not _state.tasks and _state.done:
-    step = _state.done[-1][1]
-    return f'step {step:,}/{_state.steps:,}{_speed(step)}'
+  if _trains():
+    return f'{_steps()}{_speed()}'
   return f'{_told(tasks[-1])} so far{_before(tasks[-1])}'
 
 
@@ -264,26 +271,29 @@ def _picture(tasks):
   from rich.progress_bar import ProgressBar
   from rich.table import Table
   from rich.text import Text
-  cells, widths = [], []
-  busy = bool(_state.tasks) or not _state.done
-  step = _state.done[-1][1] if _state.done else _state.start
+  if _trains():
+    words = [_speed(), *(f'{name} {value:.4g}'
+                         for name, value in _state.losses.items())]
+  else:
+    words = [_told(tasks[-1]) + _before(tasks[-1])]
+  cells = [Text('  '.join(filter(None, words)).strip(), overflow='ellipsis')]
   if _state.steps:
-    _state.start = max(step, _state.start)
-    step = _state.start
-    cells += [Text(f'step {step:,}/{_state.steps:,}'),
-              ProgressBar(total=_state.steps, completed=step, width=20)]
-  words = (_told(tasks[-1]) + _before(tasks[-1]) if busy or not _state.steps
-           else _speed(step).strip())
-  shown_losses = '' if busy else '  '.join(
-      f'{name} {value:.4g}' for name, value in _state.losses.items())
-  cells.append(Text(f'{words}  {shown_losses}'.strip(), no_wrap=True,
-                    overflow='ellipsis'))
-  del widths
+    cells = [Text(_steps()), ProgressBar(
+        total=_state.steps, completed=_state.reached, width=20), *cells]
   table = Table.grid(padding=(0, 2, 0, 0))
   for _ in cells:
     table.add_column(no_wrap=True)
   table.add_row(*cells)
   return table
+
+
+def _trains():
+  """Whether steps are done, and nothing else."""
+  return bool(_state.steps and not _state.tasks and _state.done)
+
+
+def _steps():
+  return f'step {_state.reached:,}/{_state.steps:,}'
 
 
 def _told(task):
@@ -300,12 +310,13 @@ def _before(task):
       f'{what} {seconds:.1f} s' for what, seconds in _state.compiled[-4:]) + ')'
 
 
-def _speed(step):
+def _speed():
   """Speed and the time to the end, '' while they are not known."""
   rate = _state.rate()
   if not rate:
     return ''
-  left = datetime.timedelta(seconds=int((_state.steps - step) / rate))
+  left = datetime.timedelta(
+      seconds=int((_state.steps - _state.reached) / rate))
   return f'  {rate:.4g} steps/s  ETA {left}'
 
 

@@ -67,7 +67,8 @@ def _refuse_or_warn(where, bad, total, skip_bad):
                     'data.skip_bad leaves them out, data.upscale takes '
                     'small ones)')
   if len(bad) == total:
-    raise UserError(f'{count} in {where} cannot be used: {bad[0]}')
+    raise UserError(f'{count} in {where} cannot be used: {bad[0]}; '
+                    '--config.data.upscale=True takes small ones')
   log.warning('skipped %s: %s', count, _some(bad, '; '))
 
 

@@ -113,9 +113,9 @@ class _Table:
     self.rows = [group.num_rows for group in sizes]
     largest = max((_weight(group, column) for group in sizes), default=0)
     if largest > _MOST:
-      raise UserError(f'{path} has row groups with {largest:,} bytes of images, '
-                      f'and at most {_MOST:,} are read at a time: write it '
-                      'again with fewer rows in each')
+      raise UserError(f'{path} has row groups with {largest:,} bytes of '
+                      f'images, and at most {_MOST:,} are read at a time: '
+                      'write it again with fewer rows in each')
     if largest > _SLOW:
       log.warning('%s has row groups with %s bytes of images, which are read '
                   'whole for each image: 100 rows in each would be faster',

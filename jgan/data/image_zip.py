@@ -59,8 +59,9 @@ def load(data_dir, *, file='', folder='', size=64, channels=3, skip_bad=False,
   members = _members(archive, path, folder)
   if not folder:
     _usable.warn_of_folders(path, [name for name, _ in members])
-  files = {_decode.Stored(f'{path}/{name}', functools.partial(
-      archive.open, member), member.file_size): name for name, member in members}
+  files = {_decode.Stored(
+      f'{path}/{name}', functools.partial(archive.open, member),
+      member.file_size): name for name, member in members}
   good = _usable.chosen([*files], path, size, channels, skip_bad=skip_bad,
                         upscale=upscale, alpha=alpha, depth=depth)
   return _Zip(
@@ -169,9 +170,9 @@ def _members(archive, path, folder):
   """(pure path, ZipInfo) of the image files, in the order of their paths."""
   members, others = [], collections.Counter()
   for member in archive.infolist():
-    name = pathlib.PurePosixPath(member.filename)
+    name = pathlib.PurePosixPath(member.filename.replace('\\', '/'))
     if member.is_dir() or any(
-        part.startswith('.') and part != '..' or part == '__MACOSX'
+        (part.startswith('.') and part != '..') or part == '__MACOSX'
         for part in name.parts):
       continue
     suffix = name.suffix.lower()
@@ -197,8 +198,7 @@ def _refuse_odd(path, name, member):
   if member.flag_bits & _ENCRYPTED:
     raise UserError(f'{path} is encrypted ({name}): unpack it with its '
                     'password, and give the folder')
-  parts = pathlib.PurePosixPath(str(name).replace('\\', '/')).parts
-  if parts[0] == '/' or ':' in parts[0] or '..' in parts:
+  if name.is_absolute() or ':' in name.parts[0] or '..' in name.parts:
     raise UserError(f'{path} has a file whose path leads out of it, {name}: '
                     'such an archive is not read')
   if member.compress_type not in _METHODS:
