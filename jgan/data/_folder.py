@@ -45,11 +45,34 @@ def files(folder):
   Raises:
     UserError: a folder cannot be listed, or there is no image file.
   """
+  paths, others = [], collections.Counter()
+  for path, suffix in _walk(folder):
+    if suffix in _images.SUFFIXES:
+      paths.append(path)
+    elif suffix in _images.OTHERS:
+      others[suffix] += 1
+  if not paths:
+    _images.refuse_none(folder, others)
+  _images.warn_of_others(folder, others)
+  return sorted(paths)
+
+
+def any_below(folder, suffixes):
+  """Whether `files` would see a file with one of these suffixes.
+
+  Raises:
+    UserError: a folder cannot be listed.
+  """
+  return any(suffix in suffixes for _, suffix in _walk(folder))
+
+
+def _walk(folder):
+  """Yields each file that is not hidden, and its suffix in small letters."""
   def refuse(error):
     raise UserError(f'cannot list {error.filename}: '
                     f'{error.strerror}') from error
 
-  paths, seen, others = [], set(), collections.Counter()
+  seen = set()
   for parent, subfolders, names in os.walk(folder, onerror=refuse,
                                            followlinks=True):
     identity = os.stat(parent)
@@ -59,12 +82,5 @@ def files(folder):
     seen.add((identity.st_dev, identity.st_ino))
     subfolders[:] = sorted(n for n in subfolders if not n.startswith('.'))
     for name in names:
-      suffix = os.path.splitext(name)[1].lower()
-      if suffix in _images.SUFFIXES and not name.startswith('.'):
-        paths.append(pathlib.Path(parent, name))
-      elif suffix in _images.OTHERS:
-        others[suffix] += 1
-  if not paths:
-    _images.refuse_none(folder, others)
-  _images.warn_of_others(folder, others)
-  return sorted(paths)
+      if not name.startswith('.'):
+        yield pathlib.Path(parent, name), os.path.splitext(name)[1].lower()

@@ -21,10 +21,7 @@ def info(*, folder='', size=64, channels=3, skip_bad=False, upscale=False,
 
 def holds(path):
   """Whether a path is a folder that has image files, not hidden ones."""
-  return path.is_dir() and any(
-      file.suffix.lower() in _images.SUFFIXES and not any(
-          part.startswith('.') for part in file.relative_to(path).parts)
-      for file in path.rglob('*'))
+  return path.is_dir() and _folder.any_below(path, _images.SUFFIXES)
 
 
 def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,

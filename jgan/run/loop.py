@@ -38,6 +38,7 @@ from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
 
+_FEW = 50  # images that say little about others
 # Options of JAX that a run depends on: it computes in float32, and its random
 # numbers are those of ops/row_key.py.
 _OPTIONS = {'jax_enable_x64': False, 'jax_threefry_partitionable': True,
@@ -66,6 +67,9 @@ def prepared(config, where, data_dir):
     source = build.source(config, data_dir)
   log.info('data: %s, %s images of %s', config.data.name,
            f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
+  if len(source) < _FEW:
+    log.warning('%d images are few: a generator learns to repeat them, and '
+                'some hundred would be a start', len(source))
   return k, method, source, *first_state(config, method, source)
 
 

@@ -77,6 +77,7 @@ def test_linked_folders_are_followed(tmp_path):
   (tmp_path / 'set').mkdir()
   (tmp_path / 'set' / 'link').symlink_to(tmp_path / 'real')
   assert len(image_folder.load(str(tmp_path / 'set'), size=24)) == 1
+  assert image_folder.holds(tmp_path / 'set')
 
 
 def test_the_central_square_is_resized_with_antialiasing(tmp_path, load):
