@@ -38,7 +38,7 @@ def get_config(form=None):
   c.eval.update({'metrics': ('fd_pixels', 'memorisation_pixels'), 'network': '',
                  'protocol': 'standard', 'samples': 1000})
   c.checkpoint.best = 'eval/fd_pixels'
-  c.samples.initial = True
+  c.samples.initial, c.log.every = True, 50
   for section in (c.eval, c.checkpoint, c.samples):
     section.every = 500
   c = fastgan.small(c, form) if size >= 64 else configs.small(c, form, {

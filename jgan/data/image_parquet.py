@@ -17,13 +17,21 @@ import threading
 
 import numpy as np
 
-from jgan.data import _decode, _images, _official, _resize, _usable
+from jgan.data import (
+    _decode,
+    _images,
+    _official,
+    _require,
+    _resize,
+    _usable,
+)
 from jgan.errors import UserError
 from jgan.types import ImageSpec
 
 log = logging.getLogger(__name__)
 
-_PUBLISHED = _official.Published('Parquet files of images')
+_PUBLISHED = _official.Published('Parquet files of images',
+                                 'https://huggingface.co/datasets')
 _SPLITS = {'train': ('train', 'training'),
            'validation': ('validation', 'valid', 'val', 'dev'),
            'test': ('test', 'testing', 'eval', 'evaluation')}
@@ -35,7 +43,8 @@ _SLOW = 2**26  # from so many bytes on it is said
 def info(*, split='train', column='image', label='label', size=64, channels=3,
          skip_bad=False, upscale=False, alpha='white', depth=16):
   """ImageSpec of the images, without their count: the files are not read."""
-  del split, column, label, skip_bad, upscale
+  del column, label, skip_bad, upscale
+  _require.one_of('split', split, _SPLITS)
   _usable.check(size=size, channels=channels, alpha=alpha, depth=depth)
   return ImageSpec((size, size, channels))
 
@@ -53,9 +62,9 @@ def load(data_dir, *, split='train', column='image', label='label', size=64,
   image_folder.
 
   data_dir: a Parquet file, or a folder that has some, at any depth.
-  split: as the names of files or folders have it, train-00000-of-00002.parquet
-    or train/0000.parquet; files of which none has the name of a split are
-    taken all.
+  split: train | validation | test, as the names of files or folders have it,
+    train-00000-of-00002.parquet or train/0000.parquet; files of which none has
+    the name of a split are taken all.
   column: of the images.
   label: column of their classes, which may be missing.
   size, channels, skip_bad, upscale, alpha, depth: as of image_folder.load.
@@ -67,9 +76,9 @@ def load(data_dir, *, split='train', column='image', label='label', size=64,
     UserError: no such file, split or column, a damaged file, no usable image
       in it, or a bad one.
   """
-  info(size=size, channels=channels, alpha=alpha, depth=depth)
-  base = pathlib.Path(data_dir).expanduser() if data_dir else None
-  if not base or not base.is_file():
+  info(split=split, size=size, channels=channels, alpha=alpha, depth=depth)
+  base = pathlib.Path(data_dir).expanduser()
+  if not data_dir or not (base.is_file() and holds(base)):
     base = _official.root(data_dir, _PUBLISHED)
   tables = [_Table(base, path, column, label)
             for path in _of_split(base, _files(base), split)]
@@ -227,7 +236,8 @@ def _files(path):
 def _of_split(base, files, split):
   """Those of the files that are of a split by their names."""
   if not files:
-    raise UserError(f'no Parquet file in {base}; see docs/data.md')
+    raise UserError(f'no Parquet file in {base}; it should hold '
+                    f'{_PUBLISHED}')
   splits = {file: _split(file.relative_to(base.parent if file == base else base)
                          ) for file in files}
   known = sorted(filter(None, {*splits.values()}))

@@ -15,6 +15,7 @@ from jgan.data import _decode, _images, _official, _resize, _usable
 from jgan.errors import UserError
 from jgan.types import ImageSpec
 
+_PUBLISHED = _official.Published('a zip file of images')
 _LABELS = 'dataset.json'  # of StyleGAN2-ADA's dataset_tool.py
 _MOST_JSON = 2**28  # bytes of it
 _ENCRYPTED = 0x41  # bits of ZipInfo.flag_bits
@@ -126,10 +127,10 @@ class _Zip(_images.Images):
 
 def _path(data_dir, file):
   """The zip file that is meant, a Path."""
-  data = pathlib.Path(data_dir).expanduser() if data_dir else None
-  if data and data.is_file() and not file:
+  data = pathlib.Path(data_dir).expanduser()
+  if data_dir and _is_zip(data) and not file:
     return data
-  base = _official.root(data_dir, _official.Published('a zip file of images'))
+  base = _official.root(data_dir, _PUBLISHED)
   if file:
     if not (base / file).is_file():
       raise UserError(f'no file {base / file}: data.file is looked for in '
@@ -139,7 +140,8 @@ def _path(data_dir, file):
   if len(archives) != 1:
     names = ', '.join(path.name for path in archives)
     raise UserError(f'{base} has {names}: --config.data.file=NAME takes one of '
-                    'them' if archives else f'no zip file in {base}')
+                    'them' if archives else f'no zip file in {base}; it should hold '
+                    f'{_PUBLISHED}')
   return archives[0]
 
 

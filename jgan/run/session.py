@@ -236,7 +236,8 @@ class Session:
   @functools.cached_property
   def cost(self):
     """Cost of the run's steps, counted at the first use."""
-    return Cost(self.config)
+    with progress.during('counting operations'):
+      return Cost(self.config)
 
   def operations(self):
     """Floating-point operations of a step, on average."""
