@@ -137,11 +137,12 @@ def _path(data_dir, file):
                       f'{base}')
     return base / file
   archives = _archives(base)
-  if len(archives) != 1:
+  if not archives:
+    raise UserError(f'no zip file in {base}; it should hold {_PUBLISHED}')
+  if len(archives) > 1:
     names = ', '.join(path.name for path in archives)
     raise UserError(f'{base} has {names}: --config.data.file=NAME takes one of '
-                    'them' if archives else f'no zip file in {base}; it should hold '
-                    f'{_PUBLISHED}')
+                    'them')
   return archives[0]
 
 

@@ -24,7 +24,8 @@ def keywords(function):
 def test_the_known_sets_are_there():
   assert set(NAMES) == {
       'celeba', 'cifar10', 'cifar100', 'digits', 'image_folder',
-      'image_parquet', 'image_zip', 'mixture', 'mnist', 'stl10', 'tfds_source', 'tiny_imagenet'}
+      'image_parquet', 'image_zip', 'mixture', 'mnist', 'stl10', 'tfds_source',
+      'tiny_imagenet'}
 
 
 @pytest.mark.parametrize('name', NAMES)
