@@ -16,7 +16,7 @@ from jgan import signals
 
 log = logging.getLogger(__name__)
 
-_SILENCE = 10.  # seconds without a line of the log
+_SILENCE = 9.5  # seconds without a line of the log
 _FRAME = .25  # seconds between two pictures of the bar
 _WINDOW = 60.  # seconds over which the speed is measured
 _FORECAST = 8.  # seconds of training after which its time is foretold,
