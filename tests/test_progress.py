@@ -155,7 +155,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(terminal):
       'handler = progress.Lines()\n'
       'logging.getLogger("jgan").handlers = [handler]\n'
       'with progress.shown(handler, "train"):\n'
-      '  time.sleep(.6)\n'
+      '  time.sleep(1.5)\n'
       '  os.kill(os.getpid(), signal.SIGTERM)\n'
       '  time.sleep(60)\n')
   primary, secondary = pty.openpty()
