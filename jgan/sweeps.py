@@ -118,7 +118,7 @@ def name(values):
   values: {key: value}.
   """
   whole = '__'.join(f'{key}={shown(value)}' for key, value in values.items())
-  safe = re.sub(r'[^A-Za-z0-9.=_-]+', '-', whole)
+  safe = re.sub(r'[^A-Za-z0-9.=_+-]+', '-', whole)
   if safe != whole or len(safe) > _LONGEST:
     digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     safe = f'{safe[:_LONGEST].rstrip("-.")}-{digest}'

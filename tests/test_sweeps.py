@@ -23,8 +23,9 @@ def test_a_sweep_is_the_product_of_all_values():
 
 def test_values_are_read_as_those_of_the_flags_of_the_config():
   """Also names of sections, whose keys then exist, and tuples in brackets."""
-  one, two = parsed('--sweep=config.eval.metrics=(fd_pixels,spectrum),fd_pixels',
-                    '--config.checkpoint.best=').flags.combinations
+  one, two = parsed(
+      '--sweep=config.eval.metrics=(fd_pixels,spectrum),fd_pixels',
+      '--config.checkpoint.best=').flags.combinations
   assert one.config.eval.metrics == ('fd_pixels', 'spectrum')
   assert two.config.eval.metrics == ('fd_pixels',)
   assert re.fullmatch(r'eval\.metrics=fd_pixels-spectrum-[0-9a-f]{8}', one.name)
@@ -46,7 +47,7 @@ def test_names_are_safe_and_short_and_different():
       'a/b', 'a:b', '../x', 'x' * 400, 'x' * 401, (1, 2), (12,))]
   assert len({*names}) == len(names)
   for name in names:
-    assert re.fullmatch(r'[A-Za-z0-9.=_-]{1,200}', name)
+    assert re.fullmatch(r'[A-Za-z0-9.=_+-]{1,200}', name)
 
 
 def test_commas_in_brackets_and_quotes_do_not_split():

@@ -6,7 +6,7 @@ import pytest
 from jgan import cli
 from jgan.errors import SomeStopped, Stopped, UserError
 from jgan.run import loop, seeds
-from jgan.verbs import _ranking, _sweep, train
+from jgan.verbs import _page, _ranking, _sweep
 
 
 def swept(folder, *arguments):
@@ -34,7 +34,7 @@ def rates(tmp_path_factory):
 
 @pytest.fixture
 def trained(monkeypatch):
-  """The folders that are trained from now on."""
+  """The folders that are trained from now on; nothing is measured."""
   names, real = [], loop.run
 
   def run(config, folder, **rest):
@@ -42,6 +42,7 @@ def trained(monkeypatch):
     return real(config, folder, **rest)
 
   monkeypatch.setattr(loop, 'run', run)
+  monkeypatch.setattr(_page, 'write', lambda *_, **__: None)
   return names
 
 
@@ -124,10 +125,10 @@ def test_a_folder_of_another_kind_is_refused(tmp_path):
 def test_seeds_are_handed_on_and_finished_ones_are_named(tmp_path, monkeypatch):
   """What trains them is tested in tests/run/test_seeds.py."""
   calls = []
-  monkeypatch.setattr(seeds, 'run', lambda config, folder, **given: calls.append(
-      (folder.name, given['chosen'], given['finished'])))
+  monkeypatch.setattr(
+      seeds, 'run', lambda config, folder, **given: calls.append(
+          (folder.name, given['chosen'], given['finished'])))
   monkeypatch.setattr(_sweep, 'glimpse', lambda *_: None)
-  monkeypatch.setattr(train._sweep._page, 'write', lambda *_, **__: None)
   swept(tmp_path / 'a', '--seeds=0,2')
   (tmp_path / 'a/seed_0/checkpoints/4').mkdir(parents=True)
   swept(tmp_path / 'a', '--seeds=0,2,5')
