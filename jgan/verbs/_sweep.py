@@ -14,9 +14,8 @@ import jax
 from jgan import build, failures, paths, progress, sweeps, workdir
 from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.files import parsed
-from jgan.report.page import render
 from jgan.run import loop, outcomes, parallel, seeds
-from jgan.verbs import _compared, _page, _ranking
+from jgan.verbs import _ranking
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +83,7 @@ def run(config, flags):
   folders = [folder for folder in folders_of(root, record)
              if any(workdir.checkpoints(folder).glob('[0-9]*'))]
   if folders and (waiting or not page.exists()):
+    from jgan.verbs import _page  # loads matplotlib
     with progress.during('the page'):
       _page.write(folders, root, data_dir=flags.data_dir)
   text = tell(root, record)
@@ -274,6 +274,8 @@ def tell(root, record):
 
 def glimpse(root, record):
   """Writes the page as the files tell it, without measuring anything."""
+  from jgan.report.page import render  # these load matplotlib
+  from jgan.verbs import _compared, _page
   folders = [folder for folder in folders_of(root, record)
              if (folder / 'config.json').exists()]
   names = _compared.names(folders)

@@ -94,7 +94,7 @@ def test_an_interrupted_sweep_goes_on(tmp_path, monkeypatch, trained):
   assert trained[1:] == ['optimizer.gen.lr=0.001', 'optimizer.gen.lr=0.002']
   records = (tmp_path / trained[0] / 'metrics.jsonl').read_text()
   assert [json.loads(line)['step'] for line in records.splitlines()] == [
-      1, 2, 3, 4]
+      1, 2, 2, 3, 4, 4]  # scores have lines of their own
 
 
 def test_networks_that_cannot_be_are_refused_before_the_first_run(
@@ -129,6 +129,7 @@ def test_seeds_are_handed_on_and_finished_ones_are_named(tmp_path, monkeypatch):
       seeds, 'run', lambda config, folder, **given: calls.append(
           (folder.name, given['chosen'], given['finished'])))
   monkeypatch.setattr(_sweep, 'glimpse', lambda *_: None)
+  monkeypatch.setattr(_page, 'write', lambda *_, **__: None)
   swept(tmp_path / 'a', '--seeds=0,2')
   (tmp_path / 'a/seed_0/checkpoints/4').mkdir(parents=True)
   swept(tmp_path / 'a', '--seeds=0,2,5')
