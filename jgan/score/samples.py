@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan.errors import UserError
 from jgan.ops import quantize, spread
 
 
@@ -97,6 +98,26 @@ def noise(seed, start, size, latent):
   root = jax.random.key(seed)
   return jax.vmap(lambda i: jax.random.normal(
       jax.random.fold_in(root, i), (latent,)))(start + jnp.arange(size))
+
+
+def latents(z, width, where):
+  """Latent vectors that a user gives: [n, width] float32.
+
+  where: what they are, for the message.
+
+  Raises:
+    UserError: another shape, no real numbers, or not finite.
+  """
+  z = np.asarray(z)
+  if z.ndim != 2 or not len(z) or z.shape[1] != width or z.dtype.kind not in (
+      'f', 'i', 'u'):
+    raise UserError(f'{where} are {z.dtype} {list(z.shape)}: real numbers '
+                    f'[n, {width}] would be right, {width} is the latent of '
+                    'this generator')
+  z = z.astype(np.float32)
+  if not np.isfinite(z).all():
+    raise UserError(f'{where} are not finite in all places')
+  return z
 
 
 def reals(source, count, seed):

@@ -5,7 +5,7 @@ import pytest
 
 from jgan.errors import UserError
 from jgan.score.samples import Sampler
-from jgan.types import GanState, Method, Network
+from jgan.types import Method, Network
 from jgan.verbs import export, sample
 
 METHOD = Method(None, None, lambda net, z: jnp.tanh(
@@ -45,11 +45,10 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
 
 
 def test_an_export_replaces_an_earlier_one_only_where_it_is_asked(tmp_path):
-  state = GanState(0, NET, NET, NET)
   out = tmp_path / 'g.npz'
-  export.write(METHOD, state, out)
+  export.write(METHOD, NET, out)
   earlier = contents(out)
-  other = state.replace(ema=Network({'w': NET.params['w'] + 1.}, {}))
+  other = Network({'w': NET.params['w'] + 1.}, {})
   with pytest.raises(UserError, match='is there already'):
     export.write(METHOD, other, out)
   assert contents(out) == earlier
@@ -61,4 +60,4 @@ def test_an_export_replaces_an_earlier_one_only_where_it_is_asked(tmp_path):
 def test_an_export_that_cannot_be_written_is_one_line(suffix, tmp_path):
   (tmp_path / f'g.{suffix}').mkdir()
   with pytest.raises(UserError, match=f'cannot write --out=.*g.{suffix}'):
-    export.write(METHOD, GanState(0, NET, NET, NET), tmp_path / f'g.{suffix}')
+    export.write(METHOD, NET, tmp_path / f'g.{suffix}')
