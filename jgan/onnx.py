@@ -20,7 +20,7 @@ from jax.extend import core
 from jgan import portable
 from jgan.errors import UserError
 
-INSTALL = 'pip install "jgan[onnx]", in a checkout pip install ".[onnx]"'
+INSTALL = 'pip install "jax2onnx>=0.17.1"'
 TOLERANCE = 1e-3
 """Largest difference between both programs; levels of uint8 are 8e-3 apart."""
 _OPSET, _WITH_BITS = 21, 26
@@ -71,7 +71,8 @@ def _package(name):
     return importlib.import_module(name)
   except ImportError as error:
     raise UserError(f'.onnx needs {name}, which cannot be imported ({error}): '
-                    f'{INSTALL}') from error
+                    f'{INSTALL} installs it, the extra "onnx" of jgan'
+                    ) from error
 
 
 def _converted(jax2onnx, function, latent):

@@ -111,6 +111,10 @@ class Styles:
     end = self.layers if end is None else end
     if text in NAMED:
       end = min(end, self.layers)
+    if (first, end) == (0, self.layers):
+      raise UserError(f'--mixing={text} is of all {self.layers} layers of this '
+                      'generator, so images would be those above: fewer, as '
+                      f'0:{max(self.layers // 2, 1)}, would be right')
     if not first < end <= self.layers:
       raise UserError(f'--mixing={text} is of layers {first} to {end - 1}, and '
                       f'this generator has layers 0 to {self.layers - 1}')

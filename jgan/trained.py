@@ -1,5 +1,6 @@
 """A trained generator, from a file of weights or the folder of a run."""
 import functools
+import logging
 import pathlib
 
 import jax
@@ -142,7 +143,13 @@ def of_file(path, config=None):
 def _of_run(path, step, best, online):
   config = _recorded(path)
   method = build.method(config)
-  state = restore.state_of(config, method, path, step=step, best=best)
+  absl = logging.getLogger('absl')  # Orbax logs what it also raises
+  level = absl.level
+  try:
+    absl.setLevel(logging.CRITICAL)
+    state = restore.state_of(config, method, path, step=step, best=best)
+  finally:
+    absl.setLevel(level)
   step, kind = int(state.step), 'online' if online else 'average'
   return Trained(
       config, _placed((state.gen if online else state.ema).replace(opt=())),

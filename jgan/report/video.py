@@ -1,6 +1,7 @@
 """Moving pictures: frames as .gif, .webp or .mp4, atomically."""
 import itertools
 import pathlib
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -10,7 +11,7 @@ from jgan.files import replacing
 from jgan.report import grid
 
 SUFFIXES = '.gif', '.webp', '.mp4'
-INSTALL = 'pip install "jgan[video]", in a checkout pip install ".[video]"'
+INSTALL = 'pip install "imageio[ffmpeg]"'
 _TILE = 256  # smaller images are enlarged to about this many pixels
 
 
@@ -62,15 +63,19 @@ def _mp4(path, frames, fps):
     import imageio_ffmpeg  # noqa: F401 - imageio writes .mp4 by it
   except ImportError as error:
     raise UserError(f'.mp4 needs imageio and imageio-ffmpeg ({error}): '
-                    f'{INSTALL}; .gif and .webp need neither') from error
+                    f'{INSTALL} installs them, the extra "video" of jgan; .gif '
+                    'and .webp need neither') from error
   first = next(frames, None)
   if first is None:
     raise UserError('no frames: one or more would be right')
-  with imageio.get_writer(path, format='FFMPEG', mode='I', fps=fps,
-                          codec='libx264', quality=8, macro_block_size=2,
-                          ffmpeg_log_level='error') as writer:
-    for frame in itertools.chain([first], frames):
-      writer.append_data(_even(frame))
+  with warnings.catch_warnings():
+    # Of JAX, about any new process; this one uses no JAX.
+    warnings.filterwarnings('ignore', r'os\.fork\(\)', RuntimeWarning)
+    with imageio.get_writer(path, format='FFMPEG', mode='I', fps=fps,
+                            codec='libx264', quality=8, macro_block_size=2,
+                            ffmpeg_log_level='error') as writer:
+      for frame in itertools.chain([first], frames):
+        writer.append_data(_even(frame))
 
 
 def _even(frame):

@@ -20,26 +20,26 @@ _NAMES = 'README.md', 'samples.png'
 _MARK = 'library_name: jgan'
 _IMAGES = 64
 _LOAD = {
-    '.safetensors': '''import jgan
+    '.safetensors': """import jgan
 
 g = jgan.load('{name}')
 images = g.sample(0, n=16)  # of a seed: [16, {h}, {w}, {c}] {dtype}
 images = g.sample(z)        # of latents z [n, {latent}]
-''',
-    '.jaxexport': '''import jax
+""",
+    '.jaxexport': """import jax
 import jax.export
 
 g = jax.export.deserialize(open('{name}', 'rb').read())
 z = jax.random.normal(jax.random.key(0), (16, {latent}))
 images = g.call(z)  # [16, {h}, {w}, {c}] float32 in [-1, 1]
-''',
-    '.onnx': '''import numpy as np
+""",
+    '.onnx': """import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession('{name}')
 z = np.random.default_rng(0).normal(size=(16, {latent})).astype(np.float32)
 images, = session.run(None, {{'z': z}})  # [16, {h}, {w}, {c}] in [-1, 1]
-'''}
+"""}
 _LOAD['.npz'] = _LOAD['.safetensors']
 
 

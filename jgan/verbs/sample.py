@@ -65,8 +65,8 @@ def run(config, flags):
     styles = Styles(config, 'mixing' if flags.mixing else 'truncation')
     mixed = styles.range(flags.mixing) if flags.mixing else None
     if flags.truncation != 1.:
-      log.info('truncation towards the mean of the styles of %s seeds (training '
-               'keeps no average)', f'{COUNT:,}')
+      log.info('truncation towards the mean of %s styles of a fixed seed: '
+               'training keeps no average', f'{COUNT:,}')
     method = method._replace(
         sample=styles.sampled(net, truncation=flags.truncation, mixed=mixed),
         latent=method.latent * (2 if mixed else 1))
