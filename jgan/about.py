@@ -14,8 +14,9 @@
                 'protocol': stamp, 'identity'} (jgan/protocol.py)
   sha256        of the arrays: their names, types, shapes and bytes
 
-safetensors files have it as their metadata, ONNX files as their properties, and
-.npz files as JSON in the array `ENTRY`.
+Files have it as one JSON text, in which the order is always the same:
+.safetensors as the entry `jgan` of their metadata, .npz as the array `ENTRY`.
+ONNX files have each as a property.
 """
 import hashlib
 import json
@@ -29,8 +30,8 @@ from jgan.errors import UserError
 from jgan.files import parsed
 
 FORMAT = 1
-ENTRY = 'about.json'
-"""The name of the array of an .npz, uint8."""
+KEY, ENTRY = 'jgan', 'about.json'
+"""Where they are in a .safetensors, and in an .npz: an array of uint8."""
 _JSON = {'config': dict, 'image': list, 'scores': list}
 
 
@@ -78,6 +79,28 @@ def strings(config, *, network, weights, step, image, latent=0, scores=()):
       **({'latent': str(latent)} if latent else {}),
       'layout': 'NHWC', 'range': '[-1, 1]',
       'scores': json.dumps([{k: score[k] for k in keys} for score in scores])}
+
+
+def encoded(entries):
+  """The JSON text of entries."""
+  return json.dumps(entries, sort_keys=True)
+
+
+def decoded(path, text):
+  """The entries in a JSON text, str or bytes, of a file.
+
+  Raises:
+    UserError: it is damaged.
+  """
+  try:
+    entries = parsed(text)
+    if isinstance(entries, dict) and all(
+        isinstance(x, str) for x in entries.values()):
+      return entries
+    reason = 'no dict of strings'
+  except ValueError as error:
+    reason = error
+  raise UserError(f'{path} is damaged: what it says about itself is {reason}')
 
 
 def digest(arrays):

@@ -181,5 +181,5 @@ def _placed(net):
 
 
 def _power(n):
-  """The power of two that is at least n, at most 64."""
-  return min(64, 1 << (n - 1).bit_length())
+  """The power of two that is at least n."""
+  return 1 << (n - 1).bit_length()

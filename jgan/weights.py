@@ -6,7 +6,6 @@
   FILE.jaxexport               z -> images, for cpu, cuda and tpu; needs only
                                jax to run
 """
-import json
 import logging
 import pathlib
 
@@ -19,7 +18,6 @@ import safetensors.numpy
 
 from jgan import about, arrays
 from jgan.errors import UserError
-from jgan.files import parsed
 from jgan.types import Network
 
 SUFFIXES = '.safetensors', '.npz'
@@ -70,12 +68,14 @@ def save(net, path, entries=None):
   entries = entries and {**entries, 'sha256': about.digest(flat)}
   if suffix(path, SUFFIXES) == '.npz':
     if entries:
-      flat[about.ENTRY] = np.frombuffer(json.dumps(entries).encode(), np.uint8)
+      flat[about.ENTRY] = np.frombuffer(about.encoded(entries).encode(),
+                                        np.uint8)
     with path.open('wb') as file:
       np.savez(file, **flat)
   else:
     # By open(), a file gets the permissions that the umask says.
-    path.write_bytes(safetensors.numpy.save(flat, entries))
+    path.write_bytes(safetensors.numpy.save(
+        flat, entries and {about.KEY: about.encoded(entries)}))
   return path
 
 
@@ -96,10 +96,12 @@ def described(path):
       was written by a newer jgan.
   """
   flat = arrays.read(path)
-  stored = flat.pop(about.ENTRY, None)
-  entries = (_entries(path, stored) if stored is not None else
-             arrays.metadata(path) if _suffix(path) == '.safetensors' else {})
-  read = about.parse(path, entries)
+  if _suffix(path) == '.safetensors':
+    text = arrays.metadata(path).get(about.KEY)
+  else:
+    text = flat.pop(about.ENTRY, None)
+    text = text if text is None else text.tobytes()
+  read = None if text is None else about.parse(path, about.decoded(path, text))
   if read and read.sha256 and read.sha256 != about.digest(flat):
     raise UserError(f'{path} is damaged: its arrays are not those of which it '
                     'has the checksum')
@@ -107,19 +109,6 @@ def described(path):
     return from_arrays(flat), read
   except UserError as error:
     raise UserError(f'{path}: {error}') from error
-
-
-def _entries(path, stored):
-  """What an .npz says about itself: {name: string}."""
-  try:
-    entries = parsed(stored.tobytes())
-    if isinstance(entries, dict) and all(
-        isinstance(x, str) for x in entries.values()):
-      return entries
-    reason = 'no dict of strings'
-  except ValueError as error:
-    reason = error
-  raise UserError(f'{path} is damaged: {about.ENTRY} in it is {reason}')
 
 
 def warm_start(state, files):

@@ -34,14 +34,14 @@ FLAGS = (
     Flag('network', '', 'The feature network; else config.eval.network.'),
     Flag('weights', '', 'File of its weights; else config.eval.weights.'),
     Flag('protocols', (), "Names, with commas, or 'all'."),
-    Flag('a', '', 'The reference: a folder of images, an .npz of images, an '
-         'exported generator, statistics (.npz of mu, sigma) or cifar10:train.'),
+    Flag('a', '', 'The reference: a folder of images, an .npz of images or of '
+         'statistics (mu, sigma), an exported generator, or cifar10:train.'),
     Flag('b', '', 'The images to score against --a, in the same form.'),
     Flag('image_size', 0, 'Resize images of --a and --b to this side.'),
     Flag('features', '', 'The network of which statistics of --a or --b are: '
          'inception, if as pytorch-fid writes them.'),
-    Flag('count', 0, 'Images of an exported generator in --a or --b; 0: as many '
-         'as its config scores.'),
+    Flag('count', 0, 'Images that an exported generator in --a or --b makes; '
+         '0: as many as its config scores.'),
 )
 _REALS = 10000  # images among which nearest neighbours are searched
 
