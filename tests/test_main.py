@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import jgan
 from jgan import main, weights
 from jgan.errors import UserError
 from jgan.ops.quantize import to_uint8
@@ -166,6 +167,22 @@ def test_average_online_and_earlier_checkpoints_differ(
                    '--n=4', '--compilation_cache=', *more)[0] == 0
     images.append(np.load(out)['images'])
   assert (images[0] != images[1]).any() and (images[0] != images[2]).any()
+
+
+def test_a_run_is_loaded_as_a_generator(command, trained, tmp_path):
+  """The images are those of --mode=sample, from the folder and from a file."""
+  out, file = tmp_path / 'a.npz', tmp_path / 'g.safetensors'
+  for arguments in (['--mode=sample', f'--out={out}', '--n=3', '--seed=5'],
+                    ['--mode=export', f'--out={file}']):
+    assert command(*arguments, f'--workdir={trained}',
+                   '--compilation_cache=')[0] == 0
+  g = jgan.load(trained)
+  assert g.step == 4 and g.weights == 'average' and g.scores
+  assert jgan.load(file).scores == [
+      {k: x[k] for k in ('values', 'protocol', 'identity')} for x in g.scores]
+  np.testing.assert_array_equal(g.sample(5, n=3), np.load(out)['images'])
+  assert jgan.load(trained, step=2).step == 2
+  assert jgan.load(trained, online=True).weights == 'online'
 
 
 @pytest.mark.parametrize('suffix', ['safetensors', 'npz'])

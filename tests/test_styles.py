@@ -7,6 +7,7 @@ import pytest
 from jgan import build, styles
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.layers import latent_noise
 from jgan.styles import Styles
 from jgan.verbs import sample
 
@@ -32,46 +33,50 @@ def normal(*shape):
 
 
 def test_styles_are_between_the_average_and_their_own(stylegan2, monkeypatch):
-  c, method, net = stylegan2
   monkeypatch.setattr(styles, 'COUNT', 1000)
+  c, _, net = stylegan2
   s = Styles(c, 'truncation')
   assert s.layers == 4
-  z = normal(3, 6)
-  whole = jax.jit(method.sample)(net, z)
   centre = s.average(net)
   assert centre.shape == (4, 6)
   # The mean of other draws is the same, but for their number.
-  others = s._apply(net, normal(4000, 6)).mean(0)
-  np.testing.assert_allclose(centre, others, atol=.15)
-  truncated = jax.jit(s.sampled(net, truncation=1.))(net, z)
-  np.testing.assert_allclose(truncated, whole, atol=1e-5)
-  model = build.models(c, build.spec(c).shape).gen.clone(stored_noise=True)
-  for psi in (0., .5):
-    config = sample.with_equal_noise(c)
-    got = jax.jit(Styles(config, '').sampled(net, truncation=psi))(net, z)
-    w = centre + psi * (s._apply(net, z) - centre)
-    want = model.apply({'params': net.params, **net.stats}, w, False, None,
-                       method='synthesise')
-    np.testing.assert_allclose(got, want, atol=1e-5)
-  assert abs(np.diff(jax.jit(Styles(config, '').sampled(
-      net, truncation=0.))(net, z), axis=0)).max() < 1e-5
+  apply = jax.jit(s._apply)
+  np.testing.assert_allclose(centre, apply(net, normal(4000, 6)).mean(0),
+                             atol=.15)
+  z, seen = normal(3, 6), []
+  monkeypatch.setattr(type(s._model), 'synthesise',
+                      lambda model, w, train, keys: seen.append((w, keys)))
+  for psi in (1., .5, 0.):
+    s.sampled(net, truncation=psi)(net, z)
+    np.testing.assert_allclose(
+        seen[-1][0], centre + psi * (apply(net, z) - centre), atol=1e-5)
+    # Noise is that of the untruncated image.
+    assert (jax.random.key_data(seen[-1][1])
+            == jax.random.key_data(latent_noise.keys(z))).all()
 
 
-def test_mixed_layers_have_the_style_of_the_second_latent(stylegan2):
+def test_the_images_are_those_of_the_styles(stylegan2):
+  """Untruncated, and as a whole those of the second latent."""
   c, _, net = stylegan2
-  c = sample.with_equal_noise(c)
-  s, method = Styles(c, 'mixing'), build.method(c)
   first, second = jnp.asarray(normal(2, 3, 6))
-  mixed = lambda *layers: jax.jit(s.sampled(net, mixed=layers))(
+  c = sample.with_equal_noise(c)
+  got = jax.jit(Styles(c, 'mixing').sampled(net, mixed=(0, 4)))(
       net, jnp.concatenate([first, second], 1))
-  np.testing.assert_allclose(mixed(0, 4), jax.jit(method.sample)(net, second),
-                             atol=1e-5)
-  w = s._apply(net, first).at[:, :2].set(s._apply(net, second)[:, :2])
-  want = build.models(c, (8, 8, 1)).gen.apply(
-      {'params': net.params, **net.stats}, w, False, None, method='synthesise')
-  np.testing.assert_allclose(mixed(0, 2), want, atol=1e-5)
-  np.testing.assert_allclose(mixed(4, 4), jax.jit(method.sample)(net, first),
-                             atol=1e-5)
+  want = jax.jit(build.method(c).sample)(net, second)
+  np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def test_mixed_layers_have_the_style_of_the_second_latent(
+    stylegan2, monkeypatch):
+  c, _, net = stylegan2
+  s, seen = Styles(c, 'mixing'), []
+  first, second = jnp.asarray(normal(2, 3, 6))
+  monkeypatch.setattr(type(s._model), 'synthesise',
+                      lambda model, w, train, keys: seen.append(w))
+  s.sampled(net, mixed=(1, 3))(net, jnp.concatenate([first, second], 1))
+  own, other = s._apply(net, first), s._apply(net, second)
+  np.testing.assert_allclose(seen[0][:, (0, 3)], own[:, (0, 3)], atol=1e-6)
+  np.testing.assert_allclose(seen[0][:, 1:3], other[:, 1:3], atol=1e-6)
 
 
 def test_layers_are_named_or_counted(stylegan2):

@@ -14,7 +14,6 @@ import jgan
 from jgan import about, build, trained, weights
 from jgan import config as configs
 from jgan.errors import UserError
-from jgan.run import loop
 from jgan.score import networks
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -156,25 +155,15 @@ def test_a_file_that_says_nothing_needs_a_config(generator, tmp_path):
 
 
 def test_programs_and_what_is_not_there_are_told_apart(tmp_path):
+  (tmp_path / 'x.txt').write_text('no weights')
   for name, says in (('g.onnx', 'onnxruntime'), ('g.jaxexport', 'jax.export'),
-                     ('g.npz', 'No such file'), ('g.txt', "ends in '.txt'")):
+                     ('g.npz', 'No such file'), ('x.txt', "ends in '.txt'")):
     with pytest.raises(UserError, match=says):
       jgan.load(tmp_path / name)
   with pytest.raises(UserError, match='is no folder of a run'):
     jgan.load(tmp_path)
   with pytest.raises(UserError, match='choose among the checkpoints'):
     jgan.load(tmp_path / 'g.npz', best=True)
-
-
-def test_a_run_is_a_generator_too(tiny, tmp_path):
-  state = loop.run(tiny, tmp_path / 'run')
-  g = jgan.load(tmp_path / 'run')
-  online = jgan.load(tmp_path / 'run', online=True)
-  assert g.step == 4 and (g.weights, online.weights) == ('average', 'online')
-  for net, want in ((g, state.ema), (online, state.gen)):
-    for a, b in zip(jax.tree.leaves(net.params), jax.tree.leaves(want.params)):
-      np.testing.assert_array_equal(a, b)
-  assert jgan.load(tmp_path / 'run', step=2).step == 2
 
 
 def test_importing_jgan_loads_nothing():

@@ -4,6 +4,8 @@ Such a file (score/statistics.py) does not say of which network its features
 are. So that is stated by who uses it, and only those that are stated to be of
 the 2015 Inception give an FID.
 """
+import inspect
+
 from jgan import lookup, protocol
 from jgan.errors import UserError
 from jgan.metrics import _frechet
@@ -43,9 +45,14 @@ def scores(real, fake, *, features, weights='', data_dir='', names=('', ''),
         'they are of the 2015 Inception, as pytorch-fid writes them, else the '
         f'name of the network: {", ".join(lookup.names("features"))}')
   if images and features not in lookup.names('features'):
-    raise UserError(f"--features={features} is no network of jgan, which would "
+    raise UserError(f'--features={features} is no network of jgan, which would '
                     'compute those of the images: '
                     f'{lookup.nearest(features, lookup.names("features"))}')
+  if images and 'images' in inspect.signature(
+      lookup.find('features', features).load).parameters:
+    raise UserError(f'--features={features} is trained on the data set that is '
+                    'scored, so no file has statistics of it: inception, if '
+                    'they are of the 2015 Inception, would be right')
   scorer = Scorer(images[0], metrics=('fd',), network=features,
                   weights=weights, data_dir=data_dir,
                   protocols=protocols) if images else None
