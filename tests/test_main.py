@@ -1,6 +1,8 @@
 """The command line, as a user meets it."""
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from jgan.errors import UserError
 from jgan.ops.quantize import to_uint8
 from jgan.verbs import evaluate
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 DIGITS = 'experiments/digits/default.py:smoke'
 SMALL = ['--config.devices=1', '--config.steps=4', '--config.eval.every=0',
          '--config.checkpoint.best=', '--config.samples.every=4',
@@ -183,6 +186,13 @@ def test_a_run_is_loaded_as_a_generator(command, trained, tmp_path):
   np.testing.assert_array_equal(g.sample(5, n=3), np.load(out)['images'])
   assert jgan.load(trained, step=2).step == 2
   assert jgan.load(trained, online=True).weights == 'online'
+  # The lines of the README.
+  lines = next(block for block in re.findall(
+      r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
+               if 'jgan.load' in block)
+  names = {}
+  exec(lines.replace('runs/digits', str(trained)), names)
+  assert names['images'].shape == (16, 16, 16, 1)
 
 
 @pytest.mark.parametrize('suffix', ['safetensors', 'npz'])
