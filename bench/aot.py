@@ -5,9 +5,10 @@ python -m bench.aot [NAME ...] [--topology v5e:2x2 ...] [--json FILE]
 
 Needs libtpu, which `make aot` installs into an environment of its own. Every
 program is that of the training loop, or of scoring, with the arguments that the
-loop would give it (run/ahead.py): each kind of step that a run has, and, on the
-first topology, the averaged generator with as many images at a time as a score
-takes.
+loop would give it (run/ahead.py): each kind of step that a run has, in the most
+steps that one dispatch has, and, on the first topology, the averaged generator
+with as many images at a time as a score takes; once also Inception, with the
+sums of its features.
 
 What a program does is counted in its compiled text (bench/hlo.py), for one
 device and one step. The floor is the longest of three times, by the figures in
@@ -47,8 +48,10 @@ from bench import hlo
 from jgan import batches, build, cli, precision
 from jgan import config as configs
 from jgan.errors import UserError
-from jgan.run import ahead, parallel
-from jgan.score import fit, networks
+from jgan.features import inception
+from jgan.ops import moments, spread
+from jgan.run import ahead, chunks, parallel
+from jgan.score import fit, networks, viewer
 from jgan.workdir import write_text
 
 
@@ -81,10 +84,12 @@ class Program(NamedTuple):
     config: as of --config, below experiments.
     topologies: {name of a topology: changes of the config there}.
     images: number of images, where data of this name has no fixed number.
+    features: whether its score's feature network is compiled too.
   """
   config: str
   topologies: dict
   images: int = 50_000
+  features: bool = False
 
 
 PROGRAMS = {
@@ -92,7 +97,7 @@ PROGRAMS = {
         'v5e:2x2': {}, 'v4:2x2x1': {},
         'v5e:16x16': {'batch': 2048, 'gen_batch': 4096}}),
     'mmd_nas': Program('mmd_nas/cifar10_large.py', {
-        'v5e:2x4': {}, 'v5e:16x16': {'batch': 2048}}),
+        'v5e:2x4': {}, 'v5e:16x16': {'batch': 2048}}, features=True),
     'mmd_nas_search': Program('mmd_nas/search_cifar10.py', {'v5e:2x4': {}}),
     'alphagan': Program('alphagan/search.py:s', {'v5e:2x4': {}}),
     'stylegan2_256': Program('re_gan/few_shot.py:stylegan2', {
@@ -106,7 +111,7 @@ PROGRAMS = {
     'sdp': Program('sdp/cifar10.py:sngan_sdp', {'v5e:2x2': {}}),
 }
 
-SCORING = 'score'
+SCORING, FEATURES = 'score', 'features'
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -128,25 +133,25 @@ def completed(program, changes):
   return configs.complete(config)
 
 
-def kinds(config):
-  """{kind of step: its Turn}, of all kinds that the run has."""
-  method = build.method(config)
-  plan = build.plan(config, method)
+def kinds(config, platform='tpu'):
+  """{kind of step: (its Turn, most steps of a dispatch)}, of all kinds."""
+  plan = build.plan(config, build.method(config))
+  k = parallel.calls_of(config, platform)
   found = {}
-  for step in range(config.steps if method.plan else 1):
-    turn = plan(step)
-    found.setdefault(turn.name, turn)
+  for end, count, kind in chunks.of_run(config, plan, 0, k):
+    if count > found.get(kind, (None, 0))[1]:
+      found[kind] = plan(end - 1), count
   return found
 
 
 def lowered(program, changes, kind, devices, memory):
-  """The program of one kind of step, or of scoring, for these devices.
+  """The program of one kind of step, SCORING or FEATURES, for these devices.
 
   memory: bytes of a device.
 
   Returns:
-    jax.stages.Lowered, its number of steps, the images that a step takes (of
-    scoring: makes), and the type of the computation.
+    jax.stages.Lowered, its number of steps, the images that a step takes or
+    makes, and the type of the computation.
   """
   # What asks for the platform is told that of `devices`.
   platform = devices[0].platform
@@ -161,10 +166,12 @@ def lowered(program, changes, kind, devices, memory):
       sampler = networks.sampler_of(config, method, mesh=where.mesh)
       low = sampler.lowered(build.abstract(config, method).ema)
       return low, 1, sampler.batch, dtype
-    turn = kinds(config)[kind]
-    step = method.step[kind] if method.plan else method.step
-    length = parallel.calls_of(config, platform)
     spec = build.spec(config)
+    if kind == FEATURES:
+      low, count = features_lowered(config, spec, where.mesh)
+      return low, 1, count, 'float32'
+    turn, length = kinds(config, platform)[kind]
+    step = method.step[kind] if method.plan else method.step
     images = jax.ShapeDtypeStruct(
         (spec.count or program.images, *spec.shape), spec.dtype)
     arguments = ahead.arguments(
@@ -174,6 +181,29 @@ def lowered(program, changes, kind, devices, memory):
         functools.partial(parallel.advance, step=step), where, *arguments)
     count = max(turn.critics, 1) * (turn.batch or config.batch)
     return low, length, count, dtype
+
+
+def features_lowered(config, spec, mesh):
+  """Inception on images of a batch, with the sums of its features.
+
+  Returns:
+    jax.stages.Lowered and the number of images.
+  """
+  variables = jax.eval_shape(
+      inception.Inception().init, jax.random.key(0), jax.ShapeDtypeStruct(
+          (1, inception.SIDE, inception.SIDE, 3), np.float32))
+  net = inception.extractor(variables, inception.OFFICIAL)
+  batch = fit.batch(mesh, fit.of_network(net, spec.shape), config.eval.samples)
+  see = viewer.seen(net, ['features'], ['logits'], mesh=mesh,
+                    precision=config.eval.precision)
+  shape = lambda sharding: lambda x: jax.ShapeDtypeStruct(
+      x.shape, x.dtype, sharding=sharding)
+  copies = functools.partial(jax.tree.map, shape(spread.everywhere(mesh)))
+  sums = jax.eval_shape(lambda: {'features': moments.empty(net.dims)})
+  images = jax.ShapeDtypeStruct((batch, *spec.shape), np.uint8,
+                                sharding=spread.rows(mesh))
+  return see.lower(copies(variables), copies(sums), images, np.int32(batch)), (
+      batch)
 
 
 def compiled(name, place, kind, effort, known):
@@ -308,8 +338,10 @@ def main(argv):
               in PROGRAMS[name].topologies.items()
               if not flags.topology or place in flags.topology}
     for i, (place, changes) in enumerate(places.items()):
-      trained = kinds(completed(PROGRAMS[name], changes))
-      for kind in trained if i else (*trained, SCORING):
+      wanted = [*kinds(completed(PROGRAMS[name], changes))]
+      if not i:
+        wanted += [SCORING] + [FEATURES] * PROGRAMS[name].features
+      for kind in wanted:
         row = apart(compiled, name, place, kind, flags.effort, known)
         rows.append(row)
         if 'error' not in row:

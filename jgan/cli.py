@@ -7,7 +7,7 @@ from absl import flags as absl_flags
 from ml_collections import config_flags
 
 from jgan import config as configs
-from jgan import experiment, lookup, paths, sections
+from jgan import experiment, lookup, paths, photos, sections
 from jgan.errors import UserError
 from jgan.experiment import load
 from jgan.flags import Flag, values
@@ -19,6 +19,7 @@ FLAGS = (
     Flag('mode', 'train', 'The verb.'),
     Flag('compilation_cache', '~/.cache/jgan',
          "Folder of compiled programs; '' for none."),
+    Flag('quiet', False, 'Tell of warnings and errors only.'),
     Flag('debug', False, 'Show the traceback of an error.'),
     Flag('help', False, 'Show this, or with --mode=VERB the flags of a verb.'),
 )
@@ -35,11 +36,13 @@ class Command(NamedTuple):
     config: completed; None for a verb without config.
     flags: flags of the verb, a namespace.
     main: flags of jgan.main, a namespace.
+    notes: lines to tell the user.
   """
   verb: Any
   config: Any
   flags: Any
   main: Any
+  notes: tuple[str, ...] = ()
 
 
 def parse(argv):
@@ -58,6 +61,9 @@ def parse(argv):
   declared = {flag.name: flag for flag in verb.FLAGS}
   for argument in argv[1:]:
     _refuse_unread(argument, mode, declared)
+  notes = ()
+  if photos.SIZE in verb.FLAGS:
+    argv, notes = photos.expanded(argv, _value)
   config = _config(argv) if 'config' in declared else None
   parsed = _parsed(argv, declared, config)
   values_of = lambda names: {name: _plain(name, parsed[name].value)
@@ -77,7 +83,7 @@ def parse(argv):
                                                                flag.name):
       raise UserError(f'--mode={mode} needs --{flag.name}')
   return Command(verb, config, flags,
-                 values(FLAGS, values_of(flag.name for flag in FLAGS)))
+                 values(FLAGS, values_of(flag.name for flag in FLAGS)), notes)
 
 
 def usage(mode=''):

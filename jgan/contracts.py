@@ -101,7 +101,7 @@ CONTRACTS = {
               'update': ('memory', 'score', 'progress')}),
     'data': Contract(
         'data', must={'info': (), 'load': ('data_dir',)},
-        may={'labels': ('data_dir',)}),
+        may={'labels': ('data_dir',), 'holds': ('path',)}),
     'compress.forms': Contract(
         'compress.rules',
         must={'factor': ('kernel', 'rank'), 'compose': ('factors',),

@@ -11,7 +11,7 @@ from jgan import about, build, experiment, weights
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import restore
-from jgan.score import networks, record, samples
+from jgan.score import latents, networks, record, samples
 
 _OTHERS = {
     '.jaxexport': 'it is a program: jax.export.deserialize(open(FILE, "rb")'
@@ -73,7 +73,7 @@ class Trained:
       if n < 1:
         raise UserError(f'n={n}: at least 1 would be right')
       return self._sampler(_power(n)).array(self.net, n, int(source))
-    z = samples.latents(source, self.latent, 'the latent vectors')
+    z = latents.checked(source, self.latent, 'the latent vectors')
     sampler = self._sampler(_power(len(z)))
     return samples.joined(sampler.of(self.net, z), len(z))
 

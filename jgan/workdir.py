@@ -15,7 +15,7 @@ import jax
 
 import jgan
 from jgan import config as configs
-from jgan import paths, precision
+from jgan import paths, precision, words
 from jgan.errors import UserError
 from jgan.files import own, parsed, replacing
 
@@ -266,9 +266,7 @@ def settle_config(folder, config, allow_change, writer=True):
   if changed and not allow_change:
     raise UserError(
         f'--workdir={folder} holds a run of another config '
-        f'({"; ".join(changed[:8])}). Without --config it goes on with its own;'
-        ' else choose another folder, or pass --allow_config_change to resume '
-        'from its checkpoint with this config')
+        f'({"; ".join(changed[:8])}). {words.ways_on(folder)}')
   if writer and old != new:
     if changed:
       stamp = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')

@@ -1,4 +1,8 @@
-"""Eight virtual CPU devices, and what several tests share."""
+"""Eight virtual CPU devices, and what several tests share.
+
+Programs of tests run for milliseconds, so they are compiled in a hurry;
+XLA_FLAGS=--xla_backend_optimization_level=3 compiles them as a run's.
+"""
 import contextlib
 import ctypes
 import gc
@@ -8,8 +12,9 @@ import shutil
 import signal
 
 os.environ['JAX_PLATFORMS'] = 'cpu'
-os.environ['XLA_FLAGS'] = (os.environ.get('XLA_FLAGS', '')
-                           + ' --xla_force_host_platform_device_count=8')
+os.environ['XLA_FLAGS'] = ' '.join([
+    '--xla_backend_optimization_level=0', os.environ.get('XLA_FLAGS', ''),
+    '--xla_force_host_platform_device_count=8'])
 
 import jax
 import pytest

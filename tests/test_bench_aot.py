@@ -79,13 +79,13 @@ def test_the_table_has_a_row_for_what_does_not_compile():
   assert broken.count('|') == 6 and '42 of 15.75G / hbm |' in broken
 
 
-@pytest.mark.parametrize('kind', ['step', aot.SCORING])
+@pytest.mark.parametrize('kind', ['step', aot.SCORING, aot.FEATURES])
 def test_the_programs_of_a_run_are_lowered_from_shapes(kind):
   program = aot.Program('digits/default.py:smoke', {})
   low, steps, images, dtype = aot.lowered(program, {}, kind,
                                           jax.devices()[:4], 2**34)
   config = aot.completed(program, {})
   assert steps == 1 and dtype == 'float32'
-  assert images == (config.eval.samples if kind == aot.SCORING else
-                    config.batch)
+  assert images == {'step': config.batch, aot.SCORING: config.eval.samples,
+                    aot.FEATURES: min(100, config.eval.samples)}[kind]
   assert parallel.AXIS in low.as_text()

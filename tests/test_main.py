@@ -64,6 +64,18 @@ def test_training_says_where_everything_is(command, trained):
   assert code == 0 and 'already at step 4' in err
   for word in ('samples', 'curves', 'metrics', 'checkpoints', 'tensorboard'):
     assert word in out
+  code, out, err = command(f'--config={DIGITS}', f'--workdir={trained}',
+                           *SMALL, '--quiet')
+  assert code == 0 and 'samples' in out and err == ''
+
+
+def test_photos_need_no_config_and_the_whole_command_is_said(command, tmp_path):
+  Image.new('RGB', (80, 80)).save(tmp_path / 'a.png')
+  code, _, err = command(f'--data_dir={tmp_path}', f'--workdir={tmp_path}/run',
+                         '--size=64', '--config.platform=gpu')
+  assert code == 2 and "asks for 'gpu'" in err
+  assert ('In full: jgan --config=experiments/photos/default.py:64 --data_dir='
+          in err)
 
 
 @pytest.mark.parametrize('mistake, words', [
@@ -125,6 +137,9 @@ def test_describe_prints_one_json_object(command):
     assert network['macs_thop'] >= network['macs']
   assert found['steps_per_epoch'] == 1797 / 16
   assert len(found['devices']) == 8
+  assert found['run']['real_images'] == 16 * found['run']['steps'] > 0
+  assert found['memory']['parameters'] == 4 * sum(
+      found[player]['params'] for player in ('generator', 'discriminator'))
 
 
 def test_describe_prints_tables(command):
@@ -133,6 +148,7 @@ def test_describe_prints_tables(command):
   assert code == 0
   for word in ('generator', 'to_rgb', 'parameters', 'MACs', 'steps per epoch',
                'devices', 'FLOPs', 'parameters of the generator',
+               'real images', 'hours of one chip at 30% of its peak', 'H100',
                'to_rgb/kernel'):
     assert word in out
 

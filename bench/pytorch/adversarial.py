@@ -74,7 +74,9 @@ class Game(Base):
     def gen(real, z):
       loss = self.gen_loss(real, self.gen(z))
       if 'path_length' in self.penalties:
+        before = self.lengths
         loss = loss + self.path_length(z)
+        self.lengths = before  # an objective is no step
       return loss
 
     return {'disc': (disc, 'disc'), 'gen': (gen, 'gen')}

@@ -6,7 +6,7 @@ and, on CPUs, by shape. Each is linear in both arguments, and its derivatives
 are the other two, so derivatives of any order work in either mode. Maps are
 [b, h, w, c], kernels [kh, kw, c / groups, d].
 
-On a CPU (docs/performance.md has the measurements):
+On a CPU (docs/performance.md has the measurements), from SMALL products on:
 
   minimal    3x3 kernels of stride 1, by minimal filtering (ops/minimal.py).
   phases     Transposed convolutions with a stride s are s^2 convolutions
@@ -14,7 +14,7 @@ On a CPU (docs/performance.md has the measurements):
              between the inputs.
   thin       Few channels on one side: one matrix product with all taps, and
              sums of shifted maps.
-  otherwise  XLA's.
+  otherwise  XLA's, which is also the fastest to compile.
 
 Products are of float32 and sums in float32; bfloat16 is rounded once, at the
 end.
@@ -35,6 +35,9 @@ _CONVOLVE, _TRANSPOSE, _CORRELATE = (
     Primitive('convolve'), Primitive('convolve_input'),
     Primitive('convolve_kernel'))
 
+SMALL = 2**24
+"""Products of the definition below which a convolution is not worth a program
+that takes longer to compile."""
 THIN = 4
 """Channels up to which a side of a convolution is thin."""
 CACHE = 20 * 2**20
@@ -166,7 +169,8 @@ def _cpu_transpose(y, kernel, window, size):
       return minimal.convolve(y, kernel, _before(window), size,
                               transposed=True)
     return _cpu(y, kernel.swapaxes(2, 3), window)
-  if _slides(window._replace(stride=(1, 1))) and 0 not in y.shape[1:3]:
+  if _slides(window._replace(stride=(1, 1))) and _pays(
+      *y.shape, *kernel.shape[:3]):
     return _phases(y, kernel, window, size)
   return _xla_transpose(y, kernel, window, size)
 
@@ -194,7 +198,8 @@ def _is_minimal(taps, batch, out, c, d, gradient=False):
   cache, from 128 on as long as there is memory for them. The gradient of the
   kernel holds all of them at once.
   """
-  if taps != (3, 3) or min(out) < 4 or min(c, d) < 32:
+  if (taps != (3, 3) or min(out) < 4 or min(c, d) < 32
+      or not _pays(batch, *out, *taps, c, d)):
     return False
   written = minimal.written(batch, out, c + d if gradient else max(c, d))
   return _fits(written, CACHE if min(c, d) < 128 else MEMORY)
@@ -203,8 +208,8 @@ def _is_minimal(taps, batch, out, c, d, gradient=False):
 def _is_thin(taps, x, d):
   """Whether products with all taps of few channels d are faster (_thin)."""
   *pixels, c = x.shape
-  return d <= THIN and c >= 4 * d and _fits(
-      4 * math.prod((*pixels, *taps, d)), MEMORY)
+  return (d <= THIN and c >= 4 * d and _pays(*pixels, *taps, c, d)
+          and _fits(4 * math.prod((*pixels, *taps, d)), MEMORY))
 
 
 def _fits(written, limit):
@@ -212,6 +217,12 @@ def _fits(written, limit):
   is not known when a program is exported.
   """
   return not jax.export.is_symbolic_dim(written) and written <= limit
+
+
+def _pays(*sizes):
+  """Whether a product of sizes is at least SMALL, or not known, as above."""
+  products = math.prod(sizes)
+  return jax.export.is_symbolic_dim(products) or products >= SMALL
 
 
 def _before(window):

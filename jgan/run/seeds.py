@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 import jgan
-from jgan import build, failures, precision, signals
+from jgan import build, failures, precision, progress, signals
 from jgan import config as configs
 from jgan.errors import NonFinite, Stopped, UserError
 from jgan.run import (
@@ -122,6 +122,7 @@ def in_processes(config, runs, data_dir, allow_config_change, profiled):
                *['--allow_config_change'] * allow_config_change]
   waiting, working, mistakes = list(runs), {}, []
   with signals.watched() as stop, contextlib.ExitStack() as stack:
+    stack.enter_context(progress.during(f'training {len(runs)} runs'))
     while waiting or working:
       while waiting and len(working) < cores:
         folder = waiting.pop(0)
@@ -240,6 +241,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
         config, next(iter(runs)).parent, step, profiled))
     try:
       try:
+        session.show(state)
         loop.loop(config, method, source, where, k, state, step, session, stop,
                   trace=trace)
       except signals.Asked:

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan.errors import UserError
 from jgan.ops import quantize, spread
+from jgan.score import latents
 
 
 class Sampler:
@@ -100,24 +100,13 @@ def noise(seed, start, size, latent):
       jax.random.fold_in(root, i), (latent,)))(start + jnp.arange(size))
 
 
-def latents(z, width, where):
-  """Latent vectors that a user gives: [n, width] float32.
+def interpolation(seed, rows, count, latent):
+  """Rows of latents, each from one normal sample to another one.
 
-  where: what they are, for the message.
-
-  Raises:
-    UserError: another shape, no real numbers, or not finite.
+  Returns:
+    [rows * count, latent].
   """
-  z = np.asarray(z)
-  if z.ndim != 2 or not len(z) or z.shape[1] != width or z.dtype.kind not in (
-      'f', 'i', 'u'):
-    raise UserError(f'{where} are {z.dtype} {list(z.shape)}: real numbers '
-                    f'[n, {width}] would be right, {width} is the latent of '
-                    'this generator')
-  z = z.astype(np.float32)
-  if not np.isfinite(z).all():
-    raise UserError(f'{where} are not finite in all places')
-  return z
+  return latents.rows(*latents.pairs(seed, rows, latent), count)
 
 
 def reals(source, count, seed):

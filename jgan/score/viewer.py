@@ -42,11 +42,11 @@ class Viewer:
     self._nets = {key: nets[name] for name, key in self._keys.items()}
     self._summed = [x for need, x in MOMENTS.items() if need in needs]
     self._read = [x for x in ('features', 'logits') if x in needs]
-    self._wanted = (*dict.fromkeys([*self._summed, *self._read]),)
     self._variables = {key: spread.copies(net.variables, mesh)
                        for key, net in self._nets.items()}
-    self._see = {key: self._compiled(net, precision)
-                 for key, net in self._nets.items()}
+    self._see = {
+        key: seen(net, self._summed, self._read, mesh=mesh, precision=precision)
+        for key, net in self._nets.items()}
     self._start = jax.jit(lambda: {
         key: {x: moments.empty(_width(net, x)) for x in self._summed}
         for key, net in self._nets.items()},
@@ -119,18 +119,6 @@ class Viewer:
     for net in self._nets.values():
       _extractor.refuse_others(images, net.name)
 
-  def _compiled(self, net, precision):
-    """(variables, sums, images, count) -> the new sums, what the host reads."""
-    def see(variables, sums, images, count):
-      prepared = images if net.host else net.prepare(images)
-      computed = _extractor.outputs(
-          net, variables, prepared, self._wanted, precision)
-      sums = {x: moments.add(sums[x], computed[x], count) for x in sums}
-      return sums, {x: computed[x] for x in self._read}
-
-    return jax.jit(see, donate_argnums=1, out_shardings=(
-        spread.everywhere(self._mesh), spread.readable(self._mesh)))
-
   def _samples(self, sums, parts, total):
     """{protocol: Samples} from sums and outputs on the host."""
     arrays = {name: np.concatenate(part) for name, part in parts.items()}
@@ -151,6 +139,32 @@ class Viewer:
           spatial=known.get('spatial'), images=arrays.get('images'),
           **{x: arrays.get((key, x)) for x in self._read})
     return samples
+
+
+def seen(net, summed, read, *, mesh, precision='highest'):
+  """The jitted function of a batch of images on the devices.
+
+  Args:
+    net: Extractor.
+    summed: names of its outputs whose moments are summed.
+    read: names of its outputs that the host reads.
+    mesh: of ops/spread.py.
+    precision: as in _extractor.outputs.
+
+  Returns:
+    (variables, {name: moments.Sums}, images [b, h, w, c] uint8, count) -> the
+    new sums, which take the first `count` rows, and {name: [b, ...]} to read.
+  """
+  wanted = (*dict.fromkeys([*summed, *read]),)
+
+  def see(variables, sums, images, count):
+    prepared = images if net.host else net.prepare(images)
+    computed = _extractor.outputs(net, variables, prepared, wanted, precision)
+    sums = {x: moments.add(sums[x], computed[x], count) for x in sums}
+    return sums, {x: computed[x] for x in read}
+
+  return jax.jit(see, donate_argnums=1, out_shardings=(
+      spread.everywhere(mesh), spread.readable(mesh)))
 
 
 def finished(generator):

@@ -16,9 +16,8 @@ from jgan.files import replacing
 from jgan.flags import Flag
 from jgan.report import grid, video
 from jgan.run import restore
-from jgan.score import networks, samples
+from jgan.score import latents, networks, samples
 from jgan.styles import COUNT, Styles
-from jgan.verbs import _latents
 from jgan.workdir import refuse_present
 
 FLAGS = (
@@ -71,7 +70,7 @@ def run(config, flags):
         sample=styles.sampled(net, truncation=flags.truncation, mixed=mixed),
         latent=method.latent * (2 if mixed else 1))
   width = method.latent // (2 if mixed else 1)
-  z = _latents.of_file(flags.latents, width) if flags.latents else None
+  z = latents.of_file(flags.latents, width) if flags.latents else None
   count = (len(z) if flags.latents else n)
   sampler = networks.sampler_of(
       config, method, most=(count**2 if mixed else
@@ -175,12 +174,12 @@ def _images(sampler, net, n, seed, z, interpolate, mixed):
     return _table(of, z), len(z) + 1
   if interpolate:
     if z is None:
-      ends = _latents.pairs(seed, n, sampler.latent)
+      ends = latents.pairs(seed, n, sampler.latent)
     elif len(z) < 2:
       raise UserError('--latents holds 1 vector: --interpolate needs 2 or more')
     else:
       ends = z[:-1], z[1:]
-    return of(_latents.rows(*ends, interpolate)), interpolate
+    return of(latents.rows(*ends, interpolate)), interpolate
   return (sampler.array(net, n, seed) if z is None else of(z)), 0
 
 
@@ -202,7 +201,7 @@ def _walk(sampler, net, path, n, seed, z, interpolate, fps):
   """Writes a video; its frames are made in pieces."""
   if z is None:
     z = np.asarray(samples.noise(np.uint32(seed), 0, n, sampler.latent))
-  z = np.asarray(_latents.loop(z, interpolate))
+  z = np.asarray(latents.loop(z, interpolate))
   path.parent.mkdir(parents=True, exist_ok=True)
   video.save(path, (image for start in range(0, len(z), sampler.batch)
                     for image in samples.joined(

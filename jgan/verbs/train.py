@@ -3,17 +3,23 @@
 Writes into --workdir: config.json, run.json, metrics.jsonl and .csv,
 evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/. With
 config.seeds > 1 each run has these in seed_N/, and seeds.md compares them.
+
+  jgan --data_dir=PHOTOS --size=64 --workdir=RUN
+
+trains on photos, in a folder, a zip file or Parquet files, by
+experiments/photos/default.py.
 """
 import pathlib
 
 import jax
 
 from jgan import flags as common
+from jgan import photos
 from jgan.flags import Flag
 from jgan.run import loop, processes, seeds
 
 FLAGS = (
-    common.CONFIG, common.WORKDIR, common.DATA_DIR,
+    common.CONFIG, common.WORKDIR, common.DATA_DIR, photos.SIZE,
     common.ALLOW_CONFIG_CHANGE,
     Flag('profile', False, 'Trace ten steps, print the costliest operations.'),
     Flag('distributed', False, 'Train with the other processes of a TPU pod, '
@@ -40,7 +46,7 @@ def run(config, flags):
   if jax.process_index():
     return ''
   folder = pathlib.Path(flags.workdir)
-  grids = sorted((folder / 'samples').glob('*.png'))
+  grids = sorted((folder / 'samples').glob('[0-9]*.png'))
   return '\n'.join([
       f'samples      {grids[-1] if grids else "none"}',
       f'curves       {folder / "plots" / "curves.png"}',

@@ -12,6 +12,12 @@ RNG = np.random.default_rng(0)
 SAME = ((1, 1),) * 2
 
 
+@pytest.fixture(autouse=True)
+def small_ones_too(monkeypatch):
+  """Shapes are tiny here, and are to be computed as large ones are."""
+  monkeypatch.setattr(conv, 'SMALL', 1)
+
+
 def drawn(*shape, dtype=jnp.float32):
   return jnp.asarray(RNG.normal(size=shape), dtype)
 
@@ -133,6 +139,13 @@ def test_it_is_xlas_convolution_on_accelerators(platform):
           lowering_platforms=(platform,)).as_text()
   assert text.count('stablehlo.convolution') == (0 if platform == 'cpu' else 3)
   assert ('stablehlo.dot_general' in text) == (platform == 'cpu')
+
+
+def test_a_small_one_is_xlas_which_compiles_sooner(monkeypatch):
+  monkeypatch.undo()
+  text = jax.jit(lambda x, k: conv.convolve(x, k, Window(padding=SAME))).lower(
+      drawn(1, 4, 4, 32), drawn(3, 3, 32, 32)).as_text()
+  assert 'stablehlo.convolution' in text
 
 
 def test_on_a_mesh_of_eight_devices_it_is_the_same():

@@ -272,6 +272,7 @@ def started(commands, variables):
       command, cwd=ROOT, env={
           **os.environ, **extra, 'JAX_PLATFORMS': 'cpu',
           'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0', 'XLA_FLAGS':
+          '--xla_backend_optimization_level=0 '
           f'--xla_force_host_platform_device_count={4 // COUNT}'},
       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
       for command, extra in zip(commands, variables, strict=True)]

@@ -7,9 +7,10 @@ from PIL import Image
 from jgan import config as configs
 from jgan import flags as common
 from jgan.errors import UserError
+from jgan.score import latents
 from jgan.score.samples import Sampler
 from jgan.types import Method, Network
-from jgan.verbs import _latents, export, sample
+from jgan.verbs import export, sample
 
 METHOD = Method(None, None, lambda net, z: jnp.tanh(
     (z @ net.params['w']).reshape(-1, 4, 4, 1)), 2)
@@ -68,7 +69,7 @@ def test_an_export_that_cannot_be_written_is_one_line(suffix, tmp_path):
 
 def test_a_walk_is_closed_and_has_the_frames_that_were_asked(tmp_path):
   z = np.array([[1., 0.], [0., 2.], [-1., 0.]])
-  walk = np.asarray(_latents.loop(z, 4))
+  walk = np.asarray(latents.loop(z, 4))
   assert walk.shape == (12, 2)
   np.testing.assert_allclose(walk[::4], z, atol=1e-6)
   # Between (1, 0) and (0, 2): on the great circle, as slerp defines it.
@@ -88,7 +89,7 @@ def test_a_walk_is_closed_and_has_the_frames_that_were_asked(tmp_path):
 
 def test_rows_go_from_each_latent_of_a_file_to_the_next(tmp_path):
   np.save(tmp_path / 'z.npy', [[1, 0], [0, 1], [1, 1]])
-  z = _latents.of_file(tmp_path / 'z.npy', 2)
+  z = latents.of_file(tmp_path / 'z.npy', 2)
   assert z.dtype == np.float32
   images = np.load(sample.write(SAMPLER, NET, tmp_path / 'rows.npz', z=z,
                                 interpolate=3))['images']
@@ -108,7 +109,7 @@ def test_latents_of_another_kind_are_refused(array, says, tmp_path):
   np.savez(tmp_path / 'z.npz', z=array)
   for name in ('z.npy', 'z.npz'):
     with pytest.raises(UserError, match=f'{name}.*{says}'):
-      _latents.of_file(tmp_path / name, 2)
+      latents.of_file(tmp_path / name, 2)
 
 
 def test_damaged_latents_and_two_arrays_are_refused(tmp_path):
@@ -120,7 +121,7 @@ def test_damaged_latents_and_two_arrays_are_refused(tmp_path):
                      ('two.npz', 'one would be right'), ('no.npy', 'No such'),
                      ('z.txt', 'No such')):
     with pytest.raises(UserError, match=says):
-      _latents.of_file(tmp_path / name, 2)
+      latents.of_file(tmp_path / name, 2)
 
 
 def test_a_table_has_the_latents_at_its_sides():

@@ -5,7 +5,26 @@ import numpy as np
 
 from jgan import arrays
 from jgan.errors import UserError
-from jgan.score import samples
+
+
+def checked(z, width, where):
+  """Latent vectors that a user gives: [n, width] float32.
+
+  where: what they are, for the message.
+
+  Raises:
+    UserError: another shape, no real numbers, or not finite.
+  """
+  z = np.asarray(z)
+  if z.ndim != 2 or not len(z) or z.shape[1] != width or z.dtype.kind not in (
+      'f', 'i', 'u'):
+    raise UserError(f'{where} are {z.dtype} {list(z.shape)}: real numbers '
+                    f'[n, {width}] would be right, {width} is the latent of '
+                    'this generator')
+  z = z.astype(np.float32)
+  if not np.isfinite(z).all():
+    raise UserError(f'{where} are not finite in all places')
+  return z
 
 
 def of_file(path, width):
@@ -14,7 +33,7 @@ def of_file(path, width):
   Raises:
     UserError: it cannot be read, or holds no latents of this width.
   """
-  return samples.latents(arrays.single(path), width, f'--latents={path}')
+  return checked(arrays.single(path), width, f'--latents={path}')
 
 
 def pairs(seed, count, width):
