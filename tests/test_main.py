@@ -170,7 +170,7 @@ def test_sample_writes_a_grid_an_array_or_files(command, trained, tmp_path):
   assert (np.load(tmp_path / 'b.npz')['images'] != images).any()
   assert sample(f'--out={tmp_path}/i.npz', '--n=2', '--interpolate=3')[0] == 0
   assert np.load(tmp_path / 'i.npz')['images'].shape[0] == 6
-  assert sample(f'--out={tmp_path}/c.gif')[0] == 2
+  assert sample(f'--out={tmp_path}/c.jpg')[0] == 2
   assert sample('--n=0')[0] == 2
   assert sample('--step=3')[0] == 2
   assert sample(f'--out={tmp_path}/d.npz', f'--seed={2**32 - 1}')[0] == 0
@@ -196,7 +196,7 @@ def test_a_run_is_loaded_as_a_generator(command, trained, tmp_path):
     assert command(*arguments, f'--workdir={trained}',
                    '--compilation_cache=')[0] == 0
   g = jgan.load(trained)
-  assert g.step == 4 and g.weights == 'average' and g.scores
+  assert g.step == 4 and g.weights == 'average'
   assert jgan.load(file).scores == [
       {k: x[k] for k in ('values', 'protocol', 'identity')} for x in g.scores]
   np.testing.assert_array_equal(g.sample(5, n=3), np.load(out)['images'])
@@ -237,6 +237,10 @@ def test_exported_weights_of_another_network_are_refused(
   file = tmp_path / 'd.npz'
   assert command('--mode=export', f'--workdir={trained}', '--discriminator',
                  f'--out={file}', '--compilation_cache=')[0] == 0
+  code, _, err = command('--mode=sample', f'--workdir={trained}',
+                         f'--params={file}', '--compilation_cache=')
+  assert code == 2 and 'is a discriminator' in err
+  weights.save(weights.load(file), file)  # without what it says of itself
   code, _, err = command('--mode=sample', f'--workdir={trained}',
                          f'--params={file}', '--compilation_cache=')
   assert code == 2 and 'does not fit the model' in err

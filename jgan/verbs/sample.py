@@ -89,6 +89,9 @@ def chosen(config, flags):
     return g.config, g.net
   if not flags.workdir:
     raise UserError('--mode=sample needs --workdir, or --params=FILE')
+  if not config:
+    raise UserError(f'no --config=FILE given, and no run in --workdir='
+                    f"'{flags.workdir}' that has a config")
   _, state = restore.chosen(config, flags)
   return config, state.gen if flags.online else state.ema
 
