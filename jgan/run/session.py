@@ -14,7 +14,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, genotype, precision, progress, signals
+from jgan import about, build, genotype, precision, progress, signals
 from jgan.errors import NonFinite, Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel, scoring
@@ -306,7 +306,11 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     if self.writer:
-      pair.write(self.folder, self.ends[step], step, parallel.local(state.ema))
+      pair.write(self.folder, self.ends[step], step,
+                 parallel.local(state.ema), about.strings(
+                     self.config, network='generator', weights='average',
+                     step=step, image=build.spec(self.config).shape,
+                     latent=self.method.latent))
 
   def save(self, step, state, *, due=False):
     """Writes a checkpoint, after pending records and host work.
