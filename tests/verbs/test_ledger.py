@@ -108,7 +108,8 @@ def test_every_command_parses_and_gives_what_was_recorded(family, papers):
     if row.recipe in ('train', 'compressed', 'search_and_train', 'curves'):
       assert spent['training'] > 1e12 and spent['scoring'] > 1e12
       assert spent['hours']['v5e']['training'] > 0
-  found, = json.loads(json.dumps(ledger.as_json([paper], entries, {})))['papers']
+  found, = json.loads(json.dumps(
+      ledger.as_json([paper], entries, {})))['papers']
   recorded, = (p for p in RECORD['papers'] if p['family'] == family)
   assert found == recorded, f'run {HOW}'
 
