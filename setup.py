@@ -15,4 +15,5 @@ setup(
     packages=[*find_namespace_packages(include=['jgan', 'jgan.*']),
               *(f'jgan.{name}' for name in experiments)],
     package_dir={'jgan.experiments': 'experiments'},
-    package_data={'': ['*.json', '*.ipynb']})
+    package_data={'': ['*.json', '*.ipynb', '*.toml'],
+                  'jgan.report.page': ['*.html', '*.css', '*.js', '*.txt']})

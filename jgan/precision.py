@@ -24,12 +24,20 @@ from jgan import lookup
 
 def of(config):
   """'float32' or 'bfloat16', for a run of this config on JAX's devices."""
+  chosen = on_accelerators(config)
+  if config.dtype != 'auto' or chosen == 'float32':
+    return chosen
+  return 'bfloat16' if _multiplies_bfloat16() else 'float32'
+
+
+def on_accelerators(config):
+  """The same on a TPU or a newer GPU, whatever the devices here are."""
   if config.dtype != 'auto':
     return config.dtype
   if any(getattr(lookup.find('penalties', section.name), 'SECOND_ORDER', False)
          for section in config.penalties):
     return 'float32'
-  return 'bfloat16' if _multiplies_bfloat16() else 'float32'
+  return 'bfloat16'
 
 
 def changed(earlier, config):

@@ -121,6 +121,9 @@ def test_describe_prints_one_json_object(command):
     assert network['macs_thop'] >= network['macs']
   assert found['steps_per_epoch'] == 1797 / 16
   assert len(found['devices']) == 8
+  assert found['run']['real_images'] == 16 * found['run']['steps'] > 0
+  assert found['memory']['parameters'] == 4 * sum(
+      found[player]['params'] for player in ('generator', 'discriminator'))
 
 
 def test_describe_prints_tables(command):
@@ -129,6 +132,7 @@ def test_describe_prints_tables(command):
   assert code == 0
   for word in ('generator', 'to_rgb', 'parameters', 'MACs', 'steps per epoch',
                'devices', 'FLOPs', 'parameters of the generator',
+               'real images', 'hours of one chip at 30% of its peak', 'H100',
                'to_rgb/kernel'):
     assert word in out
 

@@ -44,6 +44,32 @@ def grid(images, *, columns=0, tile=64, gap=2, background=255):
                 constant_values=background)
 
 
+def images_of(picture, side, *, tile=64, gap=2):
+  """The images in a picture that `grid` made of square ones.
+
+  Args:
+    picture: [H, W, c] uint8.
+    side: of one image, before it was enlarged.
+    tile, gap: as of `grid`.
+
+  Returns:
+    [n, side, side, c], empty cells too, and the number of columns; (), 0 if
+    the picture is no such grid.
+  """
+  factor = max(1, tile // side)
+  cell = side * factor + gap
+  (rows, no_row), (columns, no_column) = (
+      divmod(length - gap, cell) for length in picture.shape[:2])
+  if rows < 1 or columns < 1 or no_row or no_column:
+    return (), 0
+  cells = picture[gap:, gap:].reshape(rows, cell, columns, cell, -1)
+  images = cells[:, :-gap:factor, :, :-gap:factor].swapaxes(1, 2).reshape(
+      rows * columns, side, side, -1)
+  same = np.array_equal(
+      grid(images, columns=columns, tile=tile, gap=gap), picture)
+  return (images, columns) if same else ((), 0)
+
+
 def save_png(path, array):
   """Writes [H, W], [H, W, 1] or [H, W, 3] uint8 as a PNG, atomically.
 

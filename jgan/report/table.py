@@ -1,4 +1,26 @@
 """Tables in GitHub Markdown that are also aligned as plain text."""
+from typing import NamedTuple
+
+
+class Table(NamedTuple):
+  """A table and what has to be said about it.
+
+  Attributes:
+    rows: lists of equally many texts, the first one is the head; [] if there
+      is nothing to say but the notes.
+    notes: sentences below it.
+  """
+  rows: list
+  notes: tuple = ()
+
+
+def markdown(tables):
+  """The lines of several tables with their notes, empty lines between."""
+  parts = [part for table in tables for part in
+           [*([lines(table.rows)] if table.rows else []),
+            *([note] for note in table.notes)]]
+  return [line for i, part in enumerate(parts)
+          for line in [*([''] if i else []), *part]]
 
 
 def lines(rows):

@@ -17,6 +17,10 @@ Three numbers are summed over all steps so far. None depends on time or device.
 
 `of_image` has what other tables of theirs count for one image.
 
+Tracing the steps of large networks takes seconds to minutes. What it gives is
+kept by `program`, a name of all that it depends on: rates, lengths, seeds, data
+of the same shape and scores do not change it.
+
 FLOPs are also given at ideal sparse cost. While the masks of a player are in
 force, its work is multiplied by the density of its prunable weights, as if all
 its layers had this density and zeros cost nothing. Real hardware does not
@@ -25,13 +29,15 @@ reach this: masks alone save no time on it.
 import bisect
 import collections
 import functools
+import hashlib
 import itertools
+import json
 import re
 
 import jax
 import jax.numpy as jnp
 
-from jgan import build, forward
+from jgan import build, forward, genotype
 from jgan import config as configs
 from jgan.ops import flops
 from jgan.types import Pair
@@ -44,13 +50,18 @@ class Cost:
   """The cost of a run, counted by tracing its steps, without running them.
 
   Attributes:
+    program: what the counts depend on, sixteen hexadecimal digits.
     published: FLOPs of the generator for one image, as papers count them.
     steps: {kind of step: Counter of FLOPs by 'gen', 'disc' and 'rest'}.
     images: {kind of step: real images}.
   """
 
-  def __init__(self, config):
-    """Traces one step of each kind that the completed config has."""
+  def __init__(self, config, counted=None):
+    """Traces one step of each kind that the completed config has.
+
+    counted: {program: {'published', 'steps'}} of earlier counts, JSON types; a
+      config whose program is there is not traced, another one is added.
+    """
     method = build.method(config)
     self._plan = method.plan
     self._masked = any(config.optimizer[player].pruning.name != 'none'
@@ -63,8 +74,16 @@ class Cost:
       turns.setdefault(turn.name, turn)
     self.images = {name: turn.critics * (turn.batch or config.batch)
                    for name, turn in turns.items()}
-    self.steps = _with_lazy_penalties(config, turns)
-    self.published = _published(config, build.abstract(config, method).ema)
+    self.program = _program(config, turns)
+    counted = {} if counted is None else counted
+    if self.program not in counted:
+      counted[self.program] = {
+          'published': _published(config, build.abstract(config, method).ema),
+          'steps': {kind: dict(work) for kind, work in
+                    _with_lazy_penalties(config, turns).items()}}
+    self.published = counted[self.program]['published']
+    self.steps = {kind: collections.Counter(work) for kind, work
+                  in counted[self.program]['steps'].items()}
 
   def phases(self, step):
     """The cost of the first `step` steps, by the phase of G's masks.
@@ -108,6 +127,42 @@ class Cost:
     return cost | {
         'flops_sparse': sum(density.get(k, 1.) * v for k, v in work.items()),
         'published_sparse': cost['published'] * density['gen']}
+
+
+# Keys of a config that decide the operations of a step or their sizes, beside
+# the shape of the images; and all others.
+WITH_WORK = ('batch', 'gen_batch', 'gen_noise', 'critics', 'generator',
+             'discriminator', 'loss', 'penalties', 'lazy', 'paired_stats',
+             'augment', 'schedules', 'method', 'factored')
+WITHOUT_WORK = (
+    'seed', 'seeds', 'steps', 'dtype', 'parallel', 'platform', 'devices',
+    'steps_per_call', 'data', 'pipeline', 'optimizer', 'ema', 'feedback',
+    'init', 'log', 'samples', 'eval', 'checkpoint', 'search', 'compress',
+    'profile')
+
+
+def _program(config, turns):
+  """A name of all that the FLOPs of the steps depend on."""
+  record = {key: value for key, value in configs.plain(config).items()
+            if key in WITH_WORK}
+  for loss in [record['loss'], *record['penalties']]:
+    for key in ('weight', 'gamma', 'center', 'b_l', 'b_u', 'scales'):
+      loss.pop(key, None)
+  for player in ('generator', 'discriminator'):
+    name = record[player].get('genotype', '')
+    if name.startswith('{') or name in genotype.names():
+      record[player]['genotype'] = {
+          k: v for k, v in genotype.load(name).items() if k != 'origin'}
+  record['schedules'] = [schedule['name'] for schedule in record['schedules']]
+  # Durations of a method's phases are in the turns, as far as they matter.
+  record['method'] = {key: value for key, value in record['method'].items()
+                      if isinstance(value, str | bool)}
+  spec = build.spec(config)
+  record['images'] = [*spec.shape, str(spec.dtype)]
+  record['turns'] = sorted([turn.name, turn.critics, turn.batch or config.batch]
+                           for turn in turns.values())
+  text = json.dumps(record, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _with_lazy_penalties(config, turns):

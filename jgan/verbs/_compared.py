@@ -1,15 +1,17 @@
 """Measurements behind `report`: what each run has, and what is comparable."""
+import json
+import math
 import pathlib
 from typing import Any, NamedTuple
 
 import jax
 from ml_collections import ConfigDict
 
-from jgan import build
+from jgan import build, workdir
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.metrics import spectrum, spectrum_bands
-from jgan.run import restore, timing
+from jgan.run import logbook, restore, timing
 from jgan.run.cost import Cost, of_image
 from jgan.score import (
   breaks,
@@ -31,12 +33,13 @@ class Run(NamedTuple):
 
   Attributes:
     name: the label of the run in tables and plots.
-    method: Method.
-    net: the averaged generator, a Network.
+    method: Method; None if only the files of the run were read.
+    net: the averaged generator, a Network; likewise.
     step: of its checkpoint.
     best: the metric by which this checkpoint is the best one; '' if it is the
       newest.
-    size: 'params', 'mb', 'macs', 'macs_thop', as `describe` counts them.
+    size: 'params', 'mb', 'macs', 'macs_thop', as `describe` counts them; {}
+      if only the files were read.
     scores: records of score/record.py at this step, oldest first.
     history: records of all steps.
     config: completed.
@@ -44,8 +47,8 @@ class Run(NamedTuple):
       run/cost.py and, where it was recorded, 'seconds' of all sessions.
   """
   name: str
-  method: Method
-  net: Network
+  method: Method | None
+  net: Network | None
   step: int
   best: str
   size: dict[str, Any]
@@ -56,7 +59,7 @@ class Run(NamedTuple):
 
 
 def names(folders):
-  """Labels of runs: the last parts of their paths if these differ, else paths.
+  """Labels of runs: as many last parts of their paths as tell them apart.
 
   Raises:
     UserError: no folders, or one of them is given twice.
@@ -69,8 +72,17 @@ def names(folders):
     if path in paths[:i]:
       raise UserError(f'--runs names {path} twice: each of the {len(paths)} '
                       'should be another workdir')
-  short = [path.name for path in paths]
-  return short if len({*short}) == len(short) else [*map(str, paths)]
+  for parts in range(1, max(len(path.parts) for path in paths) + 1):
+    short = [str(pathlib.Path(*path.parts[-parts:])) for path in paths]
+    if len({*short}) == len(short):
+      break
+  return short
+
+
+def each(folders):
+  """The folders of single runs: one of many seeds is replaced by its seeds'."""
+  return [run for folder in folders
+          for run in (workdir.runs_of_seeds(folder) or [folder])]
 
 
 def load(folder, name):
@@ -91,6 +103,52 @@ def load(folder, name):
   return Run(name, method, state.ema, step, best, size.generator(config),
              record.of_average(folder, step), record.of_average(folder),
              config, trained(folder, config, step))
+
+
+def glimpsed(folder, name):
+  """The Run of a workdir as its files tell it, without its checkpoint.
+
+  For a run that may be training: nothing is locked, written or computed. The
+  step is that of the best score by config.checkpoint.best, or else that of the
+  newest score or record.
+
+  Returns:
+    Run without method, net and size; None if it has not begun.
+  """
+  recorded = configs.recorded(folder)
+  if not recorded:
+    return None
+  config = configs.from_record(recorded)
+  best, history = config.checkpoint.best, record.of_average(folder)
+  logged = logbook.read(folder)
+  label = best.removeprefix('eval/')
+  points = curve(history, label) if label else {}
+  points = {step: value for step, value in points.items()
+            if not math.isnan(value)}
+  if points:
+    better = labels.better(label)
+    step = min(points, key=lambda s: (labels.cost(points[s], better), s))
+  else:
+    best = ''
+    step = max([r['step'] for r in [*history, *logged]], default=0)
+  totals = [{key.removeprefix('cost/'): value for key, value in r.items()
+             if key.startswith('cost/')} for r in logged if r['step'] <= step]
+  seconds = [r['training'] for r in timing.read(folder) if r['step'] <= step]
+  totals = [total for total in totals if total]
+  cost = {'total': totals[-1], 'phases': {},
+          **({'seconds': seconds[-1]} if seconds else {})} if totals else None
+  return Run(name, None, None, step, best, {},
+             [r for r in history if r['step'] == step], history, config, cost)
+
+
+def seeds(runs):
+  """Groups runs that differ in their seed alone: lists of two or more names."""
+  groups = {}
+  for run in runs:
+    if run.config is not None:
+      recipe = configs.plain(run.config) | {'seed': None}
+      groups.setdefault(json.dumps(recipe), []).append(run.name)
+  return [group for group in groups.values() if len(group) > 1]
 
 
 def trained(folder, config, step):
@@ -134,7 +192,7 @@ def course(run):
   """
   label = run.best.removeprefix('eval/')
   points = {step: value for step, value in curve(run.history, label).items()
-            if run.method.same_round(step, run.step)}
+            if not run.method or run.method.same_round(step, run.step)}
   better = labels.better(label) if len(points) > 1 else 'neither'
   if better == 'neither':
     return None

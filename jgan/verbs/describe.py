@@ -1,4 +1,10 @@
-"""Shows layers, parameters, MACs and memory; trains nothing."""
+"""Shows layers, MACs, memory, and what training will take; trains nothing.
+
+Work is counted by tracing the steps, which for large networks takes a minute or
+more: --noestimate leaves it out. Hours are an estimate, by the peak of a device
+and the share of it that --share assumes; memory beside the state is what a step
+holds if nothing is fused.
+"""
 import io
 import json
 
@@ -9,8 +15,9 @@ from clu import parameter_overview
 
 from jgan import build, precision
 from jgan import flags as common
+from jgan.errors import UserError
 from jgan.flags import Flag
-from jgan.run import parallel
+from jgan.run import estimate, parallel
 from jgan.score import size
 
 FLAGS = (
@@ -18,15 +25,26 @@ FLAGS = (
     common.WORKDIR._replace(required=False,
                             help='A run whose config is described.'),
     Flag('json', False, 'One JSON object on stdout.'),
+    Flag('estimate', True, 'Count the work of training, too.'),
+    Flag('share', estimate.SHARE, 'Of the peak of a device, for the hours.'),
 )
 
 
 def run(config, flags):
   """Describes a config as tables or, with --json, as one JSON object."""
+  if not 0. < flags.share <= 1.:
+    raise UserError(f'--share={flags.share:g}: a share of the peak, above 0 '
+                    'and at most 1, would be right')
   description = describe(config)
+  if flags.estimate:
+    description |= {'run': estimate.of(config, share=flags.share),
+                    'memory': estimate.memory_of(config)}
   if flags.json:
     return json.dumps(description) + '\n'
-  return tables(description) + parameters(config)
+  text = tables(description)
+  if flags.estimate:
+    text += of_run(description['run'], description['memory'])
+  return text + parameters(config)
 
 
 def describe(config):
@@ -53,6 +71,29 @@ def describe(config):
       'dtype': precision.of(config),
       'steps_per_call': parallel.calls_of(config, jax.default_backend()),
   }
+
+
+def of_run(run, memory):
+  """Lines about a whole run; run, memory: as from jgan/run/estimate.py."""
+  megabytes = lambda name: (f'{memory[name] / 1e6:,.1f} MB {name}')
+  images = {None: 'images unknown before reading', 0: 'images streamed'}.get(
+      memory['images'], megabytes('images') if memory['images'] else '')
+  looked = '' if run['network_known'] else ', without the feature network'
+  hours = '; '.join(
+      f'{name} {spent["training"] + spent["scoring"]:.3g}, of them '
+      f'{spent["scoring"]:.2g} of scores'
+      for name, spent in run['hours'].items())
+  return '\n'.join([
+      '', f'the run: {run["steps"]:,} steps, {run["real_images"]:,} real '
+      f'images, {run["training"]:.3g} FLOPs of training',
+      f'scores: {run["scores"]:,} of {run["score"]:.3g} FLOPs each{looked}; '
+      f'{run["scoring"]:.3g} in all',
+      f'hours of one chip at {run["share"]:.0%} of its peak, in '
+      f'{run["dtype"]}: {hours}',
+      'memory: ' + ', '.join(map(megabytes, (
+          'parameters', 'optimizers', 'average', 'statistics')))
+      + f', {images}; up to {megabytes("intermediate")} arrays of a step on '
+      'one device', ''])
 
 
 def _steps_per_epoch(config, spec):

@@ -1,7 +1,10 @@
-"""Counts operations over genotypes; draws how a search went.
+"""Counts operations over genotypes; draws them, and how a search went.
 
 How often each stands in each cell, of good and of bad architectures (Tian et
-al., 2020, appendix C), and how a search came to its choice (figure 2).
+al., 2020, appendix C), how a search came to its choice (figure 2), and the
+graph of each genotype that is named by itself. --trained=FOLDER has runs that
+trained such genotypes from scratch: their best scores take the place of those
+of the super-network, and are written into the files of the genotypes.
 """
 import json
 import pathlib
@@ -15,8 +18,9 @@ from jgan import lookup
 from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.flags import Flag
-from jgan.report import operations, timeline
+from jgan.report import genotype_graph, operations, timeline
 from jgan.score import labels
+from jgan.verbs import _trained
 from jgan.workdir import write_text
 
 PLAYERS = ('generator', 'discriminator')
@@ -42,6 +46,8 @@ FLAGS = (
                         help='Folder for tables and pictures; none without.'),
     Flag('label', '', 'The score that tells good ones, as FID.'),
     Flag('threshold', None, 'Genotypes with a better score are good.'),
+    Flag('trained', (), 'Workdirs, or folders of some, of runs that trained '
+         'the genotypes, with commas.'),
 )
 
 
@@ -49,10 +55,10 @@ def run(config, flags):
   """Counts the genotypes that the flags name."""
   del config
   return write(flags.genotypes, flags.out, label=flags.label,
-               threshold=flags.threshold)
+               threshold=flags.threshold, trained=flags.trained)
 
 
-def write(places, out='', *, label='', threshold=None):
+def write(places, out='', *, label='', threshold=None, trained=()):
   """Counts the operations of many genotypes.
 
   Args:
@@ -63,6 +69,8 @@ def write(places, out='', *, label='', threshold=None):
     label: of the score to split and to draw by, as 'FID'; '' for the only one.
     threshold: genotypes with a better score are counted apart from the others.
       None: all are counted together.
+    trained: workdirs of runs that trained genotypes of these, and folders of
+      such workdirs; what they reached is written into the genotypes' files.
 
   Returns:
     Text: tables, as GitHub reads them.
@@ -71,7 +79,9 @@ def write(places, out='', *, label='', threshold=None):
     UserError: there are no genotypes, or of two spaces; no genotype has the
       score, or it is not said which; `out` cannot be written.
   """
-  series = [gather(place) for place in places]
+  reached = _trained.scores(trained)
+  series = [[_with_trained(entry, reached) for entry in gather(place)]
+            for place in places]
   every = [entry for one in series for entry in one]
   if not every:
     raise UserError('no genotypes to count: --genotypes=A.json,FOLDER would be '
@@ -106,6 +116,11 @@ def write(places, out='', *, label='', threshold=None):
     for player, counted in tables.items():
       written.append(folder / f'operations_{player}.png')
       operations.draw(written[-1], counted)
+      for one in series:
+        if len(one) == 1 and player in one[0].genotype:
+          stem = pathlib.Path(one[0].source).stem
+          written.append(folder / f'{stem}_{player}.png')
+          genotype_graph.draw(written[-1], one[0].genotype, player)
       for i, one in enumerate(series, 1):
         steps = steps_of(one)
         if len(steps) > 1 and all(player in f.genotype for f in one):
@@ -134,6 +149,22 @@ def gather(place):
                     'workdir of a search, would be right')
   return [Entry(name, genotype, scores(genotype.get('origin', '')))
           for name in names for genotype in [genotypes.load(name)]]
+
+
+def _with_trained(entry, reached):
+  """An Entry with the scores of its own training, which its file gets too.
+
+  reached: as from _trained.scores.
+  """
+  key = _trained.key(entry.genotype)
+  if key not in reached:
+    return entry
+  origin, _, _ = entry.genotype.get('origin', '').partition('; trained')
+  genotype = {**entry.genotype,
+              'origin': f'{origin}; trained, {reached[key]}'.lstrip('; ')}
+  if pathlib.Path(entry.source).is_file():
+    genotypes.save(pathlib.Path(entry.source), genotype)
+  return Entry(entry.source, genotype, scores(genotype['origin']))
 
 
 def scores(origin):

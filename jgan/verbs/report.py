@@ -1,28 +1,29 @@
 """Compares trained generators: size, work, latency, scores.
 
-Several runs side by side, as in table 2 of Pulakurthi et al. (2024).
+Several runs side by side, as in table 2 of Pulakurthi et al. (2024). --out=DIR
+gets report.md, report.json, plots, and index.html, a page to look at.
 """
 import json
 import pathlib
-import platform
-
-import jax
 
 from jgan import flags as common
 from jgan.errors import UserError
 from jgan.flags import Flag
-from jgan.report import bands, spectra, tradeoff
-from jgan.verbs import _compared, _tables
+from jgan.report import bands, spectra, table, tradeoff
+from jgan.verbs import _compared, _page, _tables
 from jgan.workdir import write_text
 
 FLAGS = (
     Flag('runs', (), 'Workdirs to compare with the first, with commas.',
          required=True),
     common.OUT._replace(required=False,
-                        help='Folder for tables and plots; none by default.'),
+                        help='Folder for the page, tables and plots; none by '
+                        'default.'),
     Flag('spectra', False, 'Draw mean power spectra of the images too.'),
-    common.DATA_DIR._replace(help='Folder of the data set, for --spectra; else '
-                             '$JGAN_DATA.'),
+    Flag('neighbours', False, 'Show the real images nearest to generated ones '
+         'too.'),
+    common.DATA_DIR._replace(help='Folder of the data set, for --spectra and '
+                             '--neighbours; else $JGAN_DATA.'),
 )
 
 
@@ -30,10 +31,11 @@ def run(config, flags):
   """Compares the runs that the flags name."""
   del config
   return write(flags.runs, flags.out, mean_spectra=flags.spectra,
-               data_dir=flags.data_dir)
+               neighbours=flags.neighbours, data_dir=flags.data_dir)
 
 
-def write(folders, out='', *, mean_spectra=False, data_dir=''):
+def write(folders, out='', *, mean_spectra=False, neighbours=False,
+          data_dir=''):
   """Compares the generators of several workdirs.
 
   Each run is represented by the averaged generator of its best checkpoint by
@@ -41,34 +43,38 @@ def write(folders, out='', *, mean_spectra=False, data_dir=''):
   scores are those recorded at the step of this checkpoint.
 
   Args:
-    folders: workdirs; the others are compared with the first.
+    folders: workdirs; the others are compared with the first. One of many
+      seeds stands for the runs of its seeds.
     out: a folder for report.md (the returned text), report.json (all numbers,
-      unrounded), tradeoff.png if there are scores, and bands.png if there are
-      scores of the metric 'spectrum_bands'; '' writes no files.
+      unrounded), tradeoff.png if there are scores, bands.png if there are
+      scores of the metric 'spectrum_bands', and index.html, which shows all
+      of it and more; '' writes no files.
     mean_spectra: also generate images and write spectra.png.
-    data_dir: folder of the real images, for mean_spectra.
+    neighbours: show the real images nearest to generated ones in the page.
+    data_dir: folder of the real images, for both.
 
   Returns:
     Text: tables in GitHub Markdown.
 
   Raises:
     UserError: no folders, one of them twice, one without a checkpoint, or
-      `out` cannot be written; with mean_spectra, no `out` or runs on several
-      data sets.
+      `out` cannot be written; with mean_spectra or neighbours, no `out`; with
+      mean_spectra, runs on several data sets.
   """
-  if mean_spectra and not out:
-    raise UserError('--spectra draws a picture and needs a folder for it: '
-                    '--out=FOLDER would be right')
+  for flag, asked in ('spectra', mean_spectra), ('neighbours', neighbours):
+    if asked and not out:
+      raise UserError(f'--{flag} draws a picture and needs a folder for it: '
+                      '--out=FOLDER would be right')
+  folders = _compared.each(folders)
   runs = [_compared.load(folder, name)
           for folder, name in zip(folders, _compared.names(folders))]
   columns = _compared.score_columns({r.name: r.scores for r in runs})
   times = _compared.latencies(runs)
-  device = jax.devices()[0]
-  hardware = f'{device.device_kind} of {platform.node()}'
+  hardware = _page.hardware()
   courses = {r.name: curve for r in runs if (curve := _compared.course(r))}
-  text = '\n'.join([
-      *_tables.sizes(runs, times, hardware), '', *_tables.scores(runs, columns),
-      *_tables.costs(runs), *_tables.courses(runs, courses)])
+  text = '\n'.join(table.markdown([
+      _tables.sizes(runs, times, hardware), _tables.scores(runs, columns),
+      *_tables.costs(runs), *_tables.courses(runs, courses)]))
   if not out:
     return text + '\n'
   numbers = {
@@ -100,9 +106,12 @@ def write(folders, out='', *, mean_spectra=False, data_dir=''):
     if evolutions:
       written.append(folder / 'bands.png')
       bands.draw(written[-1], evolutions)
-    if mean_spectra:
+    profiles = _compared.profiles(runs, data_dir) if mean_spectra else {}
+    if profiles:
       written.append(folder / 'spectra.png')
-      spectra.draw(written[-1], _compared.profiles(runs, data_dir))
+      spectra.draw(written[-1], profiles)
+    written.append(_page.save(runs, folders, folder, times, profiles=profiles,
+                              neighbours=neighbours, data_dir=data_dir))
   except OSError as error:
     raise UserError(f'cannot write to --out={out}: {error}') from error
   return '\n'.join([text, '', *map(str, written), ''])

@@ -6,8 +6,6 @@ name without suffix becomes a folder of n PNG files.
 import pathlib
 from types import SimpleNamespace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jgan import build, weights
@@ -84,7 +82,7 @@ def write(sampler, net, out, *, n=64, seed=0, interpolate=0, overwrite=False):
   if not overwrite:
     refuse_present(out)
   if interpolate:
-    z = interpolation(seed, n, interpolate, sampler.latent)
+    z = samples.interpolation(seed, n, interpolate, sampler.latent)
     images = samples.joined(sampler.of(net, z), len(z))
   else:
     images = sampler.array(net, n, seed)
@@ -93,26 +91,6 @@ def write(sampler, net, out, *, n=64, seed=0, interpolate=0, overwrite=False):
     return _write(path, images, interpolate)
   except OSError as error:
     raise UserError(f'cannot write --out={out}: {error}') from error
-
-
-def interpolation(seed, rows, count, latent):
-  """Spherical interpolation of latents (slerp; Shoemake, 1985).
-
-  Each row goes from one normal sample to another. Along the great circle
-  between them the norm stays typical of the latents seen in training.
-
-  Returns:
-    [rows * count, latent].
-  """
-  ends = jax.random.normal(jax.random.key(seed), (2, rows, 1, latent))
-  a, b = ends
-  cosine = jnp.sum(a * b, -1, keepdims=True) / (
-      jnp.linalg.norm(a, axis=-1, keepdims=True)
-      * jnp.linalg.norm(b, axis=-1, keepdims=True))
-  angle = jnp.arccos(jnp.clip(cosine, -1., 1.))
-  t = jnp.linspace(0., 1., count)[None, :, None]
-  z = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / jnp.sin(angle)
-  return z.reshape(rows * count, latent)
 
 
 def _write(path, images, columns):

@@ -13,7 +13,6 @@ from jgan.ops import spread
 from jgan.ops.quantize import to_uint8
 from jgan.score import record, samples
 from jgan.score.scorer import Scorer
-from jgan.verbs import sample
 
 
 def made(draw, net, count, size, latent, seed, **keywords):
@@ -283,7 +282,7 @@ def test_a_metric_that_gives_other_values_than_its_file_says_is_refused(
 
 
 def test_interpolation_runs_between_normal_draws_at_their_length():
-  z = np.asarray(sample.interpolation(0, 3, 5, 64)).reshape(3, 5, 64)
+  z = np.asarray(samples.interpolation(0, 3, 5, 64)).reshape(3, 5, 64)
   assert (z[0, 0] != z[1, 0]).all()
   lengths = np.linalg.norm(z, axis=-1)
   assert lengths.min() > .8 * 8 and lengths.max() < 1.25 * 8

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jgan import genotype
+from jgan import config as configs
+from jgan import experiment, genotype
 from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.report import figure, timeline
@@ -120,8 +121,8 @@ def test_the_files_hold_what_the_text_says(search, tmp_path):
   out = tmp_path / 'new' / 'out'
   text = genotypes.write([search, 'alphagan_s'], str(out), label='IS')
   names = ['operations.md', 'operations.json', 'operations_generator.png',
-           'timeline_1_generator.png']
-  assert text.splitlines()[-4:] == [str(out / name) for name in names]
+           'alphagan_s_generator.png', 'timeline_1_generator.png']
+  assert text.splitlines()[-5:] == [str(out / name) for name in names]
   assert sorted(f.name for f in out.iterdir()) == sorted(names)
   assert text.startswith((out / 'operations.md').read_text())
   found = json.loads((out / 'operations.json').read_text())
@@ -211,3 +212,41 @@ def test_an_empty_folder_and_a_bad_out_are_said(search, tmp_path):
   (tmp_path / 'file').touch()
   with pytest.raises(UserError, match='cannot write to --out'):
     genotypes.write([search], str(tmp_path / 'file' / 'out'))
+
+
+def test_scores_of_a_training_take_the_place_of_those_of_the_search(
+    search, pages, tmp_path):
+  """They are written into the genotype's file, and once."""
+  file = search / 'genotypes' / '00000020.json'
+  config = configs.complete(experiment.load(
+      'experiments/alphagan/retrain.py:cifar10_s'))
+  with config.unlocked():
+    config.generator.genotype = json.dumps(genotype.load(str(file)))
+  run = tmp_path / 'trained' / '20'
+  run.mkdir(parents=True)
+  (run / 'config.json').write_text(json.dumps(configs.plain(config)))
+  (run / 'evaluations.jsonl').write_text(''.join(json.dumps({
+      'step': step, 'values': {'FID': fid, 'IS': 8.}, 'identity': 'x',
+      'protocol': {'protocol': 'standard', 'generator': 'average'}}) + '\n'
+      for step, fid in ((3000, 14.), (6000, 16.))))
+  write = lambda: genotypes.write(
+      [search], str(tmp_path / 'out'), label='FID', threshold=15.,
+      trained=[tmp_path / 'trained'])
+  text = write()
+  # The search itself had 40, 18.5 and 12.25; the first two are the same.
+  assert '- superior: FID < 15: 3' in text
+  beneath = pages['timeline_1_generator.png'].axes[1]
+  np.testing.assert_array_equal(beneath.lines[0].get_ydata(),
+                                [14., 14., 12.25])
+  origin = genotype.load(str(file))['origin']
+  assert origin.endswith('; trained, step 3000, eval/FID 14, eval/IS 8')
+  write()
+  assert genotype.load(str(file))['origin'] == origin
+  with pytest.raises(UserError, match='no scored run'):
+    genotypes.write([search], trained=[tmp_path / 'out'])
+
+
+def test_a_genotype_that_is_named_is_drawn(pages, tmp_path):
+  text = genotypes.write(['mmd_nas', 'alphagan_s'][:1], str(tmp_path / 'out'))
+  assert str(tmp_path / 'out' / 'mmd_nas_generator.png') in text
+  assert 'mmd_nas_generator.png' in pages

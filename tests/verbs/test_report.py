@@ -1,5 +1,6 @@
 """Runs side by side: numbers are those of each run, and say what they are."""
 import json
+import re
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.report import table
 from jgan.run import loop
 from jgan.score.record import of_average
 from jgan.verbs import _compared, _tables, describe, report
@@ -72,6 +74,12 @@ def test_a_report_holds_the_numbers_of_each_run(two, tmp_path):
   assert jax.devices()[0].device_kind in text
   assert (out / 'report.md').read_text() in text
   assert np.asarray(Image.open(out / 'tradeoff.png')).std() > 0
+  page = (out / 'index.html').read_text()
+  assert str(out / 'index.html') in text and len(page) < 5e6
+  assert re.findall('<section id="([a-z]+)"', page) == [
+      'overview', 'config', 'scores', 'curves', 'samples', 'interpolation',
+      'tradeoff', 'cost', 'environment']
+  assert 'of the same latent vectors' in page
 
 
 def test_what_holds_no_trained_run_is_refused(tiny, tmp_path):
@@ -90,6 +98,8 @@ def test_what_holds_no_trained_run_is_refused(tiny, tmp_path):
 def test_runs_are_called_by_their_folders_if_these_differ():
   assert _compared.names(['a/x', 'a/y/']) == ['x', 'y']
   assert _compared.names(['a/x', 'b/x']) == ['a/x', 'b/x']
+  assert _compared.names(['/r/s/a/x', '/r/s/b/x']) == ['a/x', 'b/x']
+  assert _compared.names(['x', 'a/x']) == ['x', 'a/x']
   with pytest.raises(UserError, match='names a/x twice'):
     _compared.names(['a/x', 'a/x/'])
   with pytest.raises(UserError, match='no runs to compare'):
@@ -141,10 +151,10 @@ def test_protocols_of_another_name_have_columns_of_their_own():
 def test_missing_scores_are_shown_as_absent():
   runs = [_compared.Run(name, None, None, 2, '', {}, scores)
           for name, scores in (('a', [record(2, {'FID': 1.5})]), ('b', []))]
-  lines = _tables.scores(
-      runs, _compared.score_columns({r.name: r.scores for r in runs}))
+  columns = _compared.score_columns({r.name: r.scores for r in runs})
+  lines = table.markdown([_tables.scores(runs, columns)])
   assert lines[:4] == ['| run | FID |', '|-----|----:|', '| a   | 1.5 |',
                        '| b   |   - |']
   assert '-: not scored at that checkpoint.' in lines
-  line, = _tables.scores(runs[1:], [])
+  line, = table.markdown([_tables.scores(runs[1:], [])])
   assert line.startswith('No scores')

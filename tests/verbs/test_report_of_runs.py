@@ -8,6 +8,7 @@ from PIL import Image
 
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.report import table
 from jgan.types import Method
 from jgan.verbs import _compared, _tables, report
 
@@ -82,7 +83,7 @@ def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(tiny):
                                        ('b', (4., 4., 4.), other),
                                        ('c', (9., 9.), wide))]
   courses = {r.name: _compared.course(r) for r in runs}
-  text = _tables.courses(runs, courses)
+  text = table.markdown(_tables.courses(runs, courses))
   rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in text
           if line.startswith('| ')]
   assert rows[1:] == [
