@@ -19,7 +19,9 @@ version = re.search(r"__version__ = '(.*)'",
 
 extensions = ['myst_parser', 'sphinx.ext.mathjax', 'sphinx.ext.autodoc',
               'sphinx.ext.napoleon', 'autoapi.extension', 'docstrings']
-exclude_patterns = ['README.md']  # index.rst includes it
+# README.md is the index on GitHub, here it is index.rst; search.md has another
+# name (docstrings.py).
+exclude_patterns = ['README.md', 'search.md']
 napoleon_use_ivar = True  # else attributes are described twice
 
 myst_enable_extensions = ['dollarmath', 'amsmath']

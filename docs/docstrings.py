@@ -5,6 +5,8 @@ sections (Args, Returns, Raises). Napoleon reads the sections; before it, what
 would be markup is escaped, and indented lines outside of sections, which are
 equations and listings, become literal blocks.
 """
+import pathlib
+import posixpath
 import re
 
 SECTION = re.compile(r'(Args|Attributes|Returns|Raises|Yields):$')
@@ -59,26 +61,49 @@ def escaped(line):
   return ''.join(parts)
 
 
-# Files above docs/ -> the pages that include them; folders have none.
-PAGES = {'CONTRIBUTING.md': 'site/contributing.md',
-         'CHANGELOG.md': 'site/changelog.md'}
-LINK = re.compile(r'\[([^\]]*)\]\((?:\.\./)+(experiments|jgan|tests)[^)]*\)')
+# Files that are not pages of the site, from docs/ -> the pages that include them.
+# Those above docs/ are out of Sphinx's reach, and a page `search` is its own.
+PAGES = {'../CONTRIBUTING.md': 'site/contributing.md',
+         '../CHANGELOG.md': 'site/changelog.md',
+         'search.md': 'site/searching.md'}
+LINK = re.compile(r'\[([^\]]*)\]\(([^)#:]+)(#[^)]*)?\)')
 
 
-def redirected(text, depth):
-  """A page whose links to files above docs/ lead to their copies in the site.
+def redirected(text, folder):
+  """A page with its links to such files, and to source, as the site has them.
 
   Links to source become plain text, since the site has no source.
 
-  depth: of the page below docs/, 0 for docs/README.md.
+  folder: of the page, from docs/.
   """
-  for name, copy in PAGES.items():
-    text = text.replace(f']({"../" * (depth + 1)}{name}',
-                        f']({"../" * depth}{copy}')
-  return LINK.sub(r'\1', text)
+  def redirect(match):
+    title, target, anchor = match[1], match[2], match[3] or ''
+    path = posixpath.normpath(posixpath.join(folder, target))
+    if path in PAGES:
+      return f'[{title}]({posixpath.relpath(PAGES[path], folder)}{anchor})'
+    return title if path.startswith('../') else match[0]
+
+  return LINK.sub(redirect, text)
 
 
 def read(app, page, source):
-  """Sphinx's event for a page that it reads."""
-  del app
-  source[0] = redirected(source[0], page.count('/'))
+  """Sphinx's event for a page that it reads.
+
+  A page that only includes a file gets the file's text here, with its links as
+  they are from the page.
+  """
+  folder = posixpath.dirname(page) or '.'
+  files = {copy: file for file, copy in PAGES.items()}
+  if file := files.get(f'{page}.md'):
+    text = (pathlib.Path(app.srcdir) / file).read_text()
+    source[0] = moved(text, posixpath.dirname(file), folder)
+  source[0] = redirected(source[0], folder)
+
+
+def moved(text, old, new):
+  """A page with its links as they are from another folder; both from docs/."""
+  def move(match):
+    path = posixpath.normpath(posixpath.join(old, match[2]))
+    return f'[{match[1]}]({posixpath.relpath(path, new)}{match[3] or ""})'
+
+  return LINK.sub(move, text)
