@@ -1,4 +1,4 @@
-"""Reads files of named arrays, .npz and .safetensors, whoever wrote them.
+"""Reads files of arrays, .npz, .npy and .safetensors, whoever wrote them.
 
 Nothing in such a file is trusted: objects are refused, and the size that an
 array declares is compared with what the file holds before memory is taken.
@@ -11,6 +11,7 @@ import zipfile
 import zlib
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 
 from jgan.errors import UserError
@@ -35,6 +36,40 @@ def read(path):
                     'would be right')
   try:
     return readers[path.suffix](path)
+  except BROKEN as error:
+    raise UserError(f'cannot read {path}: {reason(error)}') from error
+
+
+def single(path):
+  """The array of an .npy file, or the only one of an .npz; read-only.
+
+  Raises:
+    UserError: as `read`, or there are several arrays.
+  """
+  path = regular(path)
+  if path.suffix != '.npy':
+    named = read(path)
+    if len(named) != 1:
+      raise UserError(f'{path} holds the arrays {", ".join(named) or "none"}: '
+                      'one would be right')
+    return next(iter(named.values()))
+  try:
+    with path.open('rb') as file:
+      return _array(file, path.stat().st_size, path.name)
+  except BROKEN as error:
+    raise UserError(f'cannot read {path}: {reason(error)}') from error
+
+
+def metadata(path):
+  """The strings in the header of a .safetensors file: {name: string}.
+
+  Raises:
+    UserError: it cannot be read, or is damaged.
+  """
+  path = regular(path)
+  try:
+    with safetensors.safe_open(path, framework='np') as file:
+      return dict(file.metadata() or {})
   except BROKEN as error:
     raise UserError(f'cannot read {path}: {reason(error)}') from error
 
@@ -80,16 +115,21 @@ def _npy(archive, entry):
     raise ValueError(f'{entry.filename} declares {entry.file_size} bytes and '
                      f'has {entry.compress_size}')
   with archive.open(entry) as file:
-    version = np.lib.format.read_magic(file)
-    header = {(1, 0): np.lib.format.read_array_header_1_0,
-              (2, 0): np.lib.format.read_array_header_2_0}[version]
-    shape, fortran, dtype = header(file)
-    if dtype.hasobject:
-      raise ValueError(f'{entry.filename} holds objects, not numbers')
-    size = math.prod(shape) * dtype.itemsize
-    rest = entry.file_size - file.tell()
-    if min(shape, default=0) < 0 or size != rest:
-      raise ValueError(f'{entry.filename} declares an array of {list(shape)} '
-                       f'{dtype}, {size} bytes, and has {rest}')
-    return np.ndarray(shape, dtype, buffer=file.read(size),
-                      order='F' if fortran else 'C')
+    return _array(file, entry.file_size, entry.filename)
+
+
+def _array(file, length, name):
+  """The array of an open .npy of `length` bytes."""
+  version = np.lib.format.read_magic(file)
+  header = {(1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0}[version]
+  shape, fortran, dtype = header(file)
+  if dtype.hasobject:
+    raise ValueError(f'{name} holds objects, not numbers')
+  size = math.prod(shape) * dtype.itemsize
+  rest = length - file.tell()
+  if min(shape, default=0) < 0 or size != rest:
+    raise ValueError(f'{name} declares an array of {list(shape)} {dtype}, '
+                     f'{size} bytes, and has {rest}')
+  return np.ndarray(shape, dtype, buffer=file.read(size),
+                    order='F' if fortran else 'C')

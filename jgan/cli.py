@@ -7,7 +7,7 @@ from absl import flags as absl_flags
 from ml_collections import config_flags
 
 from jgan import config as configs
-from jgan import experiment, lookup, paths, sections
+from jgan import experiment, lookup, paths, photos, sections, sweeps
 from jgan.errors import UserError
 from jgan.experiment import load
 from jgan.flags import Flag, values
@@ -19,12 +19,14 @@ FLAGS = (
     Flag('mode', 'train', 'The verb.'),
     Flag('compilation_cache', '~/.cache/jgan',
          "Folder of compiled programs; '' for none."),
+    Flag('quiet', False, 'Tell of warnings and errors only.'),
     Flag('debug', False, 'Show the traceback of an error.'),
     Flag('help', False, 'Show this, or with --mode=VERB the flags of a verb.'),
 )
 _DEFINE = {bool: absl_flags.DEFINE_bool, int: absl_flags.DEFINE_integer,
            float: absl_flags.DEFINE_float, type(None): absl_flags.DEFINE_float,
-           str: absl_flags.DEFINE_string, tuple: absl_flags.DEFINE_list}
+           str: absl_flags.DEFINE_string, tuple: absl_flags.DEFINE_list,
+           list: absl_flags.DEFINE_multi_string}
 
 
 class Command(NamedTuple):
@@ -35,11 +37,13 @@ class Command(NamedTuple):
     config: completed; None for a verb without config.
     flags: flags of the verb, a namespace.
     main: flags of jgan.main, a namespace.
+    notes: lines to tell the user.
   """
   verb: Any
   config: Any
   flags: Any
   main: Any
+  notes: tuple[str, ...] = ()
 
 
 def parse(argv):
@@ -58,6 +62,9 @@ def parse(argv):
   declared = {flag.name: flag for flag in verb.FLAGS}
   for argument in argv[1:]:
     _refuse_unread(argument, mode, declared)
+  notes = ()
+  if photos.SIZE in verb.FLAGS:
+    argv, notes = photos.expanded(argv, _value)
   config = _config(argv) if 'config' in declared else None
   parsed = _parsed(argv, declared, config)
   values_of = lambda names: {name: _plain(name, parsed[name].value)
@@ -76,8 +83,10 @@ def parse(argv):
     if flag.required and flag.name != 'config' and not getattr(flags,
                                                                flag.name):
       raise UserError(f'--mode={mode} needs --{flag.name}')
+  if sweeps.SWEEP in verb.FLAGS:
+    flags.combinations = _combinations(argv, declared, flags)
   return Command(verb, config, flags,
-                 values(FLAGS, values_of(flag.name for flag in FLAGS)))
+                 values(FLAGS, values_of(flag.name for flag in FLAGS)), notes)
 
 
 def usage(mode=''):
@@ -138,13 +147,51 @@ def _config(argv):
   return configs.fill(config)
 
 
+def _combinations(argv, declared, flags):
+  """The Combinations of --sweep; each is parsed as a command line is."""
+  if flags.seeds and _value(argv, r'config\.seed') is not None:
+    raise UserError('--config.seed is not read beside --seeds: leave one of '
+                    'them out')
+  words = sweeps.words(flags.sweep)
+  for key in words:
+    if (value := _value(argv, rf'config\.{re.escape(key)}')) is not None:
+      raise UserError(f'--config.{key}={value} is not read beside --sweep='
+                      f'config.{key}: leave one of them out')
+  combinations = []
+  for chosen in sweeps.products(words) if words else ():
+    own = [*argv, *(sweeps.override(*item) for item in chosen.items())]
+    try:
+      config = _parsed(own, declared, _config(own)).config
+      _split_words(config)
+      values = {key: _swept(config, key, word) for key, word in chosen.items()}
+      config = configs.complete(config)
+    except UserError as error:
+      raise UserError(f'{", ".join(map("=".join, chosen.items()))} of --sweep: '
+                      f'{error}') from error
+    combinations.append(sweeps.Combination(sweeps.name(values), values, config))
+  for i, one in enumerate(combinations):
+    for other in combinations[:i]:
+      if one.config == other.config:
+        raise UserError(f'--sweep asks for {one.name} twice: its values should '
+                        'be different ones')
+  return combinations
+
+
+def _swept(config, key, word):
+  """The value of a key, or the word that gave it where it is a section."""
+  for part in key.split('.'):
+    config = config[part]
+  return word if hasattr(config, 'keys') else config
+
+
 def _parsed(argv, declared, config):
   """The values of all flags of a command line: FlagValues of absl."""
   parsed = absl_flags.FlagValues()
   for flag in [*declared.values(), *FLAGS]:
     if flag.name != 'config':
       _DEFINE[type(flag.default)](
-          flag.name, list(flag.default) if flag.default == () else flag.default,
+          flag.name, list(flag.default) if flag.default in ((), []) else
+          flag.default,
           flag.help, flag_values=parsed)
   argv = _last_of_each(_without_config(argv))
   try:
@@ -266,7 +313,7 @@ def _plain(name, value):
 def _described(flag):
   """The line of a flag in --help."""
   note = ('needed' if flag.required else 'off' if flag.default is False
-          else 'none' if flag.default in (None, '', ())
+          else 'none' if flag.default in (None, '', (), [])
           else repr(flag.default))
   return f'  --{flag.name:20} {flag.help} [{note}]'
 

@@ -86,7 +86,11 @@ def base():
       'every': 100,
       'writers': (),        # further writers, of clu: summary, logging
   })
-  c.samples = ConfigDict({'every': 1000, 'count': 64})
+  c.samples = ConfigDict({
+      'every': 1000,
+      'count': 64,
+      'initial': False,     # also before the first step, with real images
+  })
   c.eval = ConfigDict({
       'every': 0,           # score the averaged generator; 0: never
       'first': 0,           # first step with a score; 0: `every`

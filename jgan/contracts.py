@@ -101,7 +101,7 @@ CONTRACTS = {
               'update': ('memory', 'score', 'progress')}),
     'data': Contract(
         'data', must={'info': (), 'load': ('data_dir',)},
-        may={'labels': ('data_dir',)}),
+        may={'labels': ('data_dir',), 'holds': ('path',)}),
     'compress.forms': Contract(
         'compress.rules',
         must={'factor': ('kernel', 'rank'), 'compose': ('factors',),
@@ -176,11 +176,11 @@ def _check_verb(file, module):
                     'the verb')
   for flag in module.FLAGS:
     if not isinstance(flag, Flag) or not (
-        flag.default is None or flag.default == () or
+        flag.default is None or flag.default in ((), []) or
         isinstance(flag.default, bool | int | float | str)):
       raise UserError(f'{file}: FLAGS has {flag!r}; a jgan.flags.Flag with a '
-                      'bool, int, float, str, None or () as its default would '
-                      'be right')
+                      'bool, int, float, str, None, () or [] as its default '
+                      'would be right')
 
 
 def _mistake(value, description, traced, filled):

@@ -17,3 +17,7 @@ class Stopped(Exception):
 
 class NonFinite(Stopped):
   """A loss or the state of a run is not finite, which ends no other run."""
+
+
+class SomeStopped(Stopped):
+  """Some runs of several stopped by themselves; the others are done."""

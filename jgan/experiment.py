@@ -43,7 +43,7 @@ def load(location):
     UserError: there is no such file, or it does not make a config.
   """
   path, _, form = location.partition(':')
-  module = imported(_file_of(path))
+  module = imported(file_of(path))
   if not hasattr(module, 'get_config'):
     raise UserError(f'{path} defines no get_config(), which every experiment '
                     'has')
@@ -94,7 +94,7 @@ def _explained(path):
         f'line {last.lineno}); --debug shows the traceback') from error
 
 
-def _file_of(path):
+def file_of(path):
   """The file for a path on the command line."""
   file = pathlib.Path(path)
   if not file.is_file() and file.parts[:1] == (FOLDER.name,):

@@ -13,7 +13,7 @@ class Flag(NamedTuple):
   Attributes:
     name: without the dashes.
     default: a bool, int, float or str; None for an optional float; () for a
-      comma-separated list.
+      comma-separated list; [] for a text that may be given several times.
     help: one line.
     required: the verb refuses to run without it.
     variable: an environment variable that is used if the flag is not set.

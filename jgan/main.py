@@ -12,7 +12,7 @@ import threading
 import traceback
 import zlib
 
-from jgan import cli, failures, paths, signals
+from jgan import cli, failures, paths, progress, signals
 from jgan.errors import Stopped, UserError
 
 # Settings of JAX, from the environment, with which jgan does not compute.
@@ -33,8 +33,13 @@ def main(argv):
     with failures.explained():
       paths.ensure_home()
       command = cli.parse(argv)
-      _start(command.main.compilation_cache, debug)
-      _say(command.verb.run(command.config, command.flags) or '')
+      handler = _start(command.main, debug)
+      for line in command.notes:
+        logging.getLogger('jgan').info('%s', line)
+      with progress.shown(handler, command.verb.__name__.split('.')[-1],
+                          quiet=command.main.quiet):
+        text = command.verb.run(command.config, command.flags)
+      _say(text or '')
     return 0
   except (UserError, Stopped) as error:
     if debug:
@@ -83,13 +88,16 @@ def _open_streams():
       setattr(sys, name, stream)
 
 
-def _start(compilation_cache, debug):
-  """Sets up logging, and makes libraries independent of the surroundings."""
-  handler = logging.StreamHandler()
+def _start(flags, debug):
+  """Sets up logging, and makes libraries independent of the surroundings.
+
+  Returns: the handler of jgan's log.
+  """
+  handler = progress.Lines()
   handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
   logger = logging.getLogger('jgan')
   logger.handlers = [handler]
-  logger.setLevel(logging.INFO)
+  logger.setLevel(logging.WARNING if flags.quiet else logging.INFO)
   logger.propagate = False  # the root logger belongs to other libraries
   if not debug:
     _quieten(logger)
@@ -101,9 +109,10 @@ def _start(compilation_cache, debug):
         logger.warning('%s is set and has no effect: jgan needs %s',
                        name.upper(), needed)
         settings.update(name, needed)
-    if compilation_cache:
+    if flags.compilation_cache:
       settings.update('jax_compilation_cache_dir',
-                      str(pathlib.Path(compilation_cache, _machine())))
+                      str(pathlib.Path(flags.compilation_cache, _machine())))
+  return handler
 
 
 def _quieten(logger):

@@ -6,6 +6,9 @@ import os
 import signal
 import threading
 
+line_start = b''
+"""What goes back to the start of a line, where a bar stands in it."""
+
 
 class Asked(Exception):
   """A signal asks the process to end, and what it waited for is given up."""
@@ -27,8 +30,9 @@ def end_at_once():
 
   def end():
     number, = os.read(reading, 1)
-    os.write(2, f'jgan: error: ended by {signal.Signals(number).name}; what '
-             'was finished before is kept\n'.encode())
+    os.write(2, line_start + (
+        f'jgan: error: ended by {signal.Signals(number).name}; what was '
+        'finished before is kept\n').encode())
     os._exit(3)
 
   threading.Thread(target=end, daemon=True).start()

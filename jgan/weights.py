@@ -1,7 +1,8 @@
 """Export of weights, and of the sampling function as a standalone program.
 
   FILE.safetensors, FILE.npz   arrays under '/'-joined names, 'params/...'
-                               first, then the other collections
+                               first, then the other collections, and what the
+                               file says about itself (jgan/about.py)
   FILE.jaxexport               z -> images, for cpu, cuda and tpu; needs only
                                jax to run
 """
@@ -15,9 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
-from jgan import arrays
+from jgan import about, arrays
 from jgan.errors import UserError
 from jgan.types import Network
+
+SUFFIXES = '.safetensors', '.npz'
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +54,10 @@ def from_arrays(flat):
   return Network(tree.pop('params'), tree)
 
 
-def save(net, path):
+def save(net, path, entries=None):
   """Writes a network's arrays to .safetensors or .npz; returns the path.
+
+  entries: what the file says about itself, as from about.strings.
 
   Raises:
     UserError: an unknown suffix.
@@ -60,13 +65,17 @@ def save(net, path):
   """
   path = pathlib.Path(path)
   flat = to_arrays(net)
-  writers = {'.safetensors': lambda f: safetensors.numpy.save_file(flat, f),
-             '.npz': lambda f: np.savez(f, **flat)}
-  write = writers[suffix(path, writers)]
-  try:
-    write(path)
-  except safetensors.SafetensorError as error:
-    raise OSError(str(error)) from error
+  entries = entries and {**entries, 'sha256': about.digest(flat)}
+  if suffix(path, SUFFIXES) == '.npz':
+    if entries:
+      flat[about.ENTRY] = np.frombuffer(about.encoded(entries).encode(),
+                                        np.uint8)
+    with path.open('wb') as file:
+      np.savez(file, **flat)
+  else:
+    # By open(), a file gets the permissions that the umask says.
+    path.write_bytes(safetensors.numpy.save(
+        flat, entries and {about.KEY: about.encoded(entries)}))
   return path
 
 
@@ -76,9 +85,28 @@ def load(path):
   Raises:
     UserError: the file cannot be read, or is not one of a network.
   """
+  return described(path)[0]
+
+
+def described(path):
+  """Reads a file written by `save`: a Network, and its About or None.
+
+  Raises:
+    UserError: as `load`; also if the file says of itself what is not so, or
+      was written by a newer jgan.
+  """
   flat = arrays.read(path)
+  if _suffix(path) == '.safetensors':
+    text = arrays.metadata(path).get(about.KEY)
+  else:
+    text = flat.pop(about.ENTRY, None)
+    text = text if text is None else text.tobytes()
+  read = None if text is None else about.parse(path, about.decoded(path, text))
+  if read and read.sha256 and read.sha256 != about.digest(flat):
+    raise UserError(f'{path} is damaged: its arrays are not those of which it '
+                    'has the checksum')
   try:
-    return from_arrays(flat)
+    return from_arrays(flat), read
   except UserError as error:
     raise UserError(f'{path}: {error}') from error
 
@@ -93,11 +121,11 @@ def warm_start(state, files):
       numbers, or not finite.
   """
   if files.generator:
-    gen = _fill(state.gen, load(files.generator), files.generator)
-    state = state.replace(gen=gen, ema=_fill(
+    gen = fill(state.gen, load(files.generator), files.generator)
+    state = state.replace(gen=gen, ema=fill(
         state.ema, load(files.generator), files.generator))
   if files.discriminator:
-    state = state.replace(disc=_fill(
+    state = state.replace(disc=fill(
         state.disc, load(files.discriminator), files.discriminator))
   return state
 
@@ -117,8 +145,12 @@ def save_program(sample, net, latent, path):
   return path
 
 
-def _fill(net, loaded, path):
-  """`net` with the parameters and statistics of `loaded`."""
+def fill(net, loaded, path):
+  """`net`, which may be shapes, with the arrays of `loaded`, a file's.
+
+  Raises:
+    UserError: as `warm_start`.
+  """
   in_model_all, in_file_all, flat = _named(net), _named(loaded), {}
   shape = lambda x: 'absent' if x is None else np.shape(x)
   for name in sorted({*in_model_all, *in_file_all}):
@@ -153,9 +185,13 @@ def _same_kind(a, b):
              for kind in (jnp.floating, jnp.integer, jnp.bool_))
 
 
+def _suffix(path):
+  return pathlib.Path(path).suffix
+
+
 def suffix(path, known):
   """The suffix of a path; raises UserError if it is not in `known`."""
-  suffix = pathlib.Path(path).suffix
+  suffix = _suffix(path)
   if suffix not in known:
     raise UserError(f"--out={path} ends in '{suffix}': one of "
                     f'{", ".join(known)} says what to write')

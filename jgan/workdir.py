@@ -15,7 +15,7 @@ import jax
 
 import jgan
 from jgan import config as configs
-from jgan import paths, precision
+from jgan import paths, precision, words
 from jgan.errors import UserError
 from jgan.files import own, parsed, replacing
 
@@ -36,10 +36,13 @@ def checkpoints(workdir):
 
 
 @contextlib.contextmanager
-def opened(workdir, config, *, allow_config_change=False):
+def opened(workdir, config, *, allow_config_change=False, many=False):
   """Creates and locks a workdir, and writes config.json and run.json.
 
   That of many seeds (config.seeds) gets no folders of a run.
+
+  many: it is the folder of any number of seeds, which may be others than
+    before.
 
   Yields:
     The folder, a Path.
@@ -50,8 +53,9 @@ def opened(workdir, config, *, allow_config_change=False):
       has one run and config.seeds is above 1, or the reverse.
   """
   folder = pathlib.Path(paths.local(workdir, '--workdir'))
-  _refuse_other_kind(folder, config.seeds)
-  parts = ('samples', 'plots', 'checkpoints') if config.seeds == 1 else ()
+  refuse_other_kind(folder, config.seeds, many)
+  parts = () if many or config.seeds > 1 else (
+      'samples', 'plots', 'checkpoints')
   writer = jax.process_index() == 0
   with contextlib.ExitStack() as stack:
     try:
@@ -59,7 +63,7 @@ def opened(workdir, config, *, allow_config_change=False):
         for part in ('', *parts):
           (folder / part).mkdir(parents=True, exist_ok=True)
         _lock(stack, folder)
-      settle_config(folder, config, allow_config_change, writer)
+      settle_config(folder, config, allow_config_change, writer, many)
       if writer:
         _record_run(folder, config)
     except OSError as error:
@@ -74,13 +78,18 @@ def runs_of_seeds(folder):
                 pathlib.Path(folder).glob('seed_*/config.json'))
 
 
-def _refuse_other_kind(folder, seeds):
-  """Refuses the folder of one run for many seeds, and the reverse."""
+def refuse_other_kind(folder, seeds, many=False):
+  """Refuses the folder of one run for many seeds, and the reverse.
+
+  many: --seeds gave them, which may also be one.
+  """
   runs = runs_of_seeds(folder)
-  if seeds > 1 and checkpoints(folder).is_dir():
-    raise UserError(f'--workdir={folder} holds one run, and config.seeds='
-                    f'{seeds} are several: choose another folder')
-  if seeds == 1 and runs:
+  if (many or seeds > 1) and checkpoints(folder).is_dir():
+    asked = '--seeds asks for runs in' if many else (
+        f'config.seeds={seeds} are several, in')
+    raise UserError(f'--workdir={folder} holds one run, and {asked} folders of '
+                    'their own: choose another folder')
+  if seeds == 1 and runs and not many:
     raise UserError(f'--workdir={folder} holds the runs of {len(runs)} seeds, '
                     f'and config.seeds=1 is one: --workdir={runs[0]} or '
                     'another folder would be right')
@@ -254,21 +263,24 @@ def _lock(stack, folder, said=''):
                 'to it', folder, error.strerror)
 
 
-def settle_config(folder, config, allow_change, writer=True):
+def settle_config(folder, config, allow_change, writer=True, many=False):
   """Compares the config with that of an existing run, then writes it.
+
+  many: its seeds may be others than before.
 
   Raises:
     UserError: they differ, and `allow_change` is not set.
   """
   new = configs.plain(config)
   old = configs.recorded(folder)
-  changed = configs.differences(_with_new_keys(old), new) if old else []
+  before = _with_new_keys(old) if old else {}
+  if many:
+    before |= {key: new[key] for key in ('seed', 'seeds')}
+  changed = configs.differences(before, new) if old else []
   if changed and not allow_change:
     raise UserError(
         f'--workdir={folder} holds a run of another config '
-        f'({"; ".join(changed[:8])}). Without --config it goes on with its own;'
-        ' else choose another folder, or pass --allow_config_change to resume '
-        'from its checkpoint with this config')
+        f'({"; ".join(changed[:8])}). {words.ways_on(folder)}')
   if writer and old != new:
     if changed:
       stamp = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')

@@ -197,4 +197,4 @@ def test_weights_of_another_kind_start_no_run(change, words, tmp_path):
   np.savez(tmp_path / 'g.npz', **{
       'params/a/kernel': change(np.ones(4, np.float32))})
   with pytest.raises(UserError, match=words):
-    weights._fill(net, weights.load(tmp_path / 'g.npz'), 'g.npz')
+    weights.fill(net, weights.load(tmp_path / 'g.npz'), 'g.npz')

@@ -1,6 +1,8 @@
 """The command line, as a user meets it."""
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -10,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import jgan
 from jgan import main, weights
 from jgan.errors import UserError
 from jgan.ops.quantize import to_uint8
 from jgan.verbs import evaluate
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 DIGITS = 'experiments/digits/default.py:smoke'
 SMALL = ['--config.devices=1', '--config.steps=4', '--config.eval.every=0',
          '--config.checkpoint.best=', '--config.samples.every=4',
@@ -60,6 +64,18 @@ def test_training_says_where_everything_is(command, trained):
   assert code == 0 and 'already at step 4' in err
   for word in ('samples', 'curves', 'metrics', 'checkpoints', 'tensorboard'):
     assert word in out
+  code, out, err = command(f'--config={DIGITS}', f'--workdir={trained}',
+                           *SMALL, '--quiet')
+  assert code == 0 and 'samples' in out and err == ''
+
+
+def test_photos_need_no_config_and_the_whole_command_is_said(command, tmp_path):
+  Image.new('RGB', (80, 80)).save(tmp_path / 'a.png')
+  code, _, err = command(f'--data_dir={tmp_path}', f'--workdir={tmp_path}/run',
+                         '--size=64', '--config.platform=gpu')
+  assert code == 2 and "asks for 'gpu'" in err
+  assert ('In full: jgan --config=experiments/photos/default.py:64 --data_dir='
+          in err)
 
 
 @pytest.mark.parametrize('mistake, words', [
@@ -154,7 +170,7 @@ def test_sample_writes_a_grid_an_array_or_files(command, trained, tmp_path):
   assert (np.load(tmp_path / 'b.npz')['images'] != images).any()
   assert sample(f'--out={tmp_path}/i.npz', '--n=2', '--interpolate=3')[0] == 0
   assert np.load(tmp_path / 'i.npz')['images'].shape[0] == 6
-  assert sample(f'--out={tmp_path}/c.gif')[0] == 2
+  assert sample(f'--out={tmp_path}/c.jpg')[0] == 2
   assert sample('--n=0')[0] == 2
   assert sample('--step=3')[0] == 2
   assert sample(f'--out={tmp_path}/d.npz', f'--seed={2**32 - 1}')[0] == 0
@@ -170,6 +186,29 @@ def test_average_online_and_earlier_checkpoints_differ(
                    '--n=4', '--compilation_cache=', *more)[0] == 0
     images.append(np.load(out)['images'])
   assert (images[0] != images[1]).any() and (images[0] != images[2]).any()
+
+
+def test_a_run_is_loaded_as_a_generator(command, trained, tmp_path):
+  """The images are those of --mode=sample, from the folder and from a file."""
+  out, file = tmp_path / 'a.npz', tmp_path / 'g.safetensors'
+  for arguments in (['--mode=sample', f'--out={out}', '--n=3', '--seed=5'],
+                    ['--mode=export', f'--out={file}']):
+    assert command(*arguments, f'--workdir={trained}',
+                   '--compilation_cache=')[0] == 0
+  g = jgan.load(trained)
+  assert g.step == 4 and g.weights == 'average'
+  assert jgan.load(file).scores == [
+      {k: x[k] for k in ('values', 'protocol', 'identity')} for x in g.scores]
+  np.testing.assert_array_equal(g.sample(5, n=3), np.load(out)['images'])
+  assert jgan.load(trained, step=2).step == 2
+  assert jgan.load(trained, online=True).weights == 'online'
+  # The lines of the README.
+  lines = next(block for block in re.findall(
+      r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)
+               if 'jgan.load' in block)
+  names = {}
+  exec(lines.replace('runs/digits', str(trained)), names)
+  assert names['images'].shape == (16, 16, 16, 1)
 
 
 @pytest.mark.parametrize('suffix', ['safetensors', 'npz'])
@@ -198,6 +237,10 @@ def test_exported_weights_of_another_network_are_refused(
   file = tmp_path / 'd.npz'
   assert command('--mode=export', f'--workdir={trained}', '--discriminator',
                  f'--out={file}', '--compilation_cache=')[0] == 0
+  code, _, err = command('--mode=sample', f'--workdir={trained}',
+                         f'--params={file}', '--compilation_cache=')
+  assert code == 2 and 'is a discriminator' in err
+  weights.save(weights.load(file), file)  # without what it says of itself
   code, _, err = command('--mode=sample', f'--workdir={trained}',
                          f'--params={file}', '--compilation_cache=')
   assert code == 2 and 'does not fit the model' in err

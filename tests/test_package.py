@@ -99,6 +99,9 @@ IMPORTED_AS = {'absl-py': 'absl', 'pillow': 'PIL', 'scikit-learn': 'sklearn',
                'ml-collections': 'ml_collections', 'ml-dtypes': 'ml_dtypes',
                'orbax-checkpoint': 'orbax', 'tensorboardx': 'tensorboardX',
                'tensorflow-datasets': 'tensorflow_datasets'}
+# What an extra brings, {extra: modules}; imported where it is used.
+OF_EXTRAS = {'onnx': {'jax2onnx', 'onnxruntime'},
+             'video': {'imageio', 'imageio_ffmpeg'}}
 
 
 def test_what_is_imported_is_required_and_the_other_way_round():
@@ -109,12 +112,13 @@ def test_what_is_imported_is_required_and_the_other_way_round():
         roots |= {alias.name.split('.')[0] for alias in node.names}
       elif isinstance(node, ast.ImportFrom):
         roots.add(node.module.split('.')[0])
-  roots -= {*sys.stdlib_module_names, 'jgan'}
+  roots -= {*sys.stdlib_module_names, 'jgan'}.union(*OF_EXTRAS.values())
   text = (ROOT / 'requirements.txt').read_text()
   blocks = [re.findall(r'^([\w-]+)==', block, re.MULTILINE)
             for block in text.split('# ----')]
   _, direct, without_import, _ = blocks
   assert {IMPORTED_AS.get(name, name) for name in direct} == roots
   project = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']
+  assert {*OF_EXTRAS} == {*project['optional-dependencies']} - {'test'}
   declared = {re.match(r'[\w-]+', line)[0] for line in project['dependencies']}
   assert declared == {*direct, *without_import}

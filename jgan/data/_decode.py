@@ -1,9 +1,19 @@
-"""Decodes an image file of any mode; errors name the file."""
+"""Decodes an image file of any mode; errors name the file.
+
+A file is a path, or Stored in another file.
+"""
+import contextlib
+import io
+import lzma
 import os
+import re
 import stat as modes
 import struct
 import threading
+import zipfile
 import zlib
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,14 +27,33 @@ ALPHA = ('white', 'black', 'ignore')
 # that of EPS starts Ghostscript.
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')
 
-# Exceptions that Pillow's readers raise for malformed files.
+# Exceptions that the readers of images and of archives raise for malformed
+# files.
 _MALFORMED = (OSError, SyntaxError, ValueError, TypeError, OverflowError,
               EOFError, LookupError, struct.error, zlib.error,
+              lzma.LZMAError, zipfile.BadZipFile, NotImplementedError,
               Image.DecompressionBombError)
 
 _LARGE = 2**24  # pixels of an image that is decoded alone
 _MOST = 2**27  # pixels that are decoded; a small file may say that it has more
+_BYTES = 2**28  # that a stored file may unpack to
 _alone = threading.Lock()
+
+
+class Stored(NamedTuple):
+  """An image file that is stored in another one, as in an archive.
+
+  Attributes:
+    name: for messages, also what str() gives.
+    open: () -> a binary file, to read and to seek in.
+    bytes: its size, as the archive says.
+  """
+  name: str
+  open: Callable
+  bytes: int
+
+  def __str__(self):
+    return self.name
 
 
 class BadImage(UserError):
@@ -47,7 +76,7 @@ def size(path):
       _refuse_huge(image)
     return image.size
 
-  return _open(path, read)
+  return _open(path, read, whole=False)
 
 
 def pixels(path, channels, size, **options):
@@ -147,16 +176,53 @@ def _deep(image):
       ';16' in str(x[0] if isinstance(x, tuple) and x else x) for x in raw)
 
 
-def _open(path, use):
-  stat(path)  # to open a pipe would wait for ever
+def head(path, most):
+  """The first bytes of a file, at most so many.
+
+  Raises:
+    BadImage, UserError: as `size`.
+  """
   try:
-    with Image.open(path, formats=FORMATS) as image:
-      return use(image)
+    with _opened(path) as file:
+      return file.read(most)
   except _MALFORMED as error:
-    # Errors of the operating system have an errno, Pillow's own do not.
-    if getattr(error, 'errno', None) is not None:
-      raise UserError(f'cannot read {path}: {error.strerror}') from error
-    problem = ('cannot be used' if isinstance(error, Unfit)
-               else 'is not a whole image')
-    reason = str(error).replace(f' {str(path)!r}', '')
-    raise BadImage(f'{path} {problem}: {reason}') from error
+    raise _explained(path, error) from error
+
+
+def _open(path, use, *, whole=True):
+  """use(image) of a file.
+
+  whole: read a stored file to its end first, which checks its sum.
+  """
+  if not isinstance(path, Stored):
+    stat(path)  # to open a pipe would wait for ever
+  try:
+    with contextlib.ExitStack() as stack:
+      file = path
+      if isinstance(path, Stored):
+        file = stack.enter_context(_opened(path))
+        file = io.BytesIO(file.read()) if whole else file
+      return use(stack.enter_context(Image.open(file, formats=FORMATS)))
+  except _MALFORMED as error:
+    raise _explained(path, error) from error
+
+
+def _opened(path):
+  """A binary file to read from."""
+  if not isinstance(path, Stored):
+    return open(path, 'rb')
+  if path.bytes > _BYTES:
+    raise Unfit(f'it would unpack to {path.bytes:,} bytes, more than '
+                f'{_BYTES:,}')
+  return path.open()
+
+
+def _explained(path, error):
+  """The UserError for what Pillow, or the reader of an archive, raised."""
+  # Errors of the operating system have an errno, Pillow's own do not.
+  if getattr(error, 'errno', None) is not None:
+    return UserError(f'cannot read {path}: {error.strerror}')
+  problem = ('cannot be used' if isinstance(error, Unfit)
+             else 'is not a whole image')
+  reason = str(error).replace(f' {str(path)!r}', '')
+  return BadImage(f'{path} {problem}: {re.sub(" <.*>$", "", reason)}')

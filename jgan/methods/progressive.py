@@ -21,6 +21,7 @@ it. With one count for all layers it would not correct the bias of the second
 moment of new layers, which starts at zero, and their first update would be
 1 / sqrt(1 - b2) times an ordinary one.
 """
+import bisect
 import functools
 import itertools
 from typing import NamedTuple
@@ -104,10 +105,11 @@ def make(config, shape, *, axis_name=None, stages=(), batches=(), fade=1.,
                            models=models, tx=tx,
                            **build.game(config, axis_name))
 
+  firsts, critics = [stage.first for stage in growth], config.critics
+
   def plan(step):
     # Data is prefetched for steps beyond the end of the run.
-    *_, stage = (s for s in growth if s.first <= step)
-    return stage.turn(step, config.critics)
+    return growth[bisect.bisect(firsts, step) - 1].turn(step, critics)
 
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))

@@ -137,6 +137,7 @@ class Generator(nn.Module):
       smaller ones [b, s, s, colors] that are generated from an earlier map.
     tanh: False omits the tanh at the output, as the published code does by
       mistake below 1024 pixels.
+    stored_noise: outside training, all images get the same noise.
     remat: compute blocks twice, to hold only their outputs.
   """
   size: int
@@ -145,6 +146,7 @@ class Generator(nn.Module):
   width: int = 64
   side: bool = False
   tanh: bool = True
+  stored_noise: bool = False
   remat: bool = False
   dtype: Any = jnp.float32
   axis_name: str | None = None
@@ -155,7 +157,8 @@ class Generator(nn.Module):
     conv, norm = _parts(self)
     bound = train and not self.is_initializing()
     noise = functools.partial(Noise, self.axis_name if bound else None)
-    keys = None if train else latent_noise.keys(z)
+    keys = None if train else latent_noise.keys(
+        jnp.zeros_like(z) if self.stored_noise else z)
     widths = {size: _channels(n, self.width) for size, n in _WIDTHS.items()
               if size <= self.size}
     finish = output.image if self.tanh else (lambda x: x.astype(jnp.float32))

@@ -63,15 +63,15 @@ class Cost:
       config whose program is there is not traced, another one is added.
     """
     method = build.method(config)
-    self._plan = method.plan
     self._masked = any(config.optimizer[player].pruning.name != 'none'
                        for player in Pair._fields)
     self._spans = method.spans or build.spans(config)
-    plan = build.plan(config, method)
-    turns = {}
+    plan, turns = build.plan(config, method), {}
+    self._kinds = []  # of all steps, or of any, where there is one kind
     for step in range(config.steps if method.plan else 1):
       turn = plan(step)
       turns.setdefault(turn.name, turn)
+      self._kinds.append(turn.name)
     self.images = {name: turn.critics * (turn.batch or config.batch)
                    for name, turn in turns.items()}
     self.program = _program(config, turns)
@@ -113,8 +113,9 @@ class Cost:
 
   def _between(self, first, end, *densities):
     """The cost of the steps [first, end), where G and D have `densities`."""
-    kinds = (collections.Counter(self._plan(s).name for s in range(first, end))
-             if self._plan else dict.fromkeys(self.steps, end - first))
+    kinds = (collections.Counter(self._kinds[first:end])
+             if len(self._kinds) > 1 else
+             dict.fromkeys(self.steps, end - first))
     images = sum(n * self.images[kind] for kind, n in kinds.items())
     work = collections.Counter()
     for kind, n in kinds.items():

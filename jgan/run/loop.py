@@ -11,7 +11,16 @@ import numpy as np
 from clu import parameter_overview
 
 import jgan
-from jgan import batches, build, failures, paths, precision, signals, weights
+from jgan import (
+    batches,
+    build,
+    failures,
+    paths,
+    precision,
+    progress,
+    signals,
+    weights,
+)
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.run import (
@@ -29,6 +38,7 @@ from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
 
+_FEW = 50  # images that say little about others
 # Options of JAX that a run depends on: it computes in float32, and its random
 # numbers are those of ops/row_key.py.
 _OPTIONS = {'jax_enable_x64': False, 'jax_threefry_partitionable': True,
@@ -53,9 +63,13 @@ def prepared(config, where, data_dir):
   log.info('devices: %s, computing in %s', describe_devices(where),
            precision.of(config))
   method = build.method(config, axis_name=where.axis_name)
-  source = build.source(config, data_dir)
+  with progress.during('looking at the images'):
+    source = build.source(config, data_dir)
   log.info('data: %s, %s images of %s', config.data.name,
            f'{len(source):,}', ' x '.join(map(str, source.shape[1:])))
+  if len(source) < _FEW:
+    log.warning('%d images are few: a generator learns to repeat them, and '
+                'some hundred would be a start', len(source))
   return k, method, source, *first_state(config, method, source)
 
 
@@ -63,10 +77,11 @@ def judges(config, where, source, data_dir):
   """The Scorer and the duality Gap of a run, None where it has none."""
   scorer = gap = None
   if config.eval.every:
-    real, labels = build.reference(config, source, data_dir)
-    scorer = networks.of_config(
-        config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
-        told=processes.group().told)
+    with progress.during('preparing the scores'):
+      real, labels = build.reference(config, source, data_dir)
+      scorer = networks.of_config(
+          config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
+          told=processes.group().told)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
   networks.followed(config, scorer, gap)  # says what no score will be
@@ -121,6 +136,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     trace = stack.enter_context(
         profile.traced(config, folder, start, profiled))
     try:
+      session.show(state)
       state = loop(config, method, source, where, k, state, start, session,
                    stop, trace=trace)
     except signals.Asked:
@@ -188,8 +204,12 @@ def begin(config, init, abstract, saved, where):
 def fresh(config, init):
   """The function: seed -> the state before the first step, compiled once."""
   compiled = jax.jit(init, compiler_options=_quick())
-  return lambda seed: weights.warm_start(compiled(np.uint32(seed)),
-                                         config.init)
+
+  def made(seed):
+    with progress.during('the initial state', compiles=True):
+      return weights.warm_start(compiled(np.uint32(seed)), config.init)
+
+  return made
 
 
 def loop(config, method, source, where, k, state, start, session, stop,
@@ -216,16 +236,18 @@ def loop(config, method, source, where, k, state, start, session, stop,
   with contextlib.ExitStack() as stack:
     data, feed = stack.enter_context(feeding(start, k, stop))
     session.begin(start)
+    progress.training(start, config.steps, session.operations)
     ahead = next(feed)
     while ahead:
       (step, length, name), x = ahead
       if (name, length) not in calls:
         began = time.perf_counter()
         try:
-          call = stop.wait(
-              _fitting, config.pipeline.placement == 'auto',
-              functools.partial(parallel.advance, step=kinds[name]), where,
-              state, health, data, x, seed)
+          with progress.during(shown(name, length), compiles=True):
+            call = stop.wait(
+                _fitting, config.pipeline.placement == 'auto',
+                functools.partial(parallel.advance, step=kinds[name]), where,
+                state, health, data, x, seed)
         except signals.Asked:
           session.leave(step - length, state)
         if call is None:
@@ -241,6 +263,7 @@ def loop(config, method, source, where, k, state, start, session, stop,
         report_compiled(name, length, call, time.perf_counter() - began)
         session.begin(step - length)
       state, health, metrics = calls[name, length](state, health, data, x, seed)
+      progress.dispatched(step, metrics)
       state = session.after(step, state, health, metrics)
       if trace:
         trace.after(step, metrics, calls)
@@ -307,7 +330,7 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
     if resident:
       here = images if share == len(images) else images[
           parallel.rows(len(images))]
-      with group.together():
+      with group.together(), progress.during('decoding the images'):
         decoded = (stop or signals.Watch()).wait(
             batches.as_array,
             source if shards == 1 else batches.chosen(source, here))
@@ -341,10 +364,13 @@ def report_parameters(state):
 
 def report_compiled(name, length, call, seconds):
   """Logs the time of the compilation and the memory of a dispatch."""
-  if length > 1:
-    name = f'{name} x {length}'
-  log.info('%s: compiled in %.1f s; %.1f MiB per device', name, seconds,
-           parallel.memory(call) / 2**20)
+  log.info('%s: compiled in %.1f s; %.1f MiB per device', shown(name, length),
+           seconds, parallel.memory(call) / 2**20)
+
+
+def shown(name, length):
+  """A dispatch as the log calls it: 'step', 'step x 10'."""
+  return f'{name} x {length}' if length > 1 else name
 
 
 def _quick():

@@ -44,11 +44,11 @@ def write(folder, runs):
     Text: the table.
   """
   told = {run.name: {'seed': config.seed, 'stopped': why_stopped(run),
-                     **_course(run)} for run, config in runs.items()}
+                     **course(run)} for run, config in runs.items()}
   ended = [each['scores'] for each in told.values() if not each['stopped']]
   names = dict.fromkeys(name for each in told.values()
                         for name in each['scores'])
-  moments = {name: {which: _moments([
+  moments = {name: {which: moments_of([
       scores[name][which] for scores in ended
       if which in scores.get(name, {})]) for which in ('last', 'best')}
              for name in names}
@@ -84,7 +84,7 @@ def write(folder, runs):
   return text
 
 
-def _course(run):
+def course(run):
   """{'step', 'scores': {label: {'last', 'best'}}} of the folder of a run."""
   records = logbook.read(run)
   curves = {}
@@ -102,7 +102,7 @@ def _course(run):
   return {'step': records[-1]['step'] if records else 0, 'scores': scores}
 
 
-def _moments(values):
+def moments_of(values):
   """{'mean', 'std', 'count'} of numbers; {} of none."""
   if not values:
     return {}

@@ -3,8 +3,8 @@
 sparse.safetensors and dense.safetensors are the averaged generator at the end
 of the last phase of each kind; steps.json has the steps of both.
 
-  python -m jgan.main --mode=sample --workdir=RUN \
-    --params=RUN/pair/sparse.safetensors
+  python -m jgan.main --mode=sample --params=RUN/pair/sparse.safetensors \
+    --out=FILE.png
   python -m jgan.main --mode=evaluate --workdir=RUN \
     --params=RUN/pair/sparse.safetensors
 """
@@ -38,7 +38,7 @@ def step_of(path):
   return _steps(path.with_name('steps.json')).get(path.stem)
 
 
-def write(workdir, name, step, net):
+def write(workdir, name, step, net, entries=None):
   """Writes one generator of the pair, replacing the previous one.
 
   The file is replaced atomically. It is written before the checkpoint of its
@@ -49,11 +49,12 @@ def write(workdir, name, step, net):
     name: 'sparse' or 'dense'.
     step: of the generator.
     net: the averaged generator, a Network.
+    entries: what the file says about itself, as from about.strings; or None.
   """
   folder = workdir / 'pair'
   folder.mkdir(exist_ok=True)
   with replacing(folder / f'{name}.safetensors') as part:
-    weights.save(net, part)
+    weights.save(net, part, entries)
   file = folder / 'steps.json'
   write_text(file, json.dumps({**_steps(file), name: step}) + '\n')
 

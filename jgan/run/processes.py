@@ -20,7 +20,7 @@ import jax
 from jax._src import distributed  # the store of a group has no public name
 
 from jgan import config as configs
-from jgan import failures
+from jgan import failures, progress
 from jgan.errors import Stopped, UserError
 
 log = logging.getLogger(__name__)
@@ -80,9 +80,13 @@ def join(coordinator='', processes=0, process=-1):
   _end_with_others()
   before = signal.getsignal(signal.SIGTERM)
   try:
-    jax.distributed.initialize(
-        *(given if explicit else (None, None, None)),
-        local_device_ids=_local_devices(), initialization_timeout=_MEETING)
+    # Of processes in one terminal only the first one may have a bar.
+    with progress.lines(), progress.during('waiting for the other processes'):
+      jax.distributed.initialize(
+          *(given if explicit else (None, None, None)),
+          local_device_ids=_local_devices(), initialization_timeout=_MEETING)
+      if jax.process_index():
+        progress.hush()
   except (RuntimeError, ValueError, KeyError, OSError) as error:
     if not explicit and distributed.global_state.coordinator_address is None:
       raise UserError(_nothing_found(error)) from error

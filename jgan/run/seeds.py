@@ -24,9 +24,9 @@ import jax
 import numpy as np
 
 import jgan
-from jgan import build, failures, precision, signals
+from jgan import build, failures, precision, progress, signals
 from jgan import config as configs
-from jgan.errors import NonFinite, Stopped, UserError
+from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.run import (
     checkpoint,
     loop,
@@ -39,7 +39,7 @@ from jgan.run import (
 from jgan.run.session import Session
 from jgan.run.sessions import Sessions
 from jgan.types import Pair
-from jgan.workdir import opened, settle_config
+from jgan.workdir import checkpoints, opened, runs_of_seeds, settle_config
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ _COMMAND = sys.executable, '-m', 'jgan.alone'
 
 @failures.explained()
 def run(config, workdir, *, data_dir='', allow_config_change=False,
-        profiled=False, together=None):
+        profiled=False, together=None, chosen=(), finished=()):
   """Trains the runs of config.seeds, or resumes them: the verb `train`.
 
   Args:
@@ -59,14 +59,21 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     profiled: trace some steps (run/profile.py).
     together: one program (True), or a process for each run (False); None:
       processes on a CPU.
+    chosen: seeds in place of those of the config. Another command may add
+      some, which begin when the earlier ones are done.
+    finished: those of `chosen` that are done, and are left as they are.
 
   Returns:
     Text: the table of their scores, which is also in WORKDIR/seeds.md.
 
   Raises:
     UserError: a mistake, or something that cannot be combined.
-    Stopped: a run stopped, or all of them at a signal.
+    Stopped: all of them stopped, at a signal.
+    SomeStopped: a run stopped by itself.
   """
+  if chosen:
+    config = config.copy_and_resolve_references().unlock()
+    config.seed, config.seeds = min(chosen), len(chosen)
   config = configs.complete(config)
   processes.require_joined()
   if jax.process_count() > 1:
@@ -75,19 +82,46 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
                     'the devices of one host')
   if together is None:
     together = parallel.chosen_devices(config)[0].platform != 'cpu'
-  with opened(workdir, config, allow_config_change=allow_config_change
-              ) as folder, loop.writing(folder):
-    runs = {folder / f'seed_{seed}': of_seed(config, seed)
-            for seed in range(config.seed, config.seed + config.seeds)}
+  numbers = chosen or range(config.seed, config.seed + config.seeds)
+  if not (chosen or allow_config_change):
+    refuse_other_seeds(workdir, numbers)
+  with opened(workdir, config, allow_config_change=allow_config_change,
+              many=bool(chosen)) as folder, loop.writing(folder):
+    runs = {folder / f'seed_{seed}': of_seed(config, seed) for seed in numbers}
+    waiting = {path: own for path, own in runs.items()
+               if own.seed not in finished}
     train = in_one_program if together else in_processes
-    train(config, runs, data_dir, allow_config_change, profiled)
+    # In one program all go on from one step, which new ones do not have.
+    groups = by_age(waiting) if chosen and together else [waiting]
+    for group in filter(None, groups):
+      train(config, group, data_dir, allow_config_change, profiled)
     text = outcomes.write(folder, runs)
     stopped = {path.name: why for path in runs
                if (why := outcomes.why_stopped(path))}
   if stopped:
-    raise Stopped(f'{len(stopped)} of {len(runs)} runs stopped: ' + '; '.join(
-        f'{name}: {why}' for name, why in stopped.items()))
+    raise SomeStopped(
+        f'{len(stopped)} of {len(runs)} runs stopped: ' + '; '.join(
+            f'{name}: {why}' for name, why in stopped.items()))
   return text
+
+
+def refuse_other_seeds(workdir, numbers):
+  """Refuses the folder of other seeds than those of the config."""
+  there = [int(run.name.removeprefix('seed_')) for run in
+           runs_of_seeds(workdir)]
+  if {*there} - {*numbers}:
+    shown = ','.join(map(str, sorted(there)))
+    raise UserError(f'--workdir={workdir} holds the runs of seeds {shown}, and '
+                    f'the config asks for {numbers[0]} to {numbers[-1]}: '
+                    f'--seeds={shown} would be right')
+
+
+def by_age(runs):
+  """Groups runs: those that have a checkpoint, and those that have none."""
+  begun = {folder: own for folder, own in runs.items()
+           if any(checkpoints(folder).glob('[0-9]*'))}
+  return begun, {folder: own for folder, own in runs.items()
+                 if folder not in begun}
 
 
 def of_seed(config, seed):
@@ -122,6 +156,7 @@ def in_processes(config, runs, data_dir, allow_config_change, profiled):
                *['--allow_config_change'] * allow_config_change]
   waiting, working, mistakes = list(runs), {}, []
   with signals.watched() as stop, contextlib.ExitStack() as stack:
+    stack.enter_context(progress.during(f'training {len(runs)} runs'))
     while waiting or working:
       while waiting and len(working) < cores:
         folder = waiting.pop(0)
@@ -240,6 +275,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
         config, next(iter(runs)).parent, step, profiled))
     try:
       try:
+        session.show(state)
         loop.loop(config, method, source, where, k, state, step, session, stop,
                   trace=trace)
       except signals.Asked:

@@ -14,7 +14,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, genotype, precision, signals
+from jgan import about, build, genotype, precision, progress, signals
 from jgan.errors import NonFinite, Stopped
 from jgan.report import grid
 from jgan.run import pair, parallel, scoring
@@ -32,7 +32,7 @@ class Session:
   def __init__(self, config, method, source, folder, saved, where, start,
                notes, scorer=None, gap=None, stop=None, sampler=None):
     self.config, self.folder, self.saved = config, folder, saved
-    self.method = method
+    self.method, self.source = method, source
     self.better = networks.followed(config, scorer, gap)
     self.where, self.rules = where, build.feedback(config)
     self.plan = build.plan(config, method)
@@ -96,6 +96,18 @@ class Session:
             or self.is_due(step, c.eval.every, c.eval.first)
             or self.is_due(step, c.samples.every)
             or self.is_due(step, c.checkpoint.every))
+
+  def show(self, state):
+    """Writes samples/reals.png and 00000000.png before the first step."""
+    if self.start or not self.config.samples.initial:
+      return
+    if self.writer and self.points is None:
+      grid.save_png(self.folder / 'samples' / 'reals.png', grid.grid(
+          samples.reals(self.source, len(self.z), self.config.seed)))
+    self.draw(0, state)
+    self.settle()
+    log.info('%s: images of the data, and of the generator before its first '
+             'step, in reals.png and 00000000.png', self.folder / 'samples')
 
   def go_on(self, step, state):
     """Does the work that an earlier session left: -> state to continue with."""
@@ -163,6 +175,7 @@ class Session:
     if step <= first:  # its time was not measured: the clock began after it
       log.info('step %s/%s  %s', f'{step:,}', f'{self.config.steps:,}', losses)
       return
+    progress.losses({k: v for k, v in values.items() if k.endswith('/loss')})
     rate = (step - first) / (time.perf_counter() - since)
     turns = [self.plan(s) for s in range(first, step)]
     images = sum(t.critics * (t.batch or self.config.batch) for t in turns)
@@ -170,16 +183,18 @@ class Session:
     remaining = (self.config.steps - step) / rate
     self.book.speed(step, {'steps_per_second': rate,
                            'images_per_second': images})
-    log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
-             f'{self.config.steps:,}', rate, f'{images:,.0f}',
-             datetime.timedelta(seconds=int(remaining)), losses)
+    if not progress.has_bar():
+      log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
+               f'{self.config.steps:,}', rate, f'{images:,.0f}',
+               datetime.timedelta(seconds=int(remaining)), losses)
 
   def evaluate(self, step, state):
     """Scores the averaged generator: -> scores, whether they are the best."""
     self.flush()
     self.require_finite(*self.health)
     began = time.perf_counter()
-    values, identity = self.stop.wait(self.scoring.now, step, state)
+    with progress.during('scoring'):
+      values, identity = self.stop.wait(self.scoring.now, step, state)
     self.log_scores(step, values, time.perf_counter() - began)
     self.begin(step)
     return values, self.is_best(step, values, identity)
@@ -221,7 +236,12 @@ class Session:
   @functools.cached_property
   def cost(self):
     """Cost of the run's steps, counted at the first use."""
-    return Cost(self.config)
+    with progress.during('counting operations'):
+      return Cost(self.config)
+
+  def operations(self):
+    """Floating-point operations of a step, on average."""
+    return self.cost.total(self.config.steps)['flops'] / self.config.steps
 
   def renew(self, step):
     """Forgets the best checkpoint of an earlier round."""
@@ -264,7 +284,8 @@ class Session:
 
   def draw(self, step, state):
     """Generates images of the fixed latents; a thread writes them."""
-    pieces = self.sampler.of(state.ema, self.z)
+    with progress.during('drawing samples'):
+      pieces = self.sampler.of(state.ema, self.z)
     if self.writer:
       self.later(self.write_samples, step, pieces)
 
@@ -285,7 +306,11 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     if self.writer:
-      pair.write(self.folder, self.ends[step], step, parallel.local(state.ema))
+      pair.write(self.folder, self.ends[step], step,
+                 parallel.local(state.ema), about.strings(
+                     self.config, network='generator', weights='average',
+                     step=step, image=build.spec(self.config).shape,
+                     latent=self.method.latent))
 
   def save(self, step, state, *, due=False):
     """Writes a checkpoint, after pending records and host work.
@@ -295,7 +320,8 @@ class Session:
     self.flush()
     self.require_finite(*self.health)
     self.settle()
-    self.saved.save(step, state, self.notes(due))
+    with progress.during('saving'):
+      self.saved.save(step, state, self.notes(due))
     self.due = False
     if self.writer:
       self.timing.write(step)
@@ -359,7 +385,8 @@ class Session:
       records = read(self.folder)
       if records:  # `compress --last` makes a run that is at its end
         from jgan.report import curves  # loads matplotlib
-        curves.draw(self.folder / 'plots' / 'curves.png', records)
+        with progress.during('drawing curves'):
+          curves.draw(self.folder / 'plots' / 'curves.png', records)
 
   def close(self):
     """Closes threads and files, also after a failure."""

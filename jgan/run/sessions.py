@@ -36,6 +36,17 @@ class Sessions:
           session.remember(step, *self.taken((health, metrics), i))
     return self.work(step, state) if works else state
 
+  def operations(self):
+    """As Session.operations, of all."""
+    first = next(iter(self.sessions.values()))
+    return len(self.sessions) * first.operations()
+
+  def show(self, state):
+    """As Session.show, of all."""
+    for i in [*self.sessions]:
+      with self.turn(i) as session:
+        session.show(self.taken(state, i))
+
   def go_on(self, step, state):
     """As Session.go_on."""
     if not any(session.due for session in self.sessions.values()):

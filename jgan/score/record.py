@@ -33,11 +33,20 @@ def of_average(workdir, step=None):
 
   step: only scores of this step; None for all.
   """
+  return of_generator(workdir, step, 'average')
+
+
+def of_generator(workdir, step, network):
+  """The scores of the generator that a stamp calls `network`, oldest first.
+
+  step: only scores of this step; None for all.
+  network: 'average', 'online' or another one.
+  """
   lines = [line for name in ('evaluations.jsonl', 'scores.jsonl')
            for line in records(pathlib.Path(workdir) / name, *_KEYS,
                                fits=_fits)]
   return [line for line in lines if step in (None, line['step'])
-          and line['protocol']['generator'] == 'average']
+          and line['protocol']['generator'] == network]
 
 
 def keep_previous(workdir, step, scorer):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan.ops import quantize, spread
+from jgan.score import latents
 
 
 class Sampler:
@@ -100,23 +101,12 @@ def noise(seed, start, size, latent):
 
 
 def interpolation(seed, rows, count, latent):
-  """Spherical interpolation of latents (slerp; Shoemake, 1985).
-
-  Each row goes from one normal sample to another. Along the great circle
-  between them the norm stays typical of the latents seen in training.
+  """Rows of latents, each from one normal sample to another one.
 
   Returns:
     [rows * count, latent].
   """
-  ends = jax.random.normal(jax.random.key(seed), (2, rows, 1, latent))
-  a, b = ends
-  cosine = jnp.sum(a * b, -1, keepdims=True) / (
-      jnp.linalg.norm(a, axis=-1, keepdims=True)
-      * jnp.linalg.norm(b, axis=-1, keepdims=True))
-  angle = jnp.arccos(jnp.clip(cosine, -1., 1.))
-  t = jnp.linspace(0., 1., count)[None, :, None]
-  z = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / jnp.sin(angle)
-  return z.reshape(rows * count, latent)
+  return latents.rows(*latents.pairs(seed, rows, latent), count)
 
 
 def reals(source, count, seed):

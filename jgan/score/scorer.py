@@ -16,7 +16,7 @@ import pathlib
 import jax
 import numpy as np
 
-from jgan import arrays, lookup, protocol
+from jgan import lookup, protocol
 from jgan.errors import UserError
 from jgan.features import _cache
 from jgan.metrics import _frechet
@@ -24,6 +24,7 @@ from jgan.metrics._samples import Samples
 from jgan.ops import spread
 from jgan.score import fit, viewer
 from jgan.score import labels as names
+from jgan.score import statistics as file_of_statistics
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,8 @@ class Scorer:
     rng = np.random.default_rng(_CHOICE)
     chosen = rng.permutation(len(source))[:count or None]
     self.source, self.chosen, self._fingerprint = source, np.sort(chosen), ''
-    self.published = self._read_statistics()
+    published = statistics and file_of_statistics.read(statistics)
+    self.published = (published.mean, published.cov) if published else None
     self.nets = {}
     for name, p in self.protocols.items():
       self.nets[name] = self._net(p, source, labels, weights, data_dir)
@@ -157,7 +159,7 @@ class Scorer:
     """
     if any(module.REFERENCE is True for module in self.modules.values()):
       for name in self.protocols:
-        self._reference(name)
+        self.reference(name)
     return (yield from self._viewer.look(batches))
 
   def values(self, seen, settings=None, stamp=None):
@@ -209,18 +211,18 @@ class Scorer:
       if real is None:
         return {}
     else:
-      real = self._reference(name) if module.REFERENCE else None
+      real = self.reference(name) if module.REFERENCE else None
     return scored(module, real, fake, {'splits': p.splits, 'seed': self.seed,
                                        **settings})
 
   @functools.cache  # noqa: B019 - a Scorer lives as long as its run
   def _made(self, name, module):
     """A metric after its precomputation on the reals: fake -> values."""
-    return module.make(self._reference(name))
+    return module.make(self.reference(name))
 
   @functools.cache  # noqa: B019
-  def _reference(self, name):
-    """Samples of the reals under one protocol."""
+  def reference(self, name):
+    """Samples of the reals under one protocol; at least their moments."""
     net = self.nets[name]
     if self.needs - {*viewer.MOMENTS} or net is None:
       real = self._seen_reals()[name]
@@ -280,22 +282,6 @@ class Scorer:
                          if cached and f'{x}_mean' in cached else None)
     return Samples(len(self.chosen), *(moments('features') or ()),
                    spatial=moments('spatial'))
-
-  def _read_statistics(self):
-    """(mu, sigma) of the file of published statistics; None without one."""
-    if not self.statistics:
-      return None
-    named = arrays.read(self.statistics)
-    if not {'mu', 'sigma'} <= {*named}:
-      raise UserError(f'cannot read {self.statistics}: it holds '
-                      f"{', '.join(named) or 'nothing'}; an .npz with 'mu' and "
-                      "'sigma' would be right")
-    moments = named['mu'], named['sigma']
-    if not all(np.issubdtype(x.dtype, np.floating) for x in moments):
-      raise UserError(f"cannot read {self.statistics}: 'mu' is of "
-                      f"{moments[0].dtype} and 'sigma' of {moments[1].dtype}; "
-                      'floats would be right')
-    return moments
 
   def _verify_published(self, real):
     """Refuses statistics of a file that do not describe the reals."""

@@ -3,28 +3,27 @@
 Scores of checkpoints are appended to scores.jsonl in --workdir, each with its
 protocol.
 """
-import inspect
 import io
 import json
 import pathlib
 import sys
 
-import numpy as np
 import rich.console
 import rich.table
 from ml_collections import ConfigDict
 
-from jgan import arrays, batches, build, lookup, protocol, weights
+from jgan import batches, build, lookup, protocol, weights
 from jgan import config as configs
 from jgan import flags as common
-from jgan.data import _decode
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.metrics import memorisation, spectrum
 from jgan.report import neighbours, spectra
 from jgan.run import pair, restore
-from jgan.score import duality, networks, record, samples
+from jgan.score import duality, networks, record, samples, stated
 from jgan.score.scorer import Scorer
+from jgan.score.statistics import Statistics
+from jgan.verbs import _sets
 
 FLAGS = (
     common.CONFIG._replace(required=False),
@@ -35,10 +34,14 @@ FLAGS = (
     Flag('network', '', 'The feature network; else config.eval.network.'),
     Flag('weights', '', 'File of its weights; else config.eval.weights.'),
     Flag('protocols', (), "Names, with commas, or 'all'."),
-    Flag('a', '', 'The reference: a folder of images, an .npz of --mode=sample '
-         'or cifar10:train.'),
+    Flag('a', '', 'The reference: a folder of images, an .npz of images or of '
+         'statistics (mu, sigma), an exported generator, or cifar10:train.'),
     Flag('b', '', 'The images to score against --a, in the same form.'),
     Flag('image_size', 0, 'Resize images of --a and --b to this side.'),
+    Flag('features', '', 'The network of which statistics of --a or --b are: '
+         'inception, if as pytorch-fid writes them.'),
+    Flag('count', 0, 'Images that an exported generator in --a or --b makes; '
+         '0: as many as its config scores.'),
 )
 _REALS = 10000  # images among which nearest neighbours are searched
 
@@ -53,9 +56,10 @@ def run(config, flags):
         flags, FLAGS, 'a' if flags.a else 'b', 'config', 'workdir', 'step',
         'best', 'online', 'params', 'steps')
     return sets(flags.a, flags.b, metrics=flags.metrics or ('fd',),
-                network=flags.network or 'inception', weights=flags.weights,
+                network=flags.network, weights=flags.weights,
                 data_dir=flags.data_dir, size=flags.image_size,
-                protocols=flags.protocols or ('standard',))
+                protocols=flags.protocols or ('standard',),
+                features=flags.features, count=flags.count)
   if not (config and flags.workdir):
     raise UserError('no run and no images to score: --workdir=RUN, or --a and '
                     '--b, would be right')
@@ -67,6 +71,9 @@ def run(config, flags):
   if flags.image_size:
     raise UserError(f'--image_size={flags.image_size} is for the images of --a '
                     'and --b; those of a run have the size of its config')
+  for name in ('features', 'count'):
+    if getattr(flags, name):
+      raise UserError(f'--{name} is of --a and --b, which are not given')
   changes = {'eval.metrics': flags.metrics, 'eval.network': flags.network,
              'eval.weights': flags.weights}
   with config.unlocked():
@@ -173,39 +180,67 @@ def pictures(folder, metrics, real, fake):
   return paths
 
 
-def sets(reference, generated, *, metrics, network, weights='', data_dir='',
-         size=0, protocols=('standard',), subset_size=1000):
+def sets(reference, generated, *, metrics, network='', weights='', data_dir='',
+         size=0, protocols=('standard',), subset_size=1000, features='',
+         count=0):
   """Scores one set of images against another one.
 
   Args:
-    reference, generated: each a folder of images, an .npz with an array
-      'images' [n, h, w, c], or 'NAME:SPLIT' of a data set, as in
-      'cifar10:test'.
-    metrics, network, weights: as in config.eval.
+    reference, generated: as verbs/_sets.py reads them: folders, files, data
+      sets, exported generators, statistics.
+    metrics: as in config.eval.
+    network: likewise; '' for Inception, or what `features` says.
+    weights: likewise.
     data_dir: folder of data sets and of the network's weights.
     size: side of the square to which images are resized; 0 for the side of
       the first image of the reference.
     protocols: names, or ('all',).
     subset_size: of KID, at most the number of images.
+    features: the network that statistics are stated to be of.
+    count: images that an exported generator makes; 0: as many as its config
+      scores.
 
   Returns:
     Text: a table.
 
   Raises:
-    UserError: a folder or an image that cannot be read.
+    UserError: a folder or an image that cannot be read, or a metric that
+      statistics do not have.
   """
   if protocols == ('all',):
     protocols = tuple(protocol.NAMED)
-  real = _images('a', reference, size, data_dir)
-  fake = _images('b', generated, real.shape[1], data_dir)
+  real = _sets.of('a', reference, size, data_dir, count)
+  fake = _sets.of('b', generated, size or _sets.side(real), data_dir, count)
+  if any(isinstance(x, Statistics) for x in (real, fake)):
+    _refuse_others(metrics, network, features)
+    scores = stated.scores(
+        real, fake, features=features, weights=weights, data_dir=data_dir,
+        names=(str(reference), str(generated)), protocols=protocols)
+    return table([(0, values, stamp) for values, stamp in scores.values()])
+  if features:
+    raise UserError(f'--features={features} says of which features statistics '
+                    'are, and --a and --b are images: --network chooses theirs')
   scorer = Scorer(
-      real, metrics=metrics, network=network, weights=weights,
+      real, metrics=metrics, network=network or 'inception', weights=weights,
       data_dir=data_dir, reference=str(reference), protocols=protocols)
   fake = batches.as_array(fake)
   subset = min(subset_size, len(real), len(fake))
   scores = scorer.score([fake], {'subset_size': subset},
                         {'file': str(generated), 'size': real.shape[1]})
   return table([(0, values, stamp) for values, stamp in scores.values()])
+
+
+def _refuse_others(metrics, network, features):
+  """Refuses what cannot be computed from a mean and a covariance."""
+  others = [name for name in metrics if name != 'fd']
+  if others:
+    raise UserError(f"metric '{others[0]}' needs the images of both sides, and "
+                    "statistics are a mean and a covariance: 'fd' would be "
+                    'right')
+  if network and network != features:
+    raise UserError(f'--network={network} is not what the statistics are '
+                    f'stated to be of: --features={features or network} '
+                    'chooses the network of both sides')
 
 
 def table(rows):
@@ -232,56 +267,6 @@ def table(rows):
     console.print(f'{identity}: {json.dumps(text)}', highlight=False,
                   soft_wrap=True)
   return out.getvalue()
-
-
-def _images(flag, text, size, data_dir):
-  """The images of --a or --b, resized to size x size (0: not resized)."""
-  if not text:
-    raise UserError(f'--{flag} is missing: --a and --b are folders of images '
-                    'or data sets like cifar10:test, --a the reference')
-  folder = lookup.find('data', 'image_folder')
-  path = pathlib.Path(text).expanduser()
-  if path.is_dir():
-    return folder.load(str(path), size=size or _side(folder, path))
-  if path.suffix == '.npz':
-    return _stored(flag, path, size)
-  name, _, split = text.partition(':')
-  if name not in lookup.names('data'):
-    raise UserError(f'--{flag}={text} is no folder, no .npz and no data set: '
-                    f'{lookup.nearest(name, lookup.names("data"))}')
-  load = lookup.find('data', name).load
-  chosen = {k: v for k, v in (('split', split), ('size', size)) if v}
-  for key, value in chosen.items():
-    if key not in inspect.signature(load).parameters:
-      raise UserError(f'--{flag}={text}: {name} has no {key} to set to '
-                      f'{value}')
-  return load(data_dir, **chosen)
-
-
-def _stored(flag, path, size):
-  """The array 'images' of an .npz, as --mode=sample writes it."""
-  named = arrays.read(path)
-  images = named.get('images', next(iter(named.values()), np.zeros(0)))
-  if images.ndim != 4 or not len(images) or not (images.dtype == np.uint8
-                              or np.issubdtype(images.dtype, np.floating)):
-    raise UserError(f'--{flag}={path} holds {images.dtype} '
-                    f"{list(images.shape)}; 'images' [n, h, w, c] of uint8 "
-                    'would be right')
-  if size and images.shape[1] != size:
-    raise UserError(f'--{flag}={path} holds images of {images.shape[1]} x '
-                    f'{images.shape[2]}, and {size} are needed: only files in '
-                    'a folder are resized')
-  return images
-
-
-def _side(folder, path):
-  """The side of the first image in a folder."""
-  first = folder.load(str(path), size=1).paths[0]
-  width, height = _decode.size(first)
-  if width != height:
-    raise UserError(f'{first} is {width} x {height}: give --image_size to '
-                    'resize all images to one square')
-  return width
 
 
 def steps_of(text, available):

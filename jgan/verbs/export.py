@@ -1,47 +1,100 @@
 """Writes the weights, or the sampling program, to one file.
 
-FILE.safetensors and FILE.npz contain the arrays of a network. FILE.jaxexport
-contains a program z -> images that needs only jax to run (jgan/weights.py).
+FILE.safetensors and FILE.npz contain the arrays of a network and what they are:
+config, layout, range, scores, version (jgan/about.py); jgan.load reads them.
+FILE.jaxexport contains a program z -> images that needs only jax to run
+(jgan/weights.py), FILE.onnx one for onnxruntime and others (jgan/onnx.py).
 """
+import logging
 import pathlib
 
+from jgan import about, build, onnx, precision, trained, weights
 from jgan import flags as common
-from jgan import weights
 from jgan.errors import UserError
 from jgan.files import replacing
 from jgan.flags import Flag
 from jgan.run import restore
+from jgan.score import record
+from jgan.verbs import _card
 from jgan.workdir import refuse_present
 
 FLAGS = (
-    common.CONFIG, common.WORKDIR,
-    common.OUT._replace(help='FILE.safetensors, .npz or .jaxexport.'),
+    common.CONFIG._replace(required=False),
+    common.WORKDIR._replace(required=False),
+    common.OUT._replace(help='FILE.safetensors, .npz, .jaxexport or .onnx.'),
     common.STEP, common.BEST, common.ONLINE,
     Flag('discriminator', False, 'The discriminator, not the generator.'),
-    common.OVERWRITE,
+    Flag('card', False, 'Also a model card with a sample grid: README.md and '
+         'samples.png beside --out.'),
+    common.PARAMS, common.OVERWRITE,
 )
+_KNOWN = (*weights.SUFFIXES, '.jaxexport', '.onnx')
+
+log = logging.getLogger(__name__)
 
 
 def run(config, flags):
-  """Exports a network of the checkpoint that the flags choose."""
+  """Exports a network of the checkpoint, or the file, that the flags choose."""
   if flags.discriminator:
-    common.refuse_together(flags, FLAGS, 'discriminator', 'online')
+    common.refuse_together(flags, FLAGS, 'discriminator', 'online', 'card')
+  suffix = weights.suffix(flags.out, _KNOWN)
+  if suffix not in weights.SUFFIXES and flags.discriminator:
+    raise UserError(f'a {suffix} samples the generator; write the '
+                    'discriminator to .safetensors or .npz')
+  if flags.card:
+    _card.refuse_present(flags.out, overwrite=flags.overwrite)
+  g = _chosen(config, flags)
+  entries = about.strings(
+      g.config, network='discriminator' if flags.discriminator else 'generator',
+      weights=g.weights, step=g.step, image=g.image, scores=g.scores,
+      latent=0 if flags.discriminator else g.latent)
+  method = g.method
+  if suffix == '.onnx' and precision.of(g.config) != 'float32':
+    log.info('.onnx is in float32, and the run was in %s',
+             precision.of(g.config))
+    method = build.method(_in_float32(g.config))
+  path = write(method, g.net, flags.out, entries=entries,
+               overwrite=flags.overwrite)
+  cards = _card.write(g, path) if flags.card else []
+  return ''.join(f'{file}\n' for file in (path, *cards))
+
+
+def _chosen(config, flags):
+  """Trained, of what the flags choose; its net may be the discriminator."""
+  if flags.params:
+    common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online',
+                           'discriminator')
+    return trained.of_file(flags.params, config)
+  if not flags.workdir:
+    raise UserError('--mode=export needs --workdir=RUN, or --params=FILE')
+  if not config:
+    raise UserError(f'no --config=FILE given, and no run in --workdir='
+                    f"'{flags.workdir}' that has a config")
   method, state = restore.chosen(config, flags)
-  path = write(method, state, flags.out, online=flags.online,
-               discriminator=flags.discriminator, overwrite=flags.overwrite)
-  return f'{path}\n'
+  step, kind = int(state.step), 'online' if flags.online else 'average'
+  if flags.discriminator:
+    return trained.Trained(config, state.disc, method=method, step=step,
+                           weights='online')
+  return trained.Trained(
+      config, state.gen if flags.online else state.ema, method=method,
+      step=step, weights=kind,
+      scores=record.of_generator(flags.workdir, step, kind))
 
 
-def write(method, state, out, *, online=False, discriminator=False,
-          overwrite=False):
-  """Writes one network: the averaged generator by default.
+def _in_float32(config):
+  config = config.copy_and_resolve_references().unlock()
+  config.dtype = 'float32'
+  return config.lock()
+
+
+def write(method, net, out, *, entries=None, overwrite=False):
+  """Writes one network.
 
   Args:
-    method: Method.
-    state: GanState.
+    method: Method; for .onnx in float32.
+    net: Network, a generator, or for .safetensors and .npz a discriminator.
     out: path of the file; its suffix is the format.
-    online: write the trained generator instead of its average.
-    discriminator: write the discriminator instead.
+    entries: what the file says about itself, as from about.strings.
     overwrite: replace an earlier file.
 
   Returns:
@@ -53,19 +106,17 @@ def write(method, state, out, *, online=False, discriminator=False,
   """
   if not overwrite:
     refuse_present(out)
-  net = state.disc if discriminator else state.gen if online else state.ema
   path = pathlib.Path(out)
-  known = ('.safetensors', '.npz', '.jaxexport')
+  suffix = weights.suffix(path, _KNOWN)
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if weights.suffix(path, known) == '.jaxexport' and discriminator:
-      raise UserError('a .jaxexport samples the generator; write the '
-                      'discriminator to .safetensors or .npz')
     with replacing(path) as part:
-      if path.suffix == '.jaxexport':
+      if suffix == '.jaxexport':
         weights.save_program(method.sample, net, method.latent, part)
+      elif suffix == '.onnx':
+        onnx.save(method.sample, net, method.latent, part, entries)
       else:
-        weights.save(net, part)
+        weights.save(net, part, entries)
     return path
   except OSError as error:
     raise UserError(f'cannot write --out={out}: {error}') from error

@@ -1,70 +1,147 @@
-"""Writes images of a trained generator: a grid, files or an array.
+"""Writes images of a trained generator: a grid, files, an array or a video.
 
 --out=FILE.png gets one grid, FILE.npz an array 'images' [n, h, w, c], and a
-name without suffix becomes a folder of n PNG files.
+name without suffix becomes a folder of n PNG files. FILE.gif, .webp and .mp4
+show a walk from one latent vector to the next and back to the first.
 """
+import logging
 import pathlib
-from types import SimpleNamespace
 
 import numpy as np
 
-from jgan import build, weights
+from jgan import build, trained
 from jgan import flags as common
 from jgan.errors import UserError
 from jgan.files import replacing
 from jgan.flags import Flag
-from jgan.report import grid
+from jgan.report import grid, video
 from jgan.run import restore
-from jgan.score import networks, samples
+from jgan.score import latents, networks, samples
+from jgan.styles import COUNT, Styles
 from jgan.workdir import refuse_present
 
 FLAGS = (
-    common.CONFIG, common.WORKDIR._replace(required=False),
-    common.OUT._replace(required=False, help='What to write: .png, .npz or a '
-                        'folder; else sample.png in --workdir.'),
-    Flag('n', 64, 'How many images (with --interpolate: rows).'),
+    common.CONFIG._replace(required=False),
+    common.WORKDIR._replace(required=False),
+    common.OUT._replace(required=False, help='What to write: .png, .npz, a '
+                        'folder, .gif, .webp or .mp4; else sample.png in '
+                        '--workdir.'),
+    Flag('n', -1, 'How many images (with --interpolate: rows; of a video: '
+         'latent vectors that it passes); -1: 64, of a video 8.'),
     Flag('seed', 0, 'Seed of the latent vectors.'),
-    Flag('interpolate', 0, 'Images per row, from one latent vector to '
-         'another; 0: no interpolation.'),
+    Flag('latents', '', 'Latent vectors instead of --n and --seed: .npy or '
+         '.npz, [n, latent].'),
+    Flag('interpolate', 0, 'Images per row, or frames, from one latent vector '
+         'to another; 0: no interpolation, in a video 24 frames.'),
+    Flag('fps', 24., 'Frames per second of a video.'),
+    Flag('truncation', 1., 'StyleGAN2: styles at this part of their distance '
+         'to the average style; 1: as they are.'),
+    Flag('mixing', '', 'StyleGAN2: a table of n x n images with the styles of '
+         'these layers from the image above: coarse, middle, fine or FROM:TO.'),
     common.STEP, common.BEST, common.ONLINE, common.PARAMS, common.OVERWRITE,
 )
+_OF_VIDEO = {'n': 8, 'interpolate': 24}
+_OF_TABLE = 6
+
+log = logging.getLogger(__name__)
 
 
 def run(config, flags):
   """Samples from the checkpoint, or the file, that the flags choose."""
   if not (flags.out or flags.workdir):
     raise UserError('--mode=sample needs --workdir, or --out and --params')
-  if flags.params:
-    common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online')
-    method = build.method(config)
-    net = weights.warm_start(
-        build.abstract(config, method),
-        SimpleNamespace(generator=flags.params, discriminator='')).ema
-  else:
-    if not flags.workdir:
-      raise UserError('--mode=sample needs --workdir, or --params=FILE')
-    method, state = restore.chosen(config, flags)
-    net = state.gen if flags.online else state.ema
-  out = flags.out or pathlib.Path(flags.workdir) / 'sample.png'
+  out = pathlib.Path(flags.out or pathlib.Path(flags.workdir) / 'sample.png')
+  _refuse_impossible(flags, out)
+  config, net = chosen(config, flags)
+  is_video = out.suffix in video.SUFFIXES
+  if flags.interpolate or is_video:
+    config = with_equal_noise(config)
+  n = flags.n if flags.n != -1 else (
+      _OF_VIDEO['n'] if is_video else _OF_TABLE if flags.mixing else 64)
+  interpolate = flags.interpolate or (is_video and _OF_VIDEO['interpolate'])
+  method, mixed = build.method(config), None
+  if flags.truncation != 1. or flags.mixing:
+    styles = Styles(config, 'mixing' if flags.mixing else 'truncation')
+    mixed = styles.range(flags.mixing) if flags.mixing else None
+    if flags.truncation != 1.:
+      log.info('truncation towards the mean of %s styles of a fixed seed: '
+               'training keeps no average', f'{COUNT:,}')
+    method = method._replace(
+        sample=styles.sampled(net, truncation=flags.truncation, mixed=mixed),
+        latent=method.latent * (2 if mixed else 1))
+  width = method.latent // (2 if mixed else 1)
+  z = latents.of_file(flags.latents, width) if flags.latents else None
+  count = (len(z) if flags.latents else n)
   sampler = networks.sampler_of(
-      config, method, most=flags.n * max(flags.interpolate, 1))
-  path = write(sampler, net, out, n=flags.n, seed=flags.seed,
-               interpolate=flags.interpolate, overwrite=flags.overwrite)
+      config, method, most=(count**2 if mixed else
+                            count * max(interpolate, 1)))
+  path = write(sampler, net, out, n=n, seed=flags.seed, z=z,
+               interpolate=interpolate, fps=flags.fps, mixed=bool(mixed),
+               overwrite=flags.overwrite)
   return f'{path}\n'
 
 
-def write(sampler, net, out, *, n=64, seed=0, interpolate=0, overwrite=False):
+def chosen(config, flags):
+  """The config and the generator that the flags choose: -> config, Network."""
+  if flags.params:
+    common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online')
+    g = trained.of_file(flags.params, config)
+    return g.config, g.net
+  if not flags.workdir:
+    raise UserError('--mode=sample needs --workdir, or --params=FILE')
+  if not config:
+    raise UserError(f'no --config=FILE given, and no run in --workdir='
+                    f"'{flags.workdir}' that has a config")
+  _, state = restore.chosen(config, flags)
+  return config, state.gen if flags.online else state.ema
+
+
+def with_equal_noise(config):
+  """The config with the same noise in all images, for neighbouring latents.
+
+  Its variables are the same; a generator without noise has no such key.
+  """
+  if 'stored_noise' not in config.generator:
+    return config
+  config = config.copy_and_resolve_references().unlock()
+  config.generator.stored_noise = True
+  return config.lock()
+
+
+def _refuse_impossible(flags, out):
+  """Refuses flags that do not go together."""
+  if flags.latents:
+    common.refuse_together(flags, FLAGS, 'latents', 'n', 'seed')
+  if out.suffix not in video.SUFFIXES and flags.fps != 24.:
+    raise UserError(f'--fps={flags.fps:g} is of a video, and --out={out} is '
+                    f'none: {", ".join(video.SUFFIXES)} are')
+  if not np.isfinite(flags.truncation):
+    raise UserError(f'--truncation={flags.truncation}: a number, as .7, would '
+                    'be right')
+  if flags.mixing:
+    common.refuse_together(flags, FLAGS, 'mixing', 'interpolate')
+    if out.suffix != '.png':
+      raise UserError(f'--mixing makes a table of images, and --out={out} is '
+                      'no .png')
+
+
+def write(sampler, net, out, *, n=64, seed=0, z=None, interpolate=0, fps=24.,
+          mixed=False, overwrite=False):
   """Writes images of one generator.
 
   Args:
     sampler: Sampler.
     net: the generator, averaged or not.
     out: FILE.png for one grid, FILE.npz for an array 'images' [n, h, w, c],
-      or a folder for n PNG files.
-    n: number of images; with `interpolate`, of rows.
+      FILE.gif, .webp or .mp4 for a walk, or a folder for n PNG files.
+    n: number of images; with `interpolate`, of rows; of a walk, of latents.
     seed: of the latent vectors.
+    z: [n, latent], latent vectors instead of those of `n` and `seed`; with
+      `interpolate`, rows go from each to the next.
     interpolate: number of images in each row of the grid, from one latent
-      vector to another; 0 for independent images.
+      vector to another, or of frames; 0 for independent images.
+    fps: frames per second of a walk.
+    mixed: the sampler takes pairs of latents: a table of all pairs of `n`.
     overwrite: replace an earlier file, or the numbered images of a folder.
 
   Returns:
@@ -81,16 +158,59 @@ def write(sampler, net, out, *, n=64, seed=0, interpolate=0, overwrite=False):
     raise UserError(f'--seed={seed}: it is at least 0 and below {2**32}')
   if not overwrite:
     refuse_present(out)
-  if interpolate:
-    z = samples.interpolation(seed, n, interpolate, sampler.latent)
-    images = samples.joined(sampler.of(net, z), len(z))
-  else:
-    images = sampler.array(net, n, seed)
   path = pathlib.Path(out)
   try:
-    return _write(path, images, interpolate)
+    if path.suffix in video.SUFFIXES:
+      return _walk(sampler, net, path, n, seed, z, interpolate, fps)
+    images, columns = _images(sampler, net, n, seed, z, interpolate, mixed)
+    return _write(path, images, columns)
   except OSError as error:
     raise UserError(f'cannot write --out={out}: {error}') from error
+
+
+def _images(sampler, net, n, seed, z, interpolate, mixed):
+  """The images of a grid, and the number of its columns (0: any)."""
+  of = lambda z: samples.joined(sampler.of(net, z), len(z))
+  if mixed:
+    if z is None:
+      z = np.asarray(samples.noise(np.uint32(seed), 0, n, sampler.latent // 2))
+    return _table(of, z), len(z) + 1
+  if interpolate:
+    if z is None:
+      ends = latents.pairs(seed, n, sampler.latent)
+    elif len(z) < 2:
+      raise UserError('--latents holds 1 vector: --interpolate needs 2 or more')
+    else:
+      ends = z[:-1], z[1:]
+    return of(latents.rows(*ends, interpolate)), interpolate
+  return (sampler.array(net, n, seed) if z is None else of(z)), 0
+
+
+def _table(of, z):
+  """[(n + 1)^2, h, w, c]: images of all pairs of latents, as a table.
+
+  The first row and column are the images of the latents themselves, with white
+  in the corner.
+  """
+  own = of(np.concatenate([z, z], 1))
+  left, above = np.repeat(z, len(z), 0), np.tile(z, (len(z), 1))
+  mixed = of(np.concatenate([left, above], 1)).reshape(len(z), *own.shape)
+  white = np.full_like(own[:1], 255 if own.dtype == np.uint8 else 1)
+  return np.concatenate([white, own] + [
+      part for row, image in zip(mixed, own) for part in (image[None], row)])
+
+
+def _walk(sampler, net, path, n, seed, z, interpolate, fps):
+  """Writes a video; its frames are made in pieces."""
+  if z is None:
+    z = np.asarray(samples.noise(np.uint32(seed), 0, n, sampler.latent))
+  z = np.asarray(latents.loop(z, interpolate))
+  path.parent.mkdir(parents=True, exist_ok=True)
+  video.save(path, (image for start in range(0, len(z), sampler.batch)
+                    for image in samples.joined(
+                        sampler.of(net, z[start:start + sampler.batch]),
+                        len(z[start:start + sampler.batch]))), fps)
+  return path
 
 
 def _write(path, images, columns):
@@ -102,7 +222,8 @@ def _write(path, images, columns):
       np.savez_compressed(part, images=images)
   elif path.suffix:
     raise UserError(f"--out={path} ends in '{path.suffix}': .png for a grid, "
-                    '.npz for an array, no ending for a folder of PNG files')
+                    '.npz for an array, no ending for a folder of PNG files, '
+                    f'{", ".join(video.SUFFIXES)} for a video')
   else:
     path.mkdir(exist_ok=True)
     for earlier in path.glob('[0-9]' * 6 + '.png'):

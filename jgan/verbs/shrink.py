@@ -19,7 +19,7 @@ import numpy as np
 import rich.console
 import rich.table
 
-from jgan import build, weights
+from jgan import about, build, weights
 from jgan import config as configs
 from jgan import flags as common
 from jgan.compress import channels
@@ -117,7 +117,9 @@ def write(config, method, state, out, *, params='', data_dir=''):
     saved.keep_best(0 if notes else None)
     saved.save(0, new_state, notes)
     saved.wait()
-    weights.save(new_state.ema, folder / 'generator.safetensors')
+    weights.save(new_state.ema, folder / 'generator.safetensors', about.strings(
+        new_config, network='generator', weights='average', step=0,
+        image=build.spec(new_config).shape, latent=new_method.latent))
     write_text(folder / 'shrink.json', json.dumps(numbers, indent=2) + '\n')
   return table(numbers) + f'{out}\n'
 

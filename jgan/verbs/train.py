@@ -3,18 +3,32 @@
 Writes into --workdir: config.json, run.json, metrics.jsonl and .csv,
 evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/. With
 config.seeds > 1 each run has these in seed_N/, and seeds.md compares them.
+
+  jgan --config=FILE --workdir=RUNS --seeds=0,1,2 \\
+    --sweep=config.optimizer.gen.lr=1e-4,2e-4
+
+trains each combination in a folder of RUNS; sweep.md, sweep.json and index.html
+compare them. A value that is a tuple stands in brackets.
+
+  jgan --data_dir=PHOTOS --size=64 --workdir=RUN
+
+trains on photos, in a folder, a zip file or Parquet files, by
+experiments/photos/default.py.
 """
 import pathlib
 
 import jax
 
 from jgan import flags as common
+from jgan import photos, sweeps
+from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.run import loop, processes, seeds
+from jgan.verbs import _sweep
 
 FLAGS = (
-    common.CONFIG, common.WORKDIR, common.DATA_DIR,
-    common.ALLOW_CONFIG_CHANGE,
+    common.CONFIG, common.WORKDIR, common.DATA_DIR, photos.SIZE,
+    common.ALLOW_CONFIG_CHANGE, sweeps.SEEDS, sweeps.SWEEP,
     Flag('profile', False, 'Trace ten steps, print the costliest operations.'),
     Flag('distributed', False, 'Train with the other processes of a TPU pod, '
          'SLURM, mpirun or Kubernetes.'),
@@ -28,7 +42,16 @@ FLAGS = (
 def run(config, flags):
   """Trains and returns the paths of its output."""
   explicit = flags.coordinator, flags.processes, flags.process
-  if flags.distributed or explicit != processes.NONE_GIVEN:
+  several = flags.distributed or explicit != processes.NONE_GIVEN
+  if flags.seeds or flags.sweep:
+    if several or jax.process_count() > 1:
+      raise UserError(f'--{"sweep" if flags.sweep else "seeds"} with several '
+                      'processes: many runs are trained by one process, with '
+                      'the devices of one host; leave --distributed, '
+                      '--coordinator, --processes and --process out')
+    return _sweep.run(config, flags)
+  _sweep.refuse_sweep(flags.workdir)
+  if several:
     processes.join(*explicit)
   if config.seeds > 1:
     return seeds.run(config, flags.workdir, data_dir=flags.data_dir,
@@ -40,7 +63,7 @@ def run(config, flags):
   if jax.process_index():
     return ''
   folder = pathlib.Path(flags.workdir)
-  grids = sorted((folder / 'samples').glob('*.png'))
+  grids = sorted((folder / 'samples').glob('[0-9]*.png'))
   return '\n'.join([
       f'samples      {grids[-1] if grids else "none"}',
       f'curves       {folder / "plots" / "curves.png"}',

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jgan import batches
-from jgan.data import _decode, image_folder
+from jgan.data import _decode, _usable, image_folder
 from jgan.errors import UserError
 
 
@@ -33,7 +33,7 @@ def load(tmp_path):
 @pytest.fixture
 def warnings(monkeypatch):
   said = []
-  monkeypatch.setattr(image_folder.log, 'warning',
+  monkeypatch.setattr(_usable.log, 'warning',
                       lambda text, *values: said.append(text % values))
   return said
 
@@ -77,6 +77,7 @@ def test_linked_folders_are_followed(tmp_path):
   (tmp_path / 'set').mkdir()
   (tmp_path / 'set' / 'link').symlink_to(tmp_path / 'real')
   assert len(image_folder.load(str(tmp_path / 'set'), size=24)) == 1
+  assert image_folder.holds(tmp_path / 'set')
 
 
 def test_the_central_square_is_resized_with_antialiasing(tmp_path, load):

@@ -12,6 +12,7 @@ from jgan.types import ImageSpec
 
 NAMES = lookup.names('data')
 FREE = ('digits', 'mixture')  # need no files
+YOURS = ('image_folder', 'image_zip')  # come from nowhere else
 GIVEN = {'tfds_source': {'dataset': 'mnist'}}
 
 
@@ -22,8 +23,9 @@ def keywords(function):
 
 def test_the_known_sets_are_there():
   assert set(NAMES) == {
-      'celeba', 'cifar10', 'cifar100', 'digits', 'image_folder', 'mixture',
-      'mnist', 'stl10', 'tfds_source', 'tiny_imagenet'}
+      'celeba', 'cifar10', 'cifar100', 'digits', 'image_folder',
+      'image_parquet', 'image_zip', 'mixture', 'mnist', 'stl10', 'tfds_source',
+      'tiny_imagenet'}
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -64,7 +66,7 @@ def test_an_empty_data_dir_is_said_in_one_line(name, tmp_path):
     lookup.find('data', name).load(str(tmp_path), **GIVEN.get(name, {}))
   assert str(tmp_path) in str(e.value) and '\n' not in str(e.value)
   assert 'docs/data.md' in str(e.value)
-  if name != 'image_folder':
+  if name not in YOURS:
     assert 'http' in str(e.value)
 
 
@@ -74,7 +76,7 @@ def test_a_wrong_split_or_size_is_refused_without_files(name):
   given = GIVEN.get(name, {})
   with pytest.raises(UserError, match=r'data.size is 0, it must be at least 1'):
     module.info(size=0, **given)
-  if name not in ('image_folder', 'tfds_source'):
+  if name not in (*YOURS, 'tfds_source'):
     with pytest.raises(UserError, match="no 'tets' for "
                        r"data.split: did you mean 'test'"):
       module.info(split='tets', **given)

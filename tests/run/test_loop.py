@@ -10,6 +10,7 @@ import types
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from jgan import config as configs
 from jgan import weights
@@ -161,6 +162,23 @@ def test_a_finished_run_is_left_as_it_is(unbroken):
   before = (folder / 'metrics.jsonl').read_bytes()
   assert equal(loop.run(small(), folder), state)
   assert (folder / 'metrics.jsonl').read_bytes() == before
+
+
+def test_grids_before_the_first_step_change_nothing_else(unbroken, tmp_path):
+  """Of real images, and of what an untrained generator makes."""
+  c = small()
+  c.samples.initial = True
+  assert equal(loop.run(c, tmp_path), unbroken[1])
+  shown = {file.name for file in (tmp_path / 'samples').iterdir()}
+  assert shown == {'reals.png', '00000000.png', '00000002.png', '00000004.png'}
+  reals, fakes = (np.asarray(Image.open(tmp_path / 'samples' / name))
+                  for name in ('reals.png', '00000000.png'))
+  assert reals.shape == fakes.shape and reals.std() > 2 * fakes.std()
+  assert read(tmp_path) == read(unbroken[0])
+  file = tmp_path / 'samples' / '00000000.png'
+  file.unlink()
+  loop.run(c, tmp_path)  # it has begun already
+  assert not file.exists()
 
 
 def test_another_seed_is_another_run(unbroken, tmp_path):

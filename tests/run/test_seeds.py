@@ -242,3 +242,21 @@ def test_one_run_is_not_many(together, tmp_path):
     loop.run(small(seeds=1), together, allow_config_change=True)
   with pytest.raises(UserError, match='give seeds up to 4294967293'):
     configs.complete(small(seed=2**32 - 4))
+
+
+def test_named_seeds_may_be_added_and_finished_ones_stay(tmp_path):
+  """The new one is trained by itself; config.seeds does not mean them."""
+  config = small(**{'seeds': 1, 'steps': 2, 'devices': 1, 'feedback': (),
+                    'eval.every': 0, 'checkpoint.best': '',
+                    'samples.every': 0, 'loss': {'name': 'hinge'}})
+  seeds.run(config, tmp_path, together=True, chosen=(0, 3))
+  before = (tmp_path / 'seed_3/metrics.jsonl').stat().st_mtime_ns
+  text = seeds.run(config, tmp_path, together=True, chosen=(0, 3, 1),
+                   finished=(0, 3))
+  assert (tmp_path / 'seed_3/metrics.jsonl').stat().st_mtime_ns == before
+  assert [run['seed'] for run in json.loads(
+      (tmp_path / 'seeds.json').read_text())['runs'].values()] == [0, 3, 1]
+  assert 'mean +- std of 3' in text
+  assert int(state_of(tmp_path / 'seed_1', 2).step) == 2
+  with pytest.raises(UserError, match='--seeds=0,1,3 would be right'):
+    seeds.run(small(), tmp_path, together=True)
