@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
 .PHONY: help setup run test test-long test-newest pods versions lint bench \
-  bench-check bench-parts device-folder aot parity clean
+  bench-check bench-parts device-folder aot parity docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,19 @@ parity: setup $(PARITY)/.done  ## compare metrics with torch-fidelity, three min
 	$(PARITY)/bin/python -W ignore parity/reference.py runs/parity
 	$(PY) -m parity.compare runs/parity
 
+# The site has an environment of its own, without JAX: Sphinx only reads jgan.
+DOCS := .venv-docs
+
+$(DOCS)/.done: docs/requirements.txt
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+docs: $(DOCS)/.done  ## make the site of docs/ in build/docs, warnings are errors
+	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --quiet \
+	  --doctree-dir build/doctrees docs build/docs
+	@echo build/docs/index.html
+
 # The same torch as that of the parity check, where that is installed already.
 TORCH := $(firstword $(patsubst %/.done,%,$(wildcard $(PARITY)/.done)) .venv-bench)
 
@@ -99,6 +112,6 @@ device-folder: setup  ## make runs/device for bench.device, from DATA=FOLDER
 	$(PY) -m bench.device_folder runs/device --data_dir $(DATA)
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) $(AOT) .venv-bench .venv-versions .pytest_cache \
+	rm -rf $(VENV) $(PARITY) $(AOT) $(DOCS) .venv-bench .venv-versions .pytest_cache \
 	  .ruff_cache build dist jgan.egg-info
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

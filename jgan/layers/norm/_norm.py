@@ -13,7 +13,7 @@ from jgan.ops.octave import Octave
 class Norm(nn.Module):
   """What every normalisation accepts, so that a block may be given any.
 
-  One is a `normalise(x, train)` for arrays.
+  One defines `normalise` for arrays.
 
   Attributes:
     eps: added to the variance.
@@ -35,6 +35,10 @@ class Norm(nn.Module):
     part = lambda name, x: (
         None if x is None else self.copy(name=name)(x, train))
     return Octave(part('high', x.high), part('low', x.low))
+
+  def normalise(self, x, train):
+    """x: [b, ..., c] -> the same shape, in `dtype`."""
+    raise NotImplementedError
 
 
 def moments(x, axes, axis_name=None, keepdims=False, near=0.):
