@@ -36,6 +36,8 @@ def scores(real, fake, *, features, weights='', data_dir='', names=('', ''),
     UserError: it must be stated of which features the statistics are, or both
       sides have other numbers of features.
   """
+  fixed = [name for name in lookup.names('features') if 'images' not in
+           inspect.signature(lookup.find('features', name).load).parameters]
   given = [x for x in (real, fake) if isinstance(x, Statistics)]
   images = [x for x in (real, fake) if not isinstance(x, Statistics)]
   if images and not features:
@@ -48,8 +50,7 @@ def scores(real, fake, *, features, weights='', data_dir='', names=('', ''),
     raise UserError(f'--features={features} is no network of jgan, which would '
                     'compute those of the images: '
                     f'{lookup.nearest(features, lookup.names("features"))}')
-  if images and 'images' in inspect.signature(
-      lookup.find('features', features).load).parameters:
+  if images and features not in fixed:
     raise UserError(f'--features={features} is trained on the data set that is '
                     'scored, so no file has statistics of it: inception, if '
                     'they are of the 2015 Inception, would be right')
