@@ -10,7 +10,8 @@ import posixpath
 import re
 
 SECTION = re.compile(r'(Args|Attributes|Returns|Raises|Yields):$')
-PLAIN = ('Returns:', 'Yields:')  # sections of text, without names of entries
+# Sections of text, in which a colon does not end the name of an entry: fields.
+FIELDS = {'Returns:': ':returns:', 'Yields:': ':yields:'}
 
 
 def setup(app):
@@ -36,6 +37,9 @@ def restructured(lines):
       continue
     if not indent:
       section, entries = line if SECTION.match(line) else '', 0
+      if section in FIELDS:
+        written.append(FIELDS[section])
+        continue
     if indent and not section:
       written += [line] if literal else ['', '::', '', line]
       literal = True
@@ -46,7 +50,7 @@ def restructured(lines):
     if indent:
       # Entries have the indent of the first one, what follows them one more.
       entries = entries or indent
-      level = entries + 2 * (indent > entries and section not in PLAIN)
+      level = entries + 2 * (indent > entries and section not in FIELDS)
       written.append(' ' * level + escaped(line.lstrip()))
     else:
       written.append(line if section else escaped(line))
@@ -61,7 +65,7 @@ def escaped(line):
   return ''.join(parts)
 
 
-# Files that are not pages of the site, from docs/ -> the pages that include them.
+# Files that are no pages of the site, from docs/ -> pages that include them.
 # Those above docs/ are out of Sphinx's reach, and a page `search` is its own.
 PAGES = {'../CONTRIBUTING.md': 'site/contributing.md',
          '../CHANGELOG.md': 'site/changelog.md',
