@@ -53,7 +53,9 @@ def linear():
     c.update_from_flattened_dict(changes)
     c = configs.complete(c)
     found = object.__new__(cost.Cost)
-    found._plan, found._masked = plan, True
+    found._kinds = ([plan(step).name for step in range(c.steps)] if plan
+                    else ['step'])
+    found._masked = True
     found._spans = build.spans(c)
     found.published = SNGAN
     found.images = {'step': 320}
