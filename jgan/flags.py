@@ -61,6 +61,20 @@ def refuse_together(flags, declared, name, *others):
                       'them out')
 
 
+def require_run(config, flags):
+  """Refuses a verb without --params where there is no run to read.
+
+  Raises:
+    UserError: --workdir is not given, or has no config.
+  """
+  if not flags.workdir:
+    raise UserError('neither --workdir=RUN nor --params=FILE is given: one of '
+                    'them would be right')
+  if not config:
+    raise UserError(f'no --config=FILE given, and no run in --workdir='
+                    f"'{flags.workdir}' that has a config")
+
+
 def values(declared, given=None):
   """The values of declared flags, as passed to a verb.
 

@@ -65,11 +65,7 @@ def _chosen(config, flags):
     common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online',
                            'discriminator')
     return trained.of_file(flags.params, config)
-  if not flags.workdir:
-    raise UserError('--mode=export needs --workdir=RUN, or --params=FILE')
-  if not config:
-    raise UserError(f'no --config=FILE given, and no run in --workdir='
-                    f"'{flags.workdir}' that has a config")
+  common.require_run(config, flags)
   method, state = restore.chosen(config, flags)
   step, kind = int(state.step), 'online' if flags.online else 'average'
   if flags.discriminator:

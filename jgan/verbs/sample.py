@@ -87,11 +87,7 @@ def chosen(config, flags):
     common.refuse_together(flags, FLAGS, 'params', 'step', 'best', 'online')
     g = trained.of_file(flags.params, config)
     return g.config, g.net
-  if not flags.workdir:
-    raise UserError('--mode=sample needs --workdir, or --params=FILE')
-  if not config:
-    raise UserError(f'no --config=FILE given, and no run in --workdir='
-                    f"'{flags.workdir}' that has a config")
+  common.require_run(config, flags)
   _, state = restore.chosen(config, flags)
   return config, state.gen if flags.online else state.ema
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jgan import config as configs
-from jgan.report import grid
+from jgan.report import figure, grid
 from jgan.workdir import append
 
 RNG = np.random.default_rng(0)
@@ -51,3 +51,12 @@ def added(folder, step, score):
 def files():
   """Writes the files of runs: `written`, `added`, `scored`."""
   return types.SimpleNamespace(written=written, added=added, scored=scored)
+
+
+@pytest.fixture
+def pages(monkeypatch):
+  """Figures in place of files, by name."""
+  drawn = {}
+  monkeypatch.setattr(figure, 'save',
+                      lambda path, page: drawn.update({path.name: page}))
+  return drawn

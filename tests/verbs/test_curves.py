@@ -7,7 +7,7 @@ import pytest
 from jgan import config as configs
 from jgan import experiment
 from jgan.errors import UserError
-from jgan.report import figure, spread
+from jgan.report import spread
 from jgan.verbs import curves
 
 
@@ -31,15 +31,6 @@ def runs(tmp_path):
         for i, score in enumerate(scores)))
     folders.append(str(folder))
   return folders
-
-
-@pytest.fixture
-def pages(monkeypatch):
-  """Figures in place of files, by name."""
-  drawn = {}
-  monkeypatch.setattr(figure, 'save',
-                      lambda path, page: drawn.update({path.name: page}))
-  return drawn
 
 
 def test_seeds_are_one_line_with_their_spread(runs, pages, tmp_path):

@@ -113,7 +113,7 @@ def test_a_card_without_scores_or_a_step_says_so(g, tmp_path):
 def test_what_an_export_needs_is_said(file, tmp_path):
   out = tmp_path / 'g.npz'
   for flags, says in (
-      ({'out': out}, '--workdir=RUN, or --params'),
+      ({'out': out}, 'neither --workdir=RUN nor'),
       ({'out': tmp_path / 'g.pt', 'params': file}, "ends in '.pt'"),
       ({'out': out, 'params': file, 'best': True}, '--best is not read'),
       ({'out': out, 'params': file, 'discriminator': True},

@@ -10,8 +10,8 @@ from jgan import config as configs
 from jgan import experiment, genotype
 from jgan import space as spaces
 from jgan.errors import UserError
-from jgan.report import figure, timeline
 from jgan.report import operations as plots
+from jgan.report import timeline
 from jgan.verbs import genotypes
 
 
@@ -27,15 +27,6 @@ def search(tmp_path):
     genotype.save(folder / 'genotypes' / f'{step:08d}.json', found)
   (folder / 'config.json').write_text('{}')
   return folder
-
-
-@pytest.fixture
-def pages(monkeypatch):
-  """Figures in place of files, by name."""
-  drawn = {}
-  monkeypatch.setattr(figure, 'save',
-                      lambda path, page: drawn.update({path.name: page}))
-  return drawn
 
 
 def row(text, start):
