@@ -137,7 +137,7 @@ def run(**flags):
 
 
 @pytest.mark.parametrize('flags, says', [
-    ({}, '--workdir, or --out'), ({'out': 'a.png'}, 'neither --workdir=RUN nor'),
+    ({}, '--workdir, or --out'), ({'out': 'a.png'}, 'neither --workdir'),
     ({'out': 'a.png', 'latents': 'z.npy', 'n': 3}, '--n is not read beside'),
     ({'out': 'a.png', 'latents': 'z.npy', 'seed': 3}, '--seed is not read'),
     ({'out': 'a.png', 'fps': 3.}, '--fps=3 is of a video'),
