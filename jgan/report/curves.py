@@ -21,9 +21,9 @@ def draw(path, records, *, keys=()):
 
   All losses share a plot, as do the values of the two players
   ('disc/grad_norm', 'gen/grad_norm'); every other key has a plot of its own.
-  What the config decides (cost, schedules, learning rates, phases, densities) is
-  left out where it is a straight line, as a constant is, unless it is asked for
-  or nothing else is there. What training decides is always drawn.
+  What the config decides (cost, schedules, learning rates, phases, densities)
+  is left out where it is a straight line, as a constant is, unless it is asked
+  for or nothing else is there. What training decides is always drawn.
   Long curves are drawn faint, under their running mean. Values that are not
   finite leave a gap and are counted in the title.
 
