@@ -1,6 +1,8 @@
 """Sinks of the log: what each is given, once, and what stops a run."""
+import functools
 import importlib.util
 import json
+import pathlib
 import sys
 import time
 import types
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from tensorboardX.proto import event_pb2, plugin_hparams_pb2
 
-from jgan import build, lookup
+from jgan import build, contracts, lookup
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.run import loop
@@ -18,6 +20,7 @@ from jgan.run.logbook import Logbook, read
 from jgan.run.sinks import csv
 from jgan.run.sinks._sink import Run, Sink
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMAGE = np.zeros((4, 4, 3), np.uint8)
 
 
@@ -73,6 +76,18 @@ def test_a_run_has_the_sinks_that_its_config_names_and_no_others(tmp_path):
   session(tmp_path, config_of('csv'), 2, [3]).close()
   assert len((tmp_path / 'metrics.csv').read_text().splitlines()) == 4
   assert configs.base().log.sinks == ({'name': 'csv'}, {'name': 'tensorboard'})
+
+
+def test_the_sink_of_the_page_gets_the_records(
+    tmp_path, monkeypatch, capsys):
+  page = (ROOT / 'docs' / 'how_to' / 'log_sinks.md').read_text()
+  module = types.ModuleType('jgan.run.sinks.lines')
+  exec(page.rpartition('```python\n')[2].partition('```')[0], vars(module))
+  contracts.check('run.sinks', module)
+  monkeypatch.setattr(build, 'sinks', lambda config: [functools.partial(
+      module.make, prefix='disc/')])
+  session(tmp_path, config_of(), 0, [1]).close()
+  assert capsys.readouterr().out == "1 {'disc/loss': 0.5}\n"
 
 
 def test_tensorboard_has_the_config_and_hyper_parameters(tmp_path):
