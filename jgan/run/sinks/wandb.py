@@ -9,6 +9,7 @@ records from the first on.
 The axis of all curves is `step`, the training step.
 """
 import json
+import logging
 import threading
 import uuid
 
@@ -18,6 +19,8 @@ from jgan.files import parsed
 from jgan.run.logbook import read
 from jgan.run.sinks._sink import Sink
 from jgan.workdir import write_text
+
+log = logging.getLogger(__name__)
 
 _MODES = 'offline', 'online'
 _PATIENCE = 300.  # seconds for what is still to be written or sent at the end
@@ -63,11 +66,11 @@ class Tracked(Sink):
 
     wandb writes in a process of its own, which says so in its log only.
     """
-    log = self._run.settings.log_internal
-    with open(log, encoding='utf-8', errors='replace') as lines:
+    file = self._run.settings.log_internal
+    with open(file, encoding='utf-8', errors='replace') as lines:
       lost = next((line for line in lines if _LOST in line), '')
     if lost:
-      raise OSError(f'wandb lost records, as {log} tells: {lost.strip()}')
+      raise OSError(f'wandb lost records, as {file} tells: {lost.strip()}')
 
   def close(self):
     """Waits until all is written, or sent; TimeoutError after five minutes."""
@@ -126,6 +129,8 @@ def make(run, *, mode='offline', project='jgan', entity='', group=''):
   except wandb.errors.Error as error:
     raise UserError(f"sink 'wandb' cannot begin with mode='{mode}': {error}"
                     ) from error
+  if mode == 'online':
+    log.info('wandb: %s', handle.url)
   handle.define_metric('*', step_metric='step')
   return Tracked(wandb, handle, file, given)
 
