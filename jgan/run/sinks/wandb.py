@@ -3,8 +3,9 @@
 Offline nothing leaves the machine: `wandb sync WORKDIR/wandb/offline-run-*`
 sends it when you like. WORKDIR/wandb.json has the id of the run, which a
 resumed run goes on with, and what the run was given: records that a resumed
-run writes again are not given twice. Without that file a new run gets all
-records from the first on.
+run writes again are not given twice; but for one, with the same values, if the
+process is killed between giving it and noting that. Without that file a new run
+gets all records from the first on.
 
 The axis of all curves is `step`, the training step.
 """
