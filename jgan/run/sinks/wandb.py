@@ -3,12 +3,14 @@
 Offline nothing leaves the machine: `wandb sync WORKDIR/wandb/offline-run-*`
 sends it when you like. WORKDIR/wandb.json has the id of the run, which a
 resumed run goes on with, and what the run was given: records that a resumed
-run writes again are not given twice. Without that file a new run gets all
-records from the first on.
+run writes again are not given twice; but for one, with the same values, if the
+process is killed between giving it and noting that. Without that file a new run
+gets all records from the first on.
 
 The axis of all curves is `step`, the training step.
 """
 import json
+import logging
 import threading
 import uuid
 
@@ -18,6 +20,8 @@ from jgan.files import parsed
 from jgan.run.logbook import read
 from jgan.run.sinks._sink import Sink
 from jgan.workdir import write_text
+
+log = logging.getLogger(__name__)
 
 _MODES = 'offline', 'online'
 _PATIENCE = 300.  # seconds for what is still to be written or sent at the end
@@ -63,11 +67,11 @@ class Tracked(Sink):
 
     wandb writes in a process of its own, which says so in its log only.
     """
-    log = self._run.settings.log_internal
-    with open(log, encoding='utf-8', errors='replace') as lines:
+    file = self._run.settings.log_internal
+    with open(file, encoding='utf-8', errors='replace') as lines:
       lost = next((line for line in lines if _LOST in line), '')
     if lost:
-      raise OSError(f'wandb lost records, as {log} tells: {lost.strip()}')
+      raise OSError(f'wandb lost records, as {file} tells: {lost.strip()}')
 
   def close(self):
     """Waits until all is written, or sent; TimeoutError after five minutes."""
@@ -126,6 +130,8 @@ def make(run, *, mode='offline', project='jgan', entity='', group=''):
   except wandb.errors.Error as error:
     raise UserError(f"sink 'wandb' cannot begin with mode='{mode}': {error}"
                     ) from error
+  if mode == 'online':
+    log.info('wandb: %s', handle.url)
   handle.define_metric('*', step_metric='step')
   return Tracked(wandb, handle, file, given)
 
