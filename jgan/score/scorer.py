@@ -307,11 +307,13 @@ class Scorer:
                             if self.network == 'inception' else '')
       net = module.load(weights, **{k: v for k, v in options.items()
                                     if k in parameters})
-    if 'spatial' in self.needs and not net.spatial:
-      metric = next(n for n, m in self.modules.items() if 'spatial' in m.NEEDS)
-      raise UserError(f"metric '{metric}' needs spatial features, and network "
-                      f"'{self.network}' has none: config.eval.network="
-                      "'inception' would be right")
+    for need, what, width in (('spatial', 'spatial features', net.spatial),
+                              ('logits', 'logits', net.classes)):
+      if need in self.needs and not width:
+        metric = next(n for n, m in self.modules.items() if need in m.NEEDS)
+        raise UserError(f"metric '{metric}' needs {what}, and network "
+                        f"'{self.network}' has none: config.eval.network="
+                        "'inception' would be right")
     return net
 
   def _stamp(self, name, reference, source):
