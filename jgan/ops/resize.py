@@ -44,8 +44,9 @@ def pillow_bicubic(x, size):
   """Resizes [n, h, w, c] uint8 to [n, size, size, c], bit for bit as Pillow.
 
   Its bicubic filter (a = -1/2) is widened where an image shrinks, which is
-  called antialiasing. It computes in integers, the width first, and rounds to
-  grey levels after each direction.
+  called antialiasing. It computes in integers, and rounds to grey levels after
+  each direction, the width first. (From version 13 on it begins with the
+  height where that shrinks by much more.)
   """
   for axis in (2, 1):
     first, weights = _pillow_taps(x.shape[axis], size)
