@@ -192,6 +192,18 @@ def test_scores_that_need_logits_are_refused(state, tiny, tmp_path):
            weights=str(tmp_path / 'mine.pth'))
 
 
+def test_protocols_share_it_and_its_resize(state, tiny, tmp_path):
+  tiny('')
+  saved(tmp_path / 'mine.pth', state)
+  scorer = Scorer(inputs.images(4, 16, 16, seed=1, noise=.3), metrics=('fd',),
+                  network='dinov2_s14', weights=str(tmp_path / 'mine.pth'),
+                  protocols=('standard', 'clean_fid', 'nvlabs'))
+  assert len({id(net) for net in scorer.nets.values()}) == 1
+  standard, clean, nvlabs = scorer.stamps.values()
+  assert clean['network resize'] == standard['network resize']
+  assert (standard['ddof'], nvlabs['ddof']) == (1, 0)
+
+
 def test_without_weights_the_user_is_told_which_file_to_give(server, tmp_path):
   with pytest.raises(UserError, match='cannot get file:.*the weights of dinov2_'
                      'b14 are .*/dinov2_vitb14_pretrain.pth: give the file by '
