@@ -63,10 +63,12 @@ $(PARITY)/.done: parity/requirements.txt
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-parity: setup $(PARITY)/.done  ## compare metrics with torch-fidelity, three minutes
+parity: setup $(PARITY)/.done  ## compare features and metrics with PyTorch's, three minutes
 	$(PY) -m parity.inputs runs/parity
 	$(PARITY)/bin/python -W ignore parity/reference.py runs/parity
+	$(PARITY)/bin/python parity/reference_dinov2.py runs/parity
 	$(PY) -m parity.compare runs/parity
+	$(PY) -m parity.compare_dinov2 runs/parity
 
 # The site has an environment of its own, without JAX: Sphinx only reads jgan.
 DOCS := .venv-docs

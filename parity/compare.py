@@ -25,9 +25,9 @@ TAPS = {'pool_64': '64', 'pool_192': '192', 'mixed_768': '768',
 class Table:
   """Prints a row for each quantity and remembers whether all were right."""
 
-  def __init__(self):
+  def __init__(self, reference='torch-fidelity'):
     self.right = True
-    print(f'{"quantity":38} {"torch-fidelity":>15} {"jgan":>15} '
+    print(f'{"quantity":38} {reference:>15} {"jgan":>15} '
           f'{"difference":>11} {"allowed":>8}')
 
   def row(self, name, theirs, ours, allowed):

@@ -33,6 +33,7 @@ def fetch(url, checksum, cache, help_text):
     except OSError as error:
       raise UserError(f'cannot get {path} ({error}); {help_text}') from error
     log.warning('%s is damaged: it is downloaded again', path)
+  log.info('downloading %s', url)
   try:
     with urllib.request.urlopen(url, timeout=30) as response:
       data = response.read()

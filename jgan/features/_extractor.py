@@ -21,7 +21,7 @@ class Extractor(NamedTuple):
       published Inception, 'FD-<name>' for all others.
     sha256: of the weights, 64 hexadecimal digits.
     dims: d, the width of 'features'.
-    classes: k, the width of 'logits'.
+    classes: k, the width of 'logits'; 0 if it has none.
     batch: suggested batch size.
     variables: of the network, numpy arrays.
     prepare: images [n, h, w, c] uint8 -> the input of `apply`; a pure function

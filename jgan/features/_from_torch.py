@@ -5,7 +5,7 @@ import numpy as np
 
 from jgan.errors import UserError
 
-# {name of an array in linen: its name in torch}.
+# {name of an array in linen: its name in torch}; others have the same in both.
 LEAVES = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias',
            'mean': 'running_mean', 'var': 'running_var'}
 
@@ -34,7 +34,7 @@ def variables(model, inputs, state, path):
   flat = {}
   for place, spec in flax.traverse_util.flatten_dict(template).items():
     _, *scopes, leaf = place
-    name = '.'.join([*scopes, LEAVES[leaf]])
+    name = '.'.join([*scopes, LEAVES.get(leaf, leaf)])
     if name not in unused:
       raise UserError(f'{path} does not fit {type(model).__name__}: it has no '
                       f'{name} of {list(spec.shape)}')

@@ -1,4 +1,4 @@
-"""Bilinear resizing without antialiasing, as TensorFlow 1 and PyTorch do it."""
+"""Resizing of images as TensorFlow 1, PyTorch and Pillow do it."""
 import jax.numpy as jnp
 import numpy as np
 
@@ -35,3 +35,43 @@ def _taps(length, size, half_pixel):
     position = position * scale
   low = np.minimum(position.astype(np.int32), length - 1)
   return low, np.minimum(low + 1, length - 1), position - low.astype(np.float32)
+
+
+_BITS = 22  # of Pillow's weights, behind the point
+
+
+def pillow_bicubic(x, size):
+  """Resizes [n, h, w, c] uint8 to [n, size, size, c], bit for bit as Pillow.
+
+  Its bicubic filter (a = -1/2) is widened where an image shrinks, which is
+  called antialiasing. It computes in integers, and rounds to grey levels after
+  each direction, the width first. (From version 13 on it begins with the
+  height where that shrinks by much more.)
+  """
+  for axis in (2, 1):
+    first, weights = _pillow_taps(x.shape[axis], size)
+    shape = [1] * x.ndim
+    shape[axis] = size
+    total = jnp.int32(1 << (_BITS - 1))  # a half, to round
+    for tap, weight in enumerate(weights.T):
+      at = np.minimum(first + tap, x.shape[axis] - 1)  # its weight is 0 beyond
+      total += jnp.take(x, at, axis).astype(jnp.int32) * weight.reshape(shape)
+    x = jnp.clip(total >> _BITS, 0, 255).astype(jnp.uint8)
+  return x
+
+
+def _pillow_taps(length, size):
+  """First input pixel [size] int, and weights [size, taps] int32."""
+  scale = length / size
+  wide = max(scale, 1.)
+  centre = (np.arange(size) + .5) * scale
+  first = np.maximum(centre - 2. * wide + .5, 0.).astype(int)
+  last = np.minimum((centre + 2. * wide + .5).astype(int), length)
+  at = first[:, None] + np.arange(np.max(last - first))
+  t = np.abs(at - centre[:, None] + .5) / wide
+  weights = np.where(t < 1., (1.5 * t - 2.5) * t**2 + 1.,
+                     ((2.5 - .5 * t) * t - 4.) * t + 2.)
+  weights = np.where((t < 2.) & (at < last[:, None]), weights, 0.)
+  weights *= 2**_BITS / weights.sum(1, keepdims=True)
+  # To the nearest integer, halves away from zero.
+  return first, np.trunc(weights + np.copysign(.5, weights)).astype(np.int32)

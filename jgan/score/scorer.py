@@ -99,9 +99,13 @@ class Scorer:
     self.source, self.chosen, self._fingerprint = source, np.sort(chosen), ''
     published = statistics and file_of_statistics.read(statistics)
     self.published = (published.mean, published.cov) if published else None
-    self.nets = {}
+    self.nets, loaded = {}, {}
     for name, p in self.protocols.items():
-      self.nets[name] = self._net(p, source, labels, weights, data_dir)
+      # Once for protocols that it is the same for.
+      resize = p.resize if 'resize' in self._arguments else ''
+      if resize not in loaded:
+        loaded[resize] = self._net(p, source, labels, weights, data_dir)
+      self.nets[name] = loaded[resize]
     net = next(iter(self.nets.values()))
     self.labels = {name: names.of_metric(name, net) for name in self.modules}
     self.better = {self.labels[name][suffix]: direction
@@ -121,8 +125,13 @@ class Scorer:
   @property
   def is_seeded(self):
     """Whether the seed decides weights of its networks."""
-    return bool(self.network) and 'images' in inspect.signature(
-        lookup.find('features', self.network).load).parameters
+    return 'images' in self._arguments
+
+  @property
+  def _arguments(self):
+    """Parameters of the network's load(); none without a network."""
+    return inspect.signature(lookup.find('features', self.network).load
+                             ).parameters if self.network else {}
 
   def of_seed(self, seed):
     """The Scorer of a run with another seed, which shares the networks.
@@ -297,8 +306,7 @@ class Scorer:
     if not self.network:
       return None
     module = lookup.find('features', self.network)
-    parameters = inspect.signature(module.load).parameters
-    if 'images' in parameters:
+    if 'images' in self._arguments:
       from jgan import batches
       net = module.load(batches.as_array(source), labels, seed=self.seed)
     else:
@@ -306,12 +314,14 @@ class Scorer:
       weights = weights or (os.environ.get('JGAN_INCEPTION', '')
                             if self.network == 'inception' else '')
       net = module.load(weights, **{k: v for k, v in options.items()
-                                    if k in parameters})
-    if 'spatial' in self.needs and not net.spatial:
-      metric = next(n for n, m in self.modules.items() if 'spatial' in m.NEEDS)
-      raise UserError(f"metric '{metric}' needs spatial features, and network "
-                      f"'{self.network}' has none: config.eval.network="
-                      "'inception' would be right")
+                                    if k in self._arguments})
+    for need, what, width in (('spatial', 'spatial features', net.spatial),
+                              ('logits', 'logits', net.classes)):
+      if need in self.needs and not width:
+        metric = next(n for n, m in self.modules.items() if need in m.NEEDS)
+        raise UserError(f"metric '{metric}' needs {what}, and network "
+                        f"'{self.network}' has none: config.eval.network="
+                        "'inception' would be right")
     return net
 
   def _stamp(self, name, reference, source):

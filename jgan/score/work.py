@@ -10,14 +10,16 @@ import jax
 import jax.numpy as jnp
 
 from jgan import build
-from jgan.features import _cifar_resnet, inception
+from jgan.features import _cifar_resnet, _dinov2, inception
 from jgan.ops import flops
 
 # Networks that are the same whatever the data are: the model, and the side of
 # the images that it looks at.
-_NETWORKS = {'inception': (inception.Inception, inception.SIDE),
-             'resnet20': (lambda: _cifar_resnet.ResNet(3), 32),
-             'resnet56': (lambda: _cifar_resnet.ResNet(9), 32)}
+_NETWORKS = {'inception': (inception.Inception(), inception.SIDE),
+             'resnet20': (_cifar_resnet.ResNet(3), 32),
+             'resnet56': (_cifar_resnet.ResNet(9), 32),
+             **{name: (published.model, _dinov2.SIDE)
+                for name, published in _dinov2.NETWORKS.items()}}
 
 
 def steps(config):
@@ -63,7 +65,6 @@ def of_network(name):
   if name not in _NETWORKS:
     return None
   model, side = _NETWORKS[name]
-  model = model()
   image = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
   variables = jax.eval_shape(model.init, jax.random.key(0), image)
   return 2 * sum(macs for _, macs, _ in flops.work(model.apply, variables,
