@@ -163,6 +163,14 @@ def probes(config):
   return bound
 
 
+def symptoms(config):
+  """{name: History -> Finding or None} of the symptoms that are looked for."""
+  doctor = config.doctor
+  return {name: functools.partial(lookup.find('doctor', name).examine,
+                                  **doctor.knobs.get(name, {}))
+          for name in lookup.names('doctor') if name not in doctor.without}
+
+
 def penalties(config):
   """{name: Penalty} in the config's order; a repeated name gets a '_'.
 

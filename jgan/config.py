@@ -116,6 +116,12 @@ def base():
       'keep': 2,            # number of newest checkpoints to keep
       'best': '',           # keep also the best by this score, as eval/FID
   })
+  c.doctor = ConfigDict({
+      'every': 500,         # steps from one look for symptoms to the next, at
+                            # records of the log; 0: never
+      'without': (),        # symptoms, names in jgan/doctor, not looked for
+      'knobs': {},          # their arguments: {'collapse': {'fall': .4}}
+  })
   c.search = ''           # pipeline: the experiment whose genotype to train
   c.compress = ConfigDict({   # of the generator, by --mode=compress and others
       'rules': (),          # of {'match', 'form', 'rank' | 'ratio' | 'energy'}

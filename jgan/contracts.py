@@ -103,6 +103,7 @@ CONTRACTS = {
         'feedback',
         must={'SETS': str, 'start': ('value',),
               'update': ('memory', 'score', 'progress')}),
+    'doctor': Contract('doctor', must={'examine': ('history',)}),
     'data': Contract(
         'data', must={'info': (), 'load': ('data_dir',)},
         may={'labels': ('data_dir',), 'holds': ('path',)}),

@@ -80,8 +80,9 @@ class Logbook:
 
 
 def _is_of_scores(record):
-  """Whether a record is of an evaluation."""
-  return any(name.startswith(('eval/', 'cost/', 'probe/')) for name in record)
+  """Whether a record is of an evaluation, or of an examination after it."""
+  return any(name.startswith(('eval/', 'cost/', 'probe/', 'doctor/'))
+             for name in record)
 
 
 def _fits(record):
