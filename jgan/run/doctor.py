@@ -1,11 +1,9 @@
 """Looks at a run while it trains, and says early what goes wrong.
 
 A symptom is a file of jgan/doctor. It is read from the records of metrics.jsonl
-alone, so a resumed run has the findings of an unbroken one: findings.jsonl has
-a line where a symptom begins, and one where it has gone.
+alone, so that a resumed run has the findings of an unbroken one.
 """
 import logging
-import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -13,42 +11,33 @@ import jax.numpy as jnp
 from jgan import build, precision
 from jgan import config as configs
 from jgan.doctor._history import History
-from jgan.workdir import append, cut, records
+from jgan.run.findings import Findings
 
 log = logging.getLogger(__name__)
 
 _GONE = 4  # examinations in a row without a symptom after which it has gone
-_DIVERSITY = 'doctor/diversity'  # recorded at each examination
-
-
-def read(workdir):
-  """The findings of a run.
-
-  Returns:
-    List of {'step', 'symptom', 'event', 'evidence', 'advice'}; 'event' is
-    'begins' or 'gone', and the last two stand where it begins.
-  """
-  return records(pathlib.Path(workdir) / 'findings.jsonl', *_KEYS)
+_EACH = 'doctor/diversity'  # recorded at each examination
 
 
 class Doctor:
-  """Examines one run, from `start` of an earlier session on."""
+  """Examines one run, from `start` of an earlier session on.
+
+  Attributes:
+    history: History, to which each record is added.
+    findings: Findings.
+  """
 
   def __init__(self, config, folder, logged, start, *, due=False):
-    """Reads what earlier sessions found; drops what is found again.
+    """Goes on from what earlier sessions found.
 
     Args:
       config: completed.
       folder: the workdir, a Path.
       logged: the records up to `start`.
-      start: the step.
-      due: the examination of `start` is still to be done.
+      start, due: as of Findings.
     """
-    self._file = folder / 'findings.jsonl'
     self._symptoms = build.symptoms(config)
-    self._findings = cut(self._file, lambda r: r['step'] < start or (
-        r['step'] == start and not due), *_KEYS) if (
-            self._file.is_file()) else []
+    self.findings = Findings(folder, start, due=due)
     self.history = History(
         logged, settings=flat(configs.plain(config)),
         indifferent=lambda: indifferent(config),
@@ -60,48 +49,28 @@ class Doctor:
     Each is logged and recorded where it begins, and again only after it has
     gone.
     """
-    new = []
+    new, present = [], self.findings.present()
     for name, examine in self._symptoms.items():
-      finding, present = examine(self.history), name in self.present()
-      if finding and not present:
+      finding = examine(self.history)
+      if finding and name not in present:
         log.warning('step %s  %s: %s. What may help: %s', f'{step:,}',
                     words(name), finding.evidence, finding.advice)
-        new.append(self._note(step, name, 'begins', **finding._asdict()))
-      elif present and not finding and self._has_gone(examine):
+        new.append(self.findings.begins(step, name, finding))
+      elif name in present and not finding and self._has_gone(examine):
         log.info('step %s  %s: gone', f'{step:,}', words(name))
-        self._note(step, name, 'gone')
+        self.findings.gone(step, name)
     return new
-
-  def present(self):
-    """{symptom: its record} of those that have begun and not gone."""
-    last = {record['symptom']: record for record in self._findings}
-    return {name: record for name, record in last.items()
-            if record['event'] == 'begins'}
 
   def tell(self):
     """Logs all findings of the run, at its end."""
-    for record in self._findings:
-      if record['event'] == 'begins':
-        gone = next((r['step'] for r in self._findings
-                     if r['event'] == 'gone' and r['step'] > record['step']
-                     and r['symptom'] == record['symptom']), None)
-        log.warning('%s from step %s%s: %s', words(record['symptom']),
-                    f'{record["step"]:,}',
-                    f' to {gone:,}' if gone else ' on', record['evidence'])
+    for record, gone in self.findings.spans():
+      log.warning('%s from step %s%s: %s', words(record['symptom']),
+                  f'{record["step"]:,}', f' to {gone:,}' if gone else ' on',
+                  record['evidence'])
 
   def _has_gone(self, examine):
-    times, _ = self.history.series(_DIVERSITY, _GONE)
+    times, _ = self.history.series(_EACH, _GONE)
     return not any(examine(self.history.until(step)) for step in times)
-
-  def _note(self, step, symptom, event, evidence='', advice=''):
-    record = {'step': step, 'symptom': symptom, 'event': event,
-              'evidence': evidence, 'advice': advice}
-    append(self._file, record)
-    self._findings.append(record)
-    return record
-
-
-_KEYS = ('step', 'symptom', 'event', 'evidence', 'advice')
 
 
 def is_due(config, step):
@@ -111,9 +80,10 @@ def is_due(config, step):
   ends that they have without a doctor.
   """
   each, every = config.log.every, config.doctor.every
-  logs = step % each == 0 or step == config.steps
-  return bool(every and logs and step // every > (step - 1) // each * each
-              // every)
+  if not every or (step % each and step != config.steps):
+    return False
+  before = (step - 1) // each * each  # the record before this one
+  return step // every > before // every
 
 
 def indifferent(config):
