@@ -122,6 +122,12 @@ def base():
       'without': (),        # symptoms, names in jgan/doctor, not looked for
       'knobs': {},          # their arguments: {'collapse': {'fall': .4}}
   })
+  c.rollback = ConfigDict({  # to a healthy checkpoint (run/rollback.py)
+      'on': (),             # symptoms, names in jgan/doctor, or non_finite
+      'times': 3,           # at most, in the whole run
+      'changes': (),        # of {'key': 'optimizer.gen.lr', 'factor': .1} or
+                            # {'key': ..., 'value': ...}, at each
+  })
   c.search = ''           # pipeline: the experiment whose genotype to train
   c.compress = ConfigDict({   # of the generator, by --mode=compress and others
       'rules': (),          # of {'match', 'form', 'rank' | 'ratio' | 'energy'}

@@ -8,19 +8,19 @@ import numpy as np
 from jgan.doctor._history import Finding
 
 
-def examine(history, *, most=.5, error=.1, times=2):
+def examine(history, *, most=.5, errors=2., times=2):
   """History -> Finding or None.
 
   Args:
     most: of the probe's `overfitting`: held-out images are half-way to fakes.
       Karras et al. (2020) begin to augment at .6 of a similar figure.
-    error: largest standard error of it; above it the probe says too little.
+    errors: by so many standard errors it has to be above that.
     times: measurements in a row.
   """
   name = 'probe/held_out/'
   _, values = history.series(name + 'overfitting', times)
-  _, errors = history.series(name + 'overfitting_error', times)
-  if len(values) < times or np.min(values) < most or np.max(errors) > error:
+  _, deviations = history.series(name + 'overfitting_error', times)
+  if len(values) < times or np.min(values - errors * deviations) < most:
     return None
   real, held_out, fake = (history.series(name + side, 1)[1][-1]
                           for side in ('real', 'held_out', 'fake'))

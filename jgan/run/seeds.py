@@ -28,6 +28,7 @@ from jgan import build, failures, precision, progress, signals
 from jgan import config as configs
 from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.run import (
+    announce,
     checkpoint,
     loop,
     outcomes,
@@ -230,6 +231,11 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
     raise UserError(f"config.eval.overlap='on' with config.seeds="
                     f"{config.seeds}: the runs of one program are scored one "
                     "by one while it waits; 'auto' or 'off' would be right")
+  if config.rollback.on:
+    raise UserError(f'config.rollback.on={config.rollback.on} with '
+                    f'config.seeds={config.seeds}: the runs of one program '
+                    'cannot go back one by one; config.seed, one by one, would '
+                    'be right')
   with contextlib.ExitStack() as stack:
     saved = {}
     for folder, own in runs.items():
@@ -246,7 +252,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
       if change := precision.changed(notes.get('dtype'), config):
         log.warning('%s', change)
     else:
-      loop.report_parameters(abstract)
+      announce.parameters(abstract)
     # A run that is finished beside others that are not is left out. One that
     # has stopped keeps its place, for the program to be the same.
     runs = {folder: own for folder, own in runs.items()

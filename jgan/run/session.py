@@ -15,7 +15,7 @@ import jax
 
 from jgan import about, build, genotype, precision, progress, signals
 from jgan.errors import NonFinite, Stopped
-from jgan.run import doctor, pair, parallel, scoring, steering
+from jgan.run import doctor, pair, parallel, rollback, scoring, steering
 from jgan.run.cost import Cost
 from jgan.run.logbook import Logbook, read
 from jgan.run.pictures import Pictures
@@ -166,7 +166,8 @@ class Session:
                 'There is no checkpoint yet; to begin again')
       raise NonFinite(f'{bad[0]} is not finite at step {bad[1]}. {finite}, '
                       'lower a learning rate or change --config.seed, with '
-                      '--allow_config_change')
+                      '--allow_config_change', bad[1],
+                      f'{bad[0]} is not finite')
 
   def progress(self, step, values):
     """Logs one line: step, speed, estimated time to the end, losses."""
@@ -276,14 +277,19 @@ class Session:
       self.later(self.pictures.write, step, made, self.book)
 
   def examine(self, step, state):
-    """Records how diverse the trained generator is; looks for symptoms."""
+    """Records how diverse the trained generator is; looks for symptoms.
+
+    Raises:
+      rollback.Sick: the run is to go back to a healthy checkpoint.
+    """
     self.flush()
     self.require_finite(*self.health)
-    made = self.pictures.made(state.gen)
+    made, new = self.pictures.made(state.gen), []
     if self.writer:
       self.write(step, {f'doctor/{name}': x for name, x in
                         self.pictures.diversity(made).items()})
-      self.doctor.examine(step)
+      new = self.doctor.examine(step)
+    rollback.act(self.config, step, new)
 
   def write(self, step, values):
     """Writes a record, which the doctor sees too."""

@@ -14,7 +14,7 @@ from jgan import batches, build, forward, lookup, steps
 from jgan.score import held_out
 from jgan.types import Pair, Scene
 
-_IMAGES = 256  # at least, and at least one batch
+_IMAGES = 256  # at least, if the data have as many, and at least one batch
 
 
 class Probes:
@@ -39,7 +39,8 @@ class Probes:
            for name in self._probes):
       sources.append(held_out.images(config, data_dir))
     size = max(config.batch // devices, 2)
-    count = -(-_IMAGES // size)
+    # No image twice, so that what differs by chance is known.
+    count = max(min(-(-_IMAGES // size), *(len(x) // size for x in sources)), 1)
     self._images = [[
         np.stack([images[int(i)] for i in batches.order(
             config.seed, k * size, size, len(images))])

@@ -130,10 +130,10 @@ def test_held_out_images_half_way_to_fakes_are_overfitting():
            'probe__held_out__held_out': [-.4] * 2,
            'probe__held_out__overfitting': [.6] * 2}
   error = 'probe__held_out__overfitting_error'
-  finding = examined('overfitting', **probe, **{error: [.05] * 2})
+  finding = examined('overfitting', **probe, **{error: [.04] * 2})
   assert '2 for training images, -0.4 for held-out ones and -2' in (
       finding.evidence)
-  assert examined('overfitting', **probe, **{error: [.2] * 2}) is None
+  assert examined('overfitting', **probe, **{error: [.06] * 2}) is None
 
 
 def test_a_history_until_a_step_is_that_of_a_shorter_run():
