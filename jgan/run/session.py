@@ -284,11 +284,13 @@ class Session:
     """
     self.flush()
     self.require_finite(*self.health)
-    made, new = self.pictures.made(state.gen), []
-    if self.writer:
-      self.write(step, {f'doctor/{name}': x for name, x in
-                        self.pictures.diversity(made).items()})
-      new = self.doctor.examine(step)
+    new = []
+    with progress.during('looking for symptoms'):
+      made = self.pictures.made(state.gen)
+      if self.writer:
+        self.write(step, {f'doctor/{name}': x for name, x in
+                          self.pictures.diversity(made).items()})
+        new = self.doctor.examine(step)
     rollback.act(self.config, step, new)
 
   def write(self, step, values):
