@@ -258,6 +258,28 @@ def feedback(config):
   return rules
 
 
+def sinks(config):
+  """Functions Run -> Sink, of run/sinks, in the config's order."""
+  return [_bind(lookup.find('run.sinks', section.name).make,
+                _arguments(section)) for section in config.log.sinks]
+
+
+def check_sinks(config):
+  """Refuses sinks that cannot be made, before a run begins.
+
+  Raises:
+    UserError: a name is repeated, or what a sink needs is not there.
+  """
+  names = [section.name for section in config.log.sinks]
+  for section in config.log.sinks:
+    if names.count(section.name) > 1:
+      raise UserError(f"config.log.sinks has '{section.name}' twice: once "
+                      'would be right')
+    module = lookup.find('run.sinks', section.name)
+    if hasattr(module, 'check'):
+      _bind(module.check, _arguments(section))()
+
+
 def extra(config):
   """The initial GanState.extra: traced scalars and memories of parts."""
   values = {}

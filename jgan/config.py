@@ -84,7 +84,8 @@ def base():
   })
   c.log = ConfigDict({
       'every': 100,
-      'writers': (),        # further writers, of clu: summary, logging
+      'sinks': ({'name': 'csv'}, {'name': 'tensorboard'}),  # of {'name': ...,
+                            # its arguments}, beside metrics.jsonl
   })
   c.samples = ConfigDict({
       'every': 1000,
@@ -216,9 +217,10 @@ def fill(config):
   config = config.copy_and_resolve_references().unlock()
   _refuse_unknown_top(config)
   _localize(config)
-  for kind in LISTS:
-    config[kind] = tuple(ConfigDict(section)
-                         for section in _sections_of(kind, config[kind]))
+  for path in LISTS:
+    parent, _, key = path.rpartition('.')
+    holder = config[parent] if parent else config
+    holder[key] = _sections_of(path, holder[key])
   for path, kind, section in list(sections(config)):
     if 'name' not in section:
       raise UserError(f'{path} has no name: {lookup.nearest("", [kind])}')
@@ -261,13 +263,14 @@ def recorded(workdir):
   return record
 
 
-def _sections_of(kind, value):
-  """The value of a key that holds several sections, if it is that."""
+def _sections_of(path, value):
+  """The sections of a key that holds several; a name alone is one too."""
   if not isinstance(value, tuple | list) or not all(
-      isinstance(section, dict | ConfigDict) for section in value):
-    raise UserError(f'config.{kind} is {value!r}; a tuple of named sections, '
+      isinstance(section, str | dict | ConfigDict) for section in value):
+    raise UserError(f'config.{path} is {value!r}; a tuple of named sections, '
                     "as ({'name': ...},), would be right")
-  return value
+  return tuple(ConfigDict({'name': section} if isinstance(section, str)
+                          else section) for section in value)
 
 
 def from_record(record):
@@ -298,6 +301,11 @@ def _from_record(record):
       elif isinstance(known[key], ConfigDict) and prefix + key not in named:
         add(target[key], known[key], f'{prefix}{key}.')
 
+  # Until jgan had sinks, clu's writers had a key of their own.
+  if writers := config.get('log', {}).get('writers'):
+    config.log.sinks = (*base().log.sinks, {'name': 'clu', 'writers': writers})
+  if 'writers' in config.get('log', {}):
+    del config.log['writers']
   add(config, base(), '')
   for path, kind, section in sections(config):
     if kind == 'models' and 'name' in section:

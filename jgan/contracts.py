@@ -107,6 +107,8 @@ CONTRACTS = {
     'data': Contract(
         'data', must={'info': (), 'load': ('data_dir',)},
         may={'labels': ('data_dir',), 'holds': ('path',)}),
+    'run.sinks': Contract('log.sinks', must={'make': ('run',)},
+                          may={'check': ()}),
     'compress.forms': Contract(
         'compress.rules',
         must={'factor': ('kernel', 'rank'), 'compose': ('factors',),

@@ -18,8 +18,9 @@ PARTS = ('conv', 'deconv', 'dense', 'norm', 'act', 'initializer', 'relax')
 # Arguments of parts that networks set, so that maps have the sizes they need.
 _OF_NETWORKS = {'conv': ('stride', 'last'), 'initializer': ('gain',),
                 'deconv': ('kernel', 'stride', 'padding', 'last')}
-# Keys whose values are tuples of named sections, all of the kind of the key.
-LISTS = ('penalties', 'feedback', 'augment', 'schedules')
+# {key: kind} of the keys whose values are tuples of named sections.
+LISTS = {**{kind: kind for kind in ('penalties', 'feedback', 'augment',
+                                    'schedules')}, 'log.sinks': 'run.sinks'}
 # Fields of a linen module that build.py sets, from data and devices.
 _BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
 # Keyword arguments that build.py passes: to functions of optim/, to others.
@@ -38,9 +39,16 @@ def sections(config):
     yield path, 'optim.algorithms', config.optimizer[side]
     yield f'{path}.schedule', 'optim.schedules', config.optimizer[side].schedule
     yield f'{path}.pruning', 'optim.pruning', config.optimizer[side].pruning
-  for kind in LISTS:
-    for i, section in enumerate(config[kind]):
-      yield f'{kind}[{i}]', kind, section
+  for path, kind in LISTS.items():
+    for i, section in enumerate(within(config, path)):
+      yield f'{path}[{i}]', kind, section
+
+
+def within(config, path):
+  """The value of a key as 'log.sinks'."""
+  for key in path.split('.'):
+    config = config[key]
+  return config
 
 
 def arguments(path, kind, name):
@@ -98,9 +106,7 @@ def source(name):
 
 def rename(config, path, name):
   """Changes the name of a section; keeps keys that the new part has too."""
-  section = config
-  for key in path.split('.'):
-    section = section[key]
+  section = within(config, path)
   kind = {p: k for p, k, _ in sections(config)}[path]
   keys = {*arguments(path, kind, name), *builder_keys(path)}
   with section.unlocked():

@@ -6,6 +6,7 @@ import json
 import logging
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,20 @@ def runs_of_seeds(folder):
   """The folders of the runs of many seeds in a workdir; [] if it has none."""
   return sorted(file.parent for file in
                 pathlib.Path(folder).glob('seed_*/config.json'))
+
+
+def runs_of_sweep(folder):
+  """The folders of a sweep's runs so far, by name; [] if it is no sweep."""
+  folder = pathlib.Path(folder)
+  if not (folder / 'sweep.json').is_file():
+    return []
+  by_number = lambda path: [
+      float(part) if i % 2 else part for i, part in enumerate(
+          re.split(r'(\d+(?:\.\d+)?(?:e[-+]?\d+)?)', path.name))]
+  children = sorted((path for path in folder.iterdir() if path.is_dir()),
+                    key=by_number)
+  return [run for child in children for run in (
+      runs_of_seeds(child) or [child]) if (run / 'config.json').is_file()]
 
 
 def refuse_other_kind(folder, seeds, many=False):

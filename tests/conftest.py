@@ -17,8 +17,10 @@ os.environ['XLA_FLAGS'] = ' '.join([
     '--xla_force_host_platform_device_count=8'])
 
 import jax
+import numpy as np
 import pytest
 
+from jgan import build
 from jgan import config as configs
 from jgan.errors import Stopped
 from jgan.run import loop
@@ -100,6 +102,23 @@ def tiny():
   c.samples.update({'every': 2, 'count': 4})
   c.checkpoint.every = 2
   return c
+
+
+@pytest.fixture(scope='session')
+def generator():
+  """A narrow config, its method, and a generator of drawn numbers."""
+  c = configs.base()
+  c.data = {'name': 'digits', 'size': 16}
+  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.discriminator = {'name': 'dcgan', 'width': 4}
+  c.eval.samples = 12
+  c = configs.complete(c)
+  method = build.method(c)
+  rng = np.random.default_rng(0)
+  net = jax.tree.map(
+      lambda x: (rng.normal(0., .3, x.shape)**2 + .1).astype(x.dtype),
+      build.abstract(c, method).ema)
+  return c, method, net
 
 
 @pytest.fixture

@@ -156,14 +156,18 @@ def all_three(tiny, **changes):
   return c
 
 
-def test_resumed_and_spread_runs_are_the_run_of_one_device(tiny, tmp_path):
-  """To the bit after a resume; over eight devices to rounding."""
+def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(tiny, tmp_path):
   one = loop.run(all_three(tiny), tmp_path / 'one')
   assert all(held['p'] > 0. for held in one.extra['augment'].values())
   loop.run(all_three(tiny, steps=2), tmp_path / 'two')
   again = loop.run(all_three(tiny), tmp_path / 'two',
-                    allow_config_change=True)
+                   allow_config_change=True)
   assert jax.tree.all(jax.tree.map(np.array_equal, one, again))
+
+
+@pytest.mark.long
+def test_eight_devices_augment_as_one(tiny, tmp_path):
+  one = loop.run(all_three(tiny), tmp_path / 'one')
   eight = loop.run(all_three(tiny, devices=8), tmp_path / 'eight')
   jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=2e-3,
                                  atol=2e-4), one, eight)

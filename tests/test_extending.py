@@ -56,6 +56,13 @@ def copied(package_copy):
   return run
 
 
+def test_the_files_of_a_new_space_are_listed(copied):
+  copied(listings(SECTIONS['A space to search']),
+         [['--mode=list', '--what=spaces'], ['--mode=list', '--what=models'],
+          ['--mode=list', '--what=generator.five']])
+
+
+@pytest.mark.long
 def test_a_new_space_is_searched_drawn_and_trained(copied):
   text = SECTIONS['A space to search']
   runs = copied(listings(text), commands(text))

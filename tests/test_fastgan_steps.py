@@ -152,6 +152,7 @@ def test_images_and_smaller_images_are_distorted_by_their_own_draws():
   np.testing.assert_array_equal(one, again)
 
 
+@pytest.mark.long
 def test_a_discriminator_without_decoders_is_refused():
   c = config(**{'discriminator.decode': False})
   with pytest.raises(UserError, match='rebuilds nothing'):

@@ -100,7 +100,8 @@ IMPORTED_AS = {'absl-py': 'absl', 'pillow': 'PIL', 'scikit-learn': 'sklearn',
                'orbax-checkpoint': 'orbax', 'tensorboardx': 'tensorboardX',
                'tensorflow-datasets': 'tensorflow_datasets'}
 # What an extra brings, {extra: modules}; imported where it is used.
-OF_EXTRAS = {'onnx': {'jax2onnx', 'onnxruntime'},
+OF_EXTRAS = {'clu': {'tensorflow'}, 'wandb': {'wandb'},
+             'onnx': {'jax2onnx', 'onnxruntime'},
              'video': {'imageio', 'imageio_ffmpeg'}}
 
 

@@ -11,7 +11,7 @@ import pytest
 import safetensors.numpy
 
 import jgan
-from jgan import about, build, trained, weights
+from jgan import about, trained, weights
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.score import networks
@@ -19,22 +19,6 @@ from jgan.score import networks
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCORE = {'step': 4, 'values': {'fd_pixels': 1.5}, 'identity': '0123abcd',
          'protocol': {'protocol': 'standard', 'generator': 'average'}}
-
-
-@pytest.fixture(scope='module')
-def generator():
-  """A narrow config and a generator of it, of numbers in place of training."""
-  c = configs.base()
-  c.data = {'name': 'digits', 'size': 16}
-  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
-  c.discriminator = {'name': 'dcgan', 'width': 4}
-  c = configs.complete(c)
-  method = build.method(c)
-  rng = np.random.default_rng(0)
-  net = jax.tree.map(
-      lambda x: (rng.normal(0., .3, x.shape)**2 + .1).astype(x.dtype),
-      build.abstract(c, method).ema)
-  return c, method, net
 
 
 def entries(c, **changes):

@@ -31,7 +31,7 @@ def test_a_broken_line_is_left_out_and_the_file_set_aside(
   with caplog.at_level('WARNING', 'jgan'):
     assert [r['step'] for r in logbook.read(tmp_path)] == [1, 3]
   assert 'line 2' in caplog.text
-  book = logbook.Logbook(tmp_path, 3)
+  book = logbook.Logbook(tmp_path, 3, configs.complete(configs.base()))
   book.close()
   assert file.read_bytes() == b'\n'.join([*whole, b''])
   assert (tmp_path / 'damaged' / 'metrics.jsonl').read_bytes() == text

@@ -18,7 +18,8 @@ def draw(path, rows, *, base, budget=None, better='lower', metric='FID'):
   the change of the score. Bars of scores that are worse than the budget have
   another colour, as do the names of layers without a rank within it. A bar
   that exceeds the plot, or whose score is not finite, ends at its edge with an
-  arrow. Every bar is labelled with its score.
+  arrow. Every bar is labelled with its score. A budget that is far from all
+  bars is outside of the plot, and in the legend with an arrow.
 
   Args:
     path: of the PNG to write.
@@ -83,8 +84,14 @@ def draw(path, rows, *, base, budget=None, better='lower', metric='FID'):
   handles.append(axes.plot([], [], color=figure.INK, linewidth=1.,
                            label=f'uncompressed: {base:#.4g}')[0])
   if math.isfinite(budget):
-    handles.append(axes.axhline(budget, color=_HARMFUL, linewidth=1.,
-                                linestyle='--', label=f'budget: {budget:#.4g}'))
+    line = dict(color=_HARMFUL, linewidth=1., linestyle='--',
+                label=f'budget: {budget:#.4g}')
+    if low <= budget <= high:
+      handles.append(axes.axhline(budget, **line))
+    else:
+      line['label'] += (' \N{UPWARDS ARROW}' if better == 'lower'
+                        else ' \N{DOWNWARDS ARROW}')
+      handles.append(axes.plot([], [], **line)[0])
   axes.set_ylabel(metric, fontsize=9, color=figure.INK)
   # Leave space for the numbers above the bars.
   axes.set_ylim(low - .03 * (high - low), high + .3 * (high - low))
@@ -104,11 +111,12 @@ def _frame(scores, base, budget):
   """The lowest and the highest score within the plot; lower is better.
 
   A very bad score must not flatten the other bars: the plot ends at four times
-  the budget's distance from the base.
+  the budget's distance from the base. Nor must a far budget: one that is as far
+  above the bars as they reach, or farther, is not within.
   """
   finite = [s for s in scores if math.isfinite(s)]
   low, high = min([*finite, base]), max([*finite, base])
-  if math.isfinite(budget):
+  if math.isfinite(budget) and (high == low or budget < 2 * high - low):
     high = max(min(high, base + 4 * (budget - base)), budget, base)
   return (low, high) if high > low else (base - 1., base + 1.)
 

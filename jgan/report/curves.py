@@ -11,6 +11,8 @@ from jgan.report import figure
 
 # Values whose names differ only in these words share a plot.
 _OWNERS = {'gen', 'disc', 'generator', 'discriminator', 'real', 'fake'}
+# Words of values that the config decides, before any training.
+_KNOWN = {'cost', 'schedule', 'lr', 'phase', 'density'}
 _MANY = 100  # curves with more points are drawn faint, under a running mean
 
 
@@ -19,6 +21,9 @@ def draw(path, records, *, keys=()):
 
   All losses share a plot, as do the values of the two players
   ('disc/grad_norm', 'gen/grad_norm'); every other key has a plot of its own.
+  What the config decides (cost, schedules, learning rates, phases, densities)
+  is left out where it is a straight line, as a constant is, unless it is asked
+  for or nothing else is there. What training decides is always drawn.
   Long curves are drawn faint, under their running mean. Values that are not
   finite leave a gap and are counted in the title.
 
@@ -26,7 +31,7 @@ def draw(path, records, *, keys=()):
     path: of the PNG to write.
     records: dicts with 'step' and any numbers, in any order; keys may be
       missing. If a step repeats (after a resume), its last record counts.
-    keys: keys to plot; () plots all numbers.
+    keys: keys to plot; () plots all numbers but such lines.
 
   Raises:
     UserError: there is nothing to plot.
@@ -36,6 +41,9 @@ def draw(path, records, *, keys=()):
     logged_keys = sorted({k for r in records for k in r} - {'step'})
     raise UserError(f'nothing to plot of {list(keys) or "any key"} in '
                     f'{len(records)} records with the keys: {logged_keys}')
+  if not keys:
+    series = {key: points for key, points in series.items()
+              if not (_KNOWN & {*_words(key)} and _straight(points))} or series
   plots = {}
   for key in sorted(series):
     plots.setdefault(_group(key), []).append(key)
@@ -68,11 +76,22 @@ def _series(records, keys):
 
 def _group(key):
   """The title of the plot that a key belongs to."""
-  words = re.split(r'[/_. ]', key)
+  words = _words(key)
   if 'loss' in words:
     return 'loss'
   # The mean logits are logged as 'disc/real' and 'disc/fake'.
   return '_'.join(w for w in words if w not in _OWNERS) or 'logits'
+
+
+def _words(key):
+  return re.split(r'[/_. ]', key)
+
+
+def _straight(points):
+  """Whether {step: value} lies on a line, to six digits of the largest."""
+  steps, values = np.array([*points.items()]).T
+  line = np.interp(steps, steps[[0, -1]], values[[0, -1]])
+  return bool(np.all(np.abs(values - line) <= 1e-6 * np.abs(values).max()))
 
 
 def _span(series):

@@ -1,15 +1,16 @@
-"""The record of a run: metrics.jsonl, metrics.csv and TensorBoard.
+"""The record of a run: metrics.jsonl, and the sinks that config.log names.
 
 metrics.jsonl contains nothing that depends on time, so a run that was killed
-and resumed writes the same file as an uninterrupted one.
+and resumed writes the same file as an uninterrupted one. It is no sink: every
+run has it, because resuming, curves and reports read it.
 """
-import csv
-import io
+import contextlib
 import pathlib
 
-from jgan.run import writers
-from jgan.run.board import Board
-from jgan.workdir import cut, is_numbers, json_line, records, write_text
+from jgan import build
+from jgan import config as configs
+from jgan.run.sinks._sink import Run
+from jgan.workdir import cut, is_numbers, json_line, records
 
 
 def read(workdir):
@@ -20,63 +21,49 @@ def read(workdir):
 class Logbook:
   """Writes the records of a run, from `step` of an earlier session on."""
 
-  def __init__(self, workdir, step=0, names=(), *, due=False):
+  def __init__(self, workdir, step, config, *, due=False):
     """Opens the files of `workdir`; drops records after `step`.
 
-    names: config.log.writers.
+    config: completed, of the run.
     due: the evaluation of `step` is still to be done; its record is dropped.
     """
-    self._folder = pathlib.Path(workdir)
-    cut(self._folder / 'metrics.jsonl', lambda r: r['step'] < step or (
+    folder = pathlib.Path(workdir)
+    cut(folder / 'metrics.jsonl', lambda r: r['step'] < step or (
         r['step'] == step and not (due and _is_of_scores(r))), fits=_fits)
-    self._file = open(self._folder / 'metrics.jsonl', 'a')  # noqa: SIM115
-    self._board = Board(self._folder / 'tensorboard', step)
-    self._writers = writers.opened(names, self._folder)
+    run = Run(folder, configs.plain(config), step)
+    with contextlib.ExitStack() as stack:
+      self._file = stack.enter_context((folder / 'metrics.jsonl').open('a'))
+      self._sinks = []
+      for make in build.sinks(config):
+        self._sinks.append(make(run))
+        stack.callback(self._sinks[-1].close)
+      self._open = stack.pop_all()
 
   def write(self, step, values):
     """Appends one record and flushes the file."""
     self._file.write(json_line({'step': step, **values}))
     self._file.flush()
-    for name, value in values.items():
-      self._board.scalar(step, name, value)
-    for writer in self._writers:
-      writer.write_scalars(step, values)
+    for sink in self._sinks:
+      sink.scalars(step, values)
 
   def speed(self, step, values):
-    """Writes rates to TensorBoard only, because they depend on time."""
-    named = {f'speed/{name}': value for name, value in values.items()}
-    for name, value in named.items():
-      self._board.scalar(step, name, value)
-    for writer in self._writers:
-      writer.write_scalars(step, named)
+    """Gives rates to the sinks only, because they depend on time."""
+    for sink in self._sinks:
+      sink.speed(step, values)
 
   def image(self, step, name, image):
-    """Adds an image to TensorBoard: uint8 [h, w, c]."""
-    self._board.image(step, name, image)
-    for writer in self._writers:
-      writer.write_images(step, {name: image[None]})
+    """Gives an image to the sinks: uint8 [h, w, c]."""
+    for sink in self._sinks:
+      sink.image(step, name, image)
 
-  def tabulate(self):
-    """Rewrites metrics.csv: a column per metric, empty at steps without it.
-
-    TensorBoard's file is brought up to date too.
-    """
-    self._board.flush()
-    logged = read(self._folder)
-    columns = ['step', *sorted({k for r in logged for k in r} - {'step'})]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, columns, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(logged)
-    write_text(self._folder / 'metrics.csv', table.getvalue())
+  def flush(self):
+    """Brings the files of all sinks up to date."""
+    for sink in self._sinks:
+      sink.flush()
 
   def close(self):
-    """Closes the files and writes metrics.csv."""
-    self._file.close()
-    self.tabulate()
-    self._board.close()
-    for writer in self._writers:
-      writer.close()
+    """Closes all files, also those after one that cannot be written."""
+    self._open.close()
 
 
 def _is_of_scores(record):

@@ -40,7 +40,7 @@ class Session:
     self.start, self.stop = start, stop or signals.Watch()
     # Whether the run was stopped within the evaluation after step `start`.
     self.due = bool(notes.get('due'))
-    self.book = (Logbook(folder, start, config.log.writers, due=self.due)
+    self.book = (Logbook(folder, start, config, due=self.due)
                  if self.writer else None)
     self.best, self.scores = notes.get('best'), {}
     saved.keep_best(self.best and self.best['step'])
@@ -322,7 +322,7 @@ class Session:
     self.due = False
     if self.writer:
       self.timing.write(step)
-      self.book.tabulate()
+      self.book.flush()
       self.derive(step, state)
     self.begin(step)
 
@@ -378,7 +378,7 @@ class Session:
       seconds = self.timing.now()
       log.info('training took %.1f s and scoring %.1f s, in all sessions',
                seconds['training'], seconds['scoring'])
-      self.book.tabulate()
+      self.book.flush()
       self.doctor.tell()
       records = read(self.folder)
       if records:  # `compress --last` makes a run that is at its end

@@ -1,6 +1,8 @@
 """Measurements behind `report`: what each run has, and what is comparable."""
 import json
+import logging
 import math
+import os
 import pathlib
 from typing import Any, NamedTuple
 
@@ -23,6 +25,8 @@ from jgan.score import (
   size,
 )
 from jgan.types import Method, Network
+
+log = logging.getLogger(__name__)
 
 BATCHES = 1, 64  # images made by one measured call
 _IMAGES = 1000  # of each generator, and real ones, behind the mean spectra
@@ -79,10 +83,24 @@ def names(folders):
   return short
 
 
-def each(folders):
-  """The folders of single runs: one of many seeds is replaced by its seeds'."""
-  return [run for folder in folders
-          for run in (workdir.runs_of_seeds(folder) or [folder])]
+def each(folders, *, saved=False):
+  """The folders of single runs; one of many seeds, or of a sweep, gives its.
+
+  saved: of the runs of such a folder only those with a checkpoint; others are
+    said.
+  """
+  runs = []
+  for folder in folders:
+    own = workdir.runs_of_seeds(folder) or workdir.runs_of_sweep(folder)
+    if saved and own:
+      without = [run for run in own
+                 if not any(workdir.checkpoints(run).glob('[0-9]*'))]
+      if without:
+        log.warning('%s: left out, as they have no checkpoint yet: %s', folder,
+                    ', '.join(str(run.relative_to(folder)) for run in without))
+      own = [run for run in own if run not in without]
+    runs += own or [folder]
+  return runs
 
 
 def load(folder, name):
@@ -149,6 +167,15 @@ def seeds(runs):
       recipe = configs.plain(run.config) | {'seed': None}
       groups.setdefault(json.dumps(recipe), []).append(run.name)
   return [group for group in groups.values() if len(group) > 1]
+
+
+def of_seeds(group):
+  """What a group of `seeds` is called: by the folder that they have in common.
+
+  That of a sweep is named by what was swept.
+  """
+  common = os.path.commonpath(group)
+  return ', '.join(filter(None, [common, f'{len(group)} seeds']))
 
 
 def trained(folder, config, step):

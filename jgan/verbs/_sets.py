@@ -9,8 +9,10 @@ from jgan.data import _decode
 from jgan.errors import UserError
 from jgan.score import statistics
 
-_FORMS = ('a folder of images, an .npz of images or of statistics, an exported '
-          'generator, or a data set as cifar10:test')
+_FORMS = ('a folder, a zip file or Parquet files of images, an .npz of images '
+          'or of statistics, an exported generator, or a data set as '
+          'cifar10:test')
+_READERS = 'image_folder', 'image_zip', 'image_parquet'
 
 
 def of(flag, text, size, data_dir, count=0):
@@ -18,11 +20,12 @@ def of(flag, text, size, data_dir, count=0):
 
   Args:
     flag: 'a' or 'b', for messages.
-    text: a folder of images; an .npz with an array 'images' [n, h, w, c] or
-      only one; an .npz with 'mu' and 'sigma'; a generator of --mode=export,
-      .safetensors or .npz; or 'NAME:SPLIT' of a data set.
-    size: side of the square to which files in a folder are resized; 0 for that
-      of the first. Other images must have it.
+    text: a folder of images; a zip file, a Parquet file, or a folder that has
+      them; an .npz with an array 'images' [n, h, w, c] or only one; an .npz
+      with 'mu' and 'sigma'; a generator of --mode=export, .safetensors or
+      .npz; or 'NAME:SPLIT' of a data set.
+    size: side of the square to which image files, also in a zip or Parquet
+      file, are resized; 0 for that of the first. Other images must have it.
     data_dir: folder of data sets.
     count: images that a generator makes; 0: as many as its config scores. They
       are those of a score of its run.
@@ -36,10 +39,10 @@ def of(flag, text, size, data_dir, count=0):
   if not text:
     raise UserError(f'--{flag} is missing: {_FORMS} would be right, --a the '
                     'reference')
-  folder = lookup.find('data', 'image_folder')
   path = pathlib.Path(text).expanduser()
-  if path.is_dir():
-    return folder.load(str(path), size=size or _side(folder, path))
+  reader = _reader(path)
+  if reader:
+    return reader.load(str(path), size=size or _side(reader, path))
   if path.suffix == '.safetensors':
     return _fitting(flag, path, _made(path, count), size)
   if path.suffix == '.npz':
@@ -67,6 +70,13 @@ def side(images):
   return 0 if isinstance(images, statistics.Statistics) else images.shape[1]
 
 
+def _reader(path):
+  """The module of jgan/data that reads a path of image files, or None."""
+  readers = [lookup.find('data', name) for name in _READERS]
+  return next((reader for reader in readers if reader.holds(path)),
+              readers[0] if path.is_dir() else None)
+
+
 def _made(path, count):
   """Images of an exported generator, by the seed of its run's scores."""
   g = trained.of_file(path)
@@ -88,14 +98,14 @@ def _fitting(flag, path, images, size):
   """Images that are not resized, if they have the side that is needed."""
   if size and images.shape[1] != size:
     raise UserError(f'--{flag}={path} holds images of {images.shape[1]} x '
-                    f'{images.shape[2]}, and {size} are needed: only files in '
-                    'a folder are resized')
+                    f'{images.shape[2]}, and {size} are needed: only image '
+                    'files are resized')
   return images
 
 
-def _side(folder, path):
-  """The side of the first image in a folder."""
-  first = folder.load(str(path), size=1).paths[0]
+def _side(reader, path):
+  """The side of the first image file."""
+  first = reader.load(str(path), size=1).files[0]
   width, height = _decode.size(first)
   if width != height:
     raise UserError(f'{first} is {width} x {height}: give --image_size to '

@@ -48,7 +48,7 @@ def scores(runs, columns):
   missing = any('-' in row for row in rows)
   groups = _compared.seeds(runs)
   for group in groups:
-    rows.append([_of_seeds(group), *(
+    rows.append([_compared.of_seeds(group), *(
         _spread([c['cells'][name]['value'] for name in group
                  if c['cells'].get(name, {}).get('identity') == c['identity']])
         for c in columns)])
@@ -124,7 +124,7 @@ def courses(runs, courses):
   groups = _compared.seeds(runs)
   for group in groups:
     first = courses[group[0]]
-    rows.append([_of_seeds(group), first['score'], first['better'],
+    rows.append([_compared.of_seeds(group), first['score'], first['better'],
                  str(len(first['curve'])), *(
                      _spread([courses[name][k] for name in group])
                      for k in keys)])
@@ -135,12 +135,8 @@ def courses(runs, courses):
       *map(_explained, groups)))]
 
 
-def _of_seeds(group):
-  return f'{len(group)} seeds'
-
-
 def _explained(group):
-  return (f'{_of_seeds(group)}: mean and standard deviation of '
+  return (f'{_compared.of_seeds(group)}: mean and standard deviation of '
           f'{", ".join(group)}.')
 
 

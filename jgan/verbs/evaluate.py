@@ -34,8 +34,9 @@ FLAGS = (
     Flag('network', '', 'The feature network; else config.eval.network.'),
     Flag('weights', '', 'File of its weights; else config.eval.weights.'),
     Flag('protocols', (), "Names, with commas, or 'all'."),
-    Flag('a', '', 'The reference: a folder of images, an .npz of images or of '
-         'statistics (mu, sigma), an exported generator, or cifar10:train.'),
+    Flag('a', '', 'The reference: a folder, a zip file or Parquet files of '
+         'images, an .npz of images or of statistics (mu, sigma), an exported '
+         'generator, or cifar10:train.'),
     Flag('b', '', 'The images to score against --a, in the same form.'),
     Flag('image_size', 0, 'Resize images of --a and --b to this side.'),
     Flag('features', '', 'The network of which statistics of --a or --b are: '

@@ -14,7 +14,8 @@ from jgan.verbs import _compared, _page, _tables
 from jgan.workdir import write_text
 
 FLAGS = (
-    Flag('runs', (), 'Workdirs to compare with the first, with commas.',
+    Flag('runs', (), 'Workdirs to compare with the first, with commas; that '
+         'of a sweep or of many seeds stands for its runs.',
          required=True),
     common.OUT._replace(required=False,
                         help='Folder for the page, tables and plots; none by '
@@ -44,7 +45,8 @@ def write(folders, out='', *, mean_spectra=False, neighbours=False,
 
   Args:
     folders: workdirs; the others are compared with the first. One of many
-      seeds stands for the runs of its seeds.
+      seeds, or of a sweep, stands for its runs; those that differ in the seed
+      alone have their mean and deviation too.
     out: a folder for report.md (the returned text), report.json (all numbers,
       unrounded), tradeoff.png if there are scores, bands.png if there are
       scores of the metric 'spectrum_bands', and index.html, which shows all
@@ -65,7 +67,7 @@ def write(folders, out='', *, mean_spectra=False, neighbours=False,
     if asked and not out:
       raise UserError(f'--{flag} draws a picture and needs a folder for it: '
                       '--out=FOLDER would be right')
-  folders = _compared.each(folders)
+  folders = _compared.each(folders, saved=True)
   runs = [_compared.load(folder, name)
           for folder, name in zip(folders, _compared.names(folders))]
   columns = _compared.score_columns({r.name: r.scores for r in runs})

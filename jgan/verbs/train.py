@@ -65,9 +65,12 @@ def run(config, flags):
     return ''
   folder = pathlib.Path(flags.workdir)
   grids = sorted((folder / 'samples').glob('[0-9]*.png'))
+  sinks = [section.name for section in config.log.sinks]
+  table = 'metrics.csv' if 'csv' in sinks else 'metrics.jsonl'
   return '\n'.join([
       f'samples      {grids[-1] if grids else "none"}',
       f'curves       {folder / "plots" / "curves.png"}',
-      f'metrics      {folder / "metrics.csv"}',
+      f'metrics      {folder / table}',
       f'checkpoints  {folder / "checkpoints"}',
-      f'tensorboard  {folder / "tensorboard"}', ''])
+      *(f'{name:12} {folder / name}' for name in sinks
+        if (folder / name).is_dir()), ''])

@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 
 FLAGS = (
     common.WORKDIR._replace(required=False),
-    Flag('runs', (), 'Several workdirs in place of one, with commas.'),
+    Flag('runs', (), 'Several workdirs in place of one, with commas; that of a '
+         'sweep or of many seeds shows all its runs.'),
     Flag('port', 8765, 'Where it is served on this machine; 0: any free one.'),
     Flag('every', 5., 'Seconds from one look at the files to the next.'),
 )
@@ -61,14 +62,15 @@ class Watched:
     """Reads the runs once.
 
     Args:
-      runs: workdirs; that of many seeds stands for the runs of its seeds.
+      runs: workdirs; that of many seeds, or of a sweep, stands for its runs,
+        also for those that begin later.
       every: seconds from one look at the files to the next.
 
     Raises:
       UserError: no runs, one of them twice, or a folder that has none.
     """
-    self._folders = _compared.each(runs)
-    self.names = _compared.names(self._folders)
+    self._runs = runs
+    self._look()
     for folder in self._folders:
       if configs.recorded(folder) is None:
         raise UserError(f'no run in {folder}: a workdir, with config.json, '
@@ -79,15 +81,22 @@ class Watched:
 
   def page(self):
     """The HTML of the page as the files are now."""
-    return render.html(_page.title(self.names), self.names, self._current(),
+    sections = self._current()
+    return render.html(_page.title(self.names), self.names, sections,
                        every=self._every)
 
   def changes(self, known):
     """What a page with the marks `known` lacks, as of render.changes."""
-    return render.changes(self.names, self._current(), known)
+    sections = self._current()
+    return render.changes(self.names, sections, known)
+
+  def _look(self):
+    """Finds the folders of the runs, of which there may be others by now."""
+    self._folders = _compared.each(self._runs)
+    self.names = _compared.names(self._folders)
 
   def _stamps(self):
-    return [_told.stamp(folder) for folder in self._folders]
+    return [(folder, _told.stamp(folder)) for folder in self._folders]
 
   def _read(self):
     began = time.perf_counter()
@@ -103,10 +112,11 @@ class Watched:
     """The sections; those before where the files cannot be read now."""
     with self._lock:
       if time.perf_counter() >= self._next:
-        stamp = self._stamps()
-        if stamp != self._stamp:
-          try:
+        try:
+          self._look()
+          stamp = self._stamps()
+          if stamp != self._stamp:
             self._sections, self._stamp = self._read(), stamp
-          except (UserError, OSError) as error:
-            log.warning('not refreshed: %s', error)
+        except (UserError, OSError) as error:
+          log.warning('not refreshed: %s', error)
       return self._sections

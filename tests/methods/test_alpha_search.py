@@ -416,6 +416,7 @@ def test_nothing_compiles_in_the_second_outer_iteration(unbroken):
   assert sorted(unbroken[2]) == sorted(TURNS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('last', [2, 9])
 def test_a_search_stopped_between_turns_goes_on_bit_for_bit(
     last, unbroken, searching, tmp_path, interrupted):

@@ -47,9 +47,9 @@ def alpha_search(game):
   return c
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('method', [
-    'adversarial', *(pytest.param(name, marks=pytest.mark.long) for name in (
-        'progressive', 'adversarial_search', 'alpha_search'))])
+    'adversarial', 'progressive', 'adversarial_search', 'alpha_search'])
 def test_a_run_in_a_program_of_two_equals_its_lone_run(
     method, request, tmp_path):
   c = request.getfixturevalue(method)

@@ -243,6 +243,7 @@ def test_a_run_stopped_while_a_stage_blends_in_goes_on_bit_for_bit(
   assert read(tmp_path) == read(unbroken[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('start', [0, 1])
 def test_streamed_images_are_those_of_the_device(start):
   source, fed = np.arange(40).reshape(40, 1, 1, 1).astype(np.uint8), {}

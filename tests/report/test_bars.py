@@ -60,6 +60,18 @@ def test_what_is_above_the_budget_is_highlighted_and_cannot_hide_the_rest(
   assert to_rgb(linear.get_color()) == to_rgb(figure.INK)
 
 
+@pytest.mark.parametrize('better, sign, arrow', [
+    ('lower', 1., '\N{UPWARDS ARROW}'), ('higher', -1., '\N{DOWNWARDS ARROW}')])
+def test_a_far_budget_does_not_flatten_the_bars(pages, better, sign, arrow):
+  bars.draw('x', [(layer, rank, sign * score) for layer, rank, score in ROWS],
+            base=sign * 5.7, budget=sign * 900., better=better)
+  axes, found = drawn(pages[0])
+  assert np.ptp(axes.get_ylim()) < 1.5 * (40. - 5.5)
+  labels = [text.get_text() for text in pages[0].legends[0].get_texts()]
+  assert labels[-1] == f'budget: {sign * 900.:#.4g} {arrow}'
+  assert not any(map(red, found))
+
+
 def test_where_more_is_better_what_is_below_the_budget_is_highlighted(pages):
   bars.draw('x', [(layer, rank, 50. - score) for layer, rank, score in ROWS],
             base=45., budget=44., better='higher')

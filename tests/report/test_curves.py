@@ -27,7 +27,7 @@ def plots(page):
 def test_losses_share_a_plot_and_stand_first(pages):
   curves.draw('x', RECORDS)
   found = plots(pages[0])
-  assert list(found) == ['loss', 'fd_pixels', 'logits', 'lr']  # lr has no owner
+  assert list(found) == ['loss', 'fd_pixels', 'logits']
   assert found['loss'] == ['disc/loss', 'gen/loss']
   assert found['logits'] == ['disc/fake', 'disc/real']
 
@@ -35,6 +35,18 @@ def test_losses_share_a_plot_and_stand_first(pages):
 def test_only_the_asked_keys_are_plotted(pages):
   curves.draw('x', RECORDS, keys=('fd_pixels', 'gen/loss'))
   assert list(plots(pages[0])) == ['gen/loss', 'fd_pixels']
+
+
+def test_a_straight_line_is_left_out_if_the_config_decides_it(pages):
+  records = [{'step': s, 'cost/flops': 3e9 * s, 'lr': 1e-4, 'gen/loss': 2.,
+              'cost/flops_sparse': 3e9 * min(s, 5), 'gen/density': 1.,
+              'schedule/alpha': s / 8} for s in range(1, 9)]
+  curves.draw('x', records)
+  assert list(plots(pages[0])) == ['gen/loss', 'cost/flops_sparse']
+  curves.draw('x', records, keys=('lr',))
+  assert list(plots(pages[1])) == ['lr']
+  curves.draw('x', [{'step': s, 'lr': 1e-4} for s in range(3)])
+  assert list(plots(pages[2])) == ['lr']
 
 
 def test_a_resumed_run_counts_once_and_in_order(pages):

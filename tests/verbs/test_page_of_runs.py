@@ -12,7 +12,7 @@ from jgan import config as configs
 from jgan import genotype
 from jgan.errors import UserError
 from jgan.report import grid
-from jgan.report.page import render
+from jgan.report.page import plots, render
 from jgan.types import Method
 from jgan.verbs import _compared, _images, _page, _pictures, _told, watch
 from jgan.workdir import append
@@ -178,6 +178,50 @@ def test_the_folder_of_many_seeds_stands_for_its_runs(tiny, tmp_path, files):
   assert folders[2:] == [tmp_path]
   watched = watch.Watched((tmp_path / 'all',))
   assert watched.names == ['seed_0', 'seed_1']
+
+
+@pytest.fixture
+def sweep(tiny, tmp_path, files):
+  """The folder of a sweep: two rates with two seeds each, as their files."""
+  root = tmp_path / 'sweep'
+  for lr in (1e-4, 2e-4):
+    tiny.optimizer.gen.lr = lr
+    for seed in (0, 1):
+      files.written(tiny, root / f'lr={lr}' / f'seed_{seed}', seed=seed)
+  (root / 'sweep.json').write_text('{}')
+  return root
+
+
+def test_the_folder_of_a_sweep_stands_for_its_runs_by_what_was_swept(sweep):
+  folders = _compared.each([sweep])
+  names = _compared.names(folders)
+  assert names == [f'lr={lr}/seed_{seed}' for lr in ('0.0001', '0.0002')
+                   for seed in (0, 1)]
+  runs = [_compared.glimpsed(*item) for item in zip(folders, names)]
+  sections = {s.name: s for s in _page.of_runs(runs, folders)}
+  assert [row[0] for row in rows_of(sections['scores'])[-2:]] == [
+      'lr=0.0001, 2 seeds', 'lr=0.0002, 2 seeds']
+  assert ' +- ' in rows_of(sections['scores'])[-1][1]
+  colors = [look['color'] for look in plots.looks(names).values()]
+  assert colors[0] == colors[1] != colors[2] == colors[3]
+
+
+def test_a_watched_sweep_shows_runs_that_begin_later(tiny, sweep, files):
+  watched = watch.Watched((sweep,), every=.1)
+  assert len(watched.names) == 4
+  tiny.optimizer.gen.lr = 1e-3
+  files.written(tiny, sweep / 'lr=0.001' / 'seed_0')
+  watched._next = 0.
+  names = [run['name'] for run in watched.changes(set())['runs']]
+  assert names == watched.names and names[-1] == 'lr=0.001/seed_0'
+
+
+def test_runs_of_a_sweep_without_a_checkpoint_are_left_out_and_said(
+    sweep, caplog):
+  (sweep / 'lr=0.0002' / 'seed_1' / 'checkpoints' / '4').mkdir(parents=True)
+  assert [str(run.relative_to(sweep)) for run in _compared.each(
+      [sweep], saved=True)] == ['lr=0.0002/seed_1']
+  assert 'no checkpoint yet: lr=0.0001/seed_0, lr=0.0001/seed_1' in caplog.text
 
 
 def marks(changes):

@@ -1,30 +1,23 @@
 """What --a and --b may be."""
-import jax
+import zipfile
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from jgan import about, build, weights
-from jgan import config as configs
+from jgan import about, weights
 from jgan.errors import UserError
+from jgan.report import grid
 from jgan.score import networks
 from jgan.score.statistics import Statistics
 from jgan.verbs import _sets, evaluate
 
 
 @pytest.fixture(scope='module')
-def export(tmp_path_factory):
+def export(generator, tmp_path_factory):
   """A file of a generator, and the images by which its run is scored."""
-  c = configs.base()
-  c.data = {'name': 'digits', 'size': 16}
-  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
-  c.discriminator = {'name': 'dcgan', 'width': 4}
-  c.eval.samples = 12
-  c = configs.complete(c)
-  method = build.method(c)
-  rng = np.random.default_rng(0)
-  net = jax.tree.map(
-      lambda x: (rng.normal(0., .3, x.shape)**2 + .1).astype(x.dtype),
-      build.abstract(c, method).ema)
+  c, method, net = generator
   said = about.strings(c, network='generator', weights='average', step=4,
                        image=(16, 16, 1), latent=8)
   folder = tmp_path_factory.mktemp('export')
@@ -53,11 +46,34 @@ def test_its_score_is_that_of_the_array_of_its_images(export, tmp_path):
   assert value(files[0]) == value(tmp_path / 'fakes.npz')
 
 
+def test_zip_and_parquet_files_are_the_images_of_the_folder(tmp_path):
+  rng = np.random.default_rng(0)
+  photos, stored = tmp_path / 'photos', []
+  photos.mkdir()
+  with zipfile.ZipFile(tmp_path / 'photos.zip', 'w') as archive:
+    for name in ('a.png', 'b.png', 'c.png'):
+      grid.save_png(photos / name, rng.integers(0, 256, (8, 8, 3), np.uint8))
+      archive.write(photos / name, name)
+      stored.append({'image': {'bytes': (photos / name).read_bytes()}})
+  pq.write_table(pa.Table.from_pylist(stored), tmp_path / 'photos.parquet')
+  whole = [_sets.of('a', str(tmp_path / name), 0, '') for name in (
+      'photos', 'photos.zip', 'photos.parquet')]
+  for images in whole:
+    assert _sets.side(images) == 8
+    np.testing.assert_array_equal([images[i] for i in range(len(images))],
+                                  [whole[0][i] for i in range(3)])
+  small = _sets.of('b', str(tmp_path / 'photos.zip'), 4, '')
+  assert small[2].shape == (4, 4, 3)
+  (tmp_path / 'only').mkdir()
+  (tmp_path / 'photos.zip').rename(tmp_path / 'only' / 'photos.zip')
+  assert len(_sets.of('a', str(tmp_path / 'only'), 0, '')) == 3
+
+
 def test_arrays_are_told_apart_by_their_names(tmp_path):
   np.savez(tmp_path / 'a.npz', mu=np.zeros(2), sigma=np.eye(2))
   np.savez(tmp_path / 'b.npz', np.zeros((2, 4, 4, 3), np.uint8))
   a, b = (_sets.of('a', str(tmp_path / f'{x}.npz'), 0, '') for x in 'ab')
   assert isinstance(a, Statistics) and _sets.side(a) == 0
   assert b.shape == (2, 4, 4, 3) and _sets.side(b) == 4
-  with pytest.raises(UserError, match='--a is missing: a folder of images'):
+  with pytest.raises(UserError, match='--a is missing: a folder, a zip'):
     _sets.of('a', '', 0, '')

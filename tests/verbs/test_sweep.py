@@ -6,7 +6,7 @@ import pytest
 from jgan import cli
 from jgan.errors import SomeStopped, Stopped, UserError
 from jgan.run import loop, seeds
-from jgan.verbs import _page, _ranking, _sweep
+from jgan.verbs import _page, _ranking, _sweep, report, watch
 
 
 def swept(folder, *arguments):
@@ -57,6 +57,14 @@ def test_a_run_that_is_not_finite_is_told_and_the_others_go_on(rates):
   assert 'not finite' in text and '0 of 1' in text
   assert '<h1>' in (rates / 'index.html').read_text()
   assert [*told['finished'].values()] == [4]
+
+
+def test_report_and_watch_take_the_folder_of_a_sweep(rates, caplog):
+  text = report.write([str(rates)])
+  assert 'optimizer.gen.lr=0.001' in text and '1e+30' not in text
+  assert 'no checkpoint yet: optimizer.gen.lr=1e+30' in caplog.text
+  assert watch.Watched((str(rates),)).names == [
+      'optimizer.gen.lr=0.001', 'optimizer.gen.lr=1e+30']
 
 
 def test_the_same_command_skips_and_a_changed_one_adds(rates, trained, caplog):

@@ -18,12 +18,23 @@ _SYMBOLS = 'circle', 'square', 'diamond', 'triangle-up'
 
 
 def looks(names):
-  """A colour, a dash and a symbol for each run: {name: (color, i)}."""
+  """A colour, a dash and a symbol for each run: {name: {'color', ...}}.
+
+  Runs in the same one of several folders, as the seeds of a combination of a
+  sweep, have the same colour.
+  """
   count = len(figure.COLORS)
-  return {name: {'color': figure.COLORS[i % count],
-                 'dash': _DASHES[i // count % len(_DASHES)],
-                 'symbol': _SYMBOLS[i // count % len(_SYMBOLS)]}
-          for i, name in enumerate(names)}
+  parents = [name.rpartition('/')[0] for name in names]
+  folders = [*dict.fromkeys(parents)]
+  grouped = 1 < len(folders) < len(names)
+  look = {}
+  for i, (name, parent) in enumerate(zip(names, parents)):
+    color = folders.index(parent) if grouped else i
+    other = parents[:i].count(parent) if grouped else i // count
+    look[name] = {'color': figure.COLORS[color % count],
+                  'dash': _DASHES[other % len(_DASHES)],
+                  'symbol': _SYMBOLS[other % len(_SYMBOLS)]}
+  return look
 
 
 def plain(text):
