@@ -52,6 +52,7 @@ def check(config):
       'compress.penalty': at_least(0),
       'compress.lr': (lambda v: v > 0, 'positive'),
       'checkpoint.every': at_least(1), 'checkpoint.keep': at_least(1),
+      'doctor.every': at_least(0),
       'profile.start': at_least(0), 'profile.steps': at_least(0),
   }
   last = config.seed + config.seeds - 1
@@ -88,19 +89,23 @@ def check(config):
                     f"'shared' has the {config.batch} fakes of the "
                     "discriminator step: 0, or gen_noise='fresh', would be "
                     'right')
-  for name in config.eval.metrics:
-    lookup.find('metrics', name)
-  for metric, knobs in config.eval.knobs.items():
-    module = lookup.find('metrics', metric)
-    defaults = keywords(module.score) if hasattr(module, 'score') else {}
-    for key, value in knobs.items():
-      if key not in defaults:
-        raise UserError(f"metric '{metric}' has no argument '{key}': "
-                        f'{lookup.nearest(key, defaults)}')
-      typed(f'eval.knobs.{metric}.{key}', value, defaults[key])
+  for kind in ('metrics', 'probes'):
+    for name in config.eval[kind]:
+      lookup.find(kind, name)
+  for name, knobs in config.eval.knobs.items():
+    kind, function = (('probes', 'observe') if name in lookup.names('probes')
+                      else ('metrics', 'score'))
+    _check_knobs('eval.knobs', kind, name, function, knobs)
+  for name in config.doctor.without:
+    lookup.find('doctor', name)
+  for name, knobs in config.doctor.knobs.items():
+    _check_knobs('doctor.knobs', 'doctor', name, 'examine', knobs)
   if config.eval.network:
     lookup.find('features', config.eval.network)
-  if config.eval.every and not (config.eval.metrics
+  if config.eval.probes and not config.eval.every:
+    raise UserError(f'config.eval.probes is {config.eval.probes} and '
+                    'config.eval.every is 0: nothing would be measured')
+  if config.eval.every and not (config.eval.metrics or config.eval.probes
                                 or config.eval.best_response):
     raise UserError(f'config.eval.every is {config.eval.every} but '
                     'config.eval.metrics is empty: '
@@ -144,6 +149,26 @@ def needs_scores_at_once(config):
   if config.feedback:
     return 'config.feedback'
   return 'config.eval.best_response' if config.eval.best_response else ''
+
+
+def _check_knobs(path, kind, name, function, knobs):
+  """Checks the arguments of a part that a config sets, and their types.
+
+  Args:
+    path: of the section {name: knobs}.
+    kind: the folder of the part.
+    name: the part.
+    function: its function that has the arguments; a file may have none.
+    knobs: {argument: value}.
+  """
+  function = getattr(lookup.find(kind, name), function, None)
+  defaults = keywords(function) if function else {}
+  what = {'metrics': 'metric', 'probes': 'probe', 'doctor': 'symptom'}[kind]
+  for key, value in knobs.items():
+    if key not in defaults:
+      raise UserError(f"{what} '{name}' has no argument '{key}': "
+                      f'{lookup.nearest(key, defaults)}')
+    typed(f'{path}.{name}.{key}', value, defaults[key])
 
 
 def _refuse_large(value, path='config'):

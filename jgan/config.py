@@ -96,7 +96,8 @@ def base():
       'every': 0,           # score the averaged generator; 0: never
       'first': 0,           # first step with a score; 0: `every`
       'metrics': (),        # names in jgan/metrics
-      'knobs': {},          # their arguments: {'spectrum': {'center': ...}}
+      'probes': (),         # names in jgan/probes, measured at each score
+      'knobs': {},          # arguments of both: {'spectrum': {'center': ...}}
       'network': '',        # a name in jgan/features, for those that need one
       'weights': '',        # its file; '': searched in the data folder
       'protocol': 'standard',  # a name in jgan/protocol.py
@@ -115,6 +116,18 @@ def base():
       'every': 1000,
       'keep': 2,            # number of newest checkpoints to keep
       'best': '',           # keep also the best by this score, as eval/FID
+  })
+  c.doctor = ConfigDict({
+      'every': 500,         # steps from one look for symptoms to the next, at
+                            # records of the log; 0: never
+      'without': (),        # symptoms, names in jgan/doctor, not looked for
+      'knobs': {},          # their arguments: {'collapse': {'fall': .4}}
+  })
+  c.rollback = ConfigDict({  # to a healthy checkpoint (run/rollback.py)
+      'on': (),             # symptoms, names in jgan/doctor, or non_finite
+      'times': 3,           # at most, in the whole run
+      'changes': (),        # of {'key': 'optimizer.gen.lr', 'factor': .1} or
+                            # {'key': ..., 'value': ...}, at each
   })
   c.search = ''           # pipeline: the experiment whose genotype to train
   c.compress = ConfigDict({   # of the generator, by --mode=compress and others

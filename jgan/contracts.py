@@ -85,6 +85,10 @@ CONTRACTS = {
         one_of={'score': ('real', 'fake'), 'make': ('real',)},
         may={'label': ('net',), 'NAMES': tuple},
         with_={'label': 'NAMES'}),
+    'probes': Contract(
+        'eval.probes',
+        must={'NEEDS': Items({'held_out'}), 'observe': ('scene',),
+              'values': ('seen',)}),
     'features': Contract('eval.network', must={'load': ('source',)},
                          filled=False),
     'augment': Contract(
@@ -99,6 +103,7 @@ CONTRACTS = {
         'feedback',
         must={'SETS': str, 'start': ('value',),
               'update': ('memory', 'score', 'progress')}),
+    'doctor': Contract('doctor', must={'examine': ('history',)}),
     'data': Contract(
         'data', must={'info': (), 'load': ('data_dir',)},
         may={'labels': ('data_dir',), 'holds': ('path',)}),

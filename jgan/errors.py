@@ -16,7 +16,16 @@ class Stopped(Exception):
 
 
 class NonFinite(Stopped):
-  """A loss or the state of a run is not finite, which ends no other run."""
+  """A loss or the state of a run is not finite, which ends no other run.
+
+  Attributes:
+    step: at which it was first so.
+    evidence: what was not finite.
+  """
+
+  def __init__(self, text, step=0, evidence=''):
+    super().__init__(text)
+    self.step, self.evidence = step, evidence
 
 
 class SomeStopped(Stopped):

@@ -138,8 +138,8 @@ WITH_WORK = ('batch', 'gen_batch', 'gen_noise', 'critics', 'generator',
 WITHOUT_WORK = (
     'seed', 'seeds', 'steps', 'dtype', 'parallel', 'platform', 'devices',
     'steps_per_call', 'data', 'pipeline', 'optimizer', 'ema', 'feedback',
-    'init', 'log', 'samples', 'eval', 'checkpoint', 'search', 'compress',
-    'profile')
+    'init', 'log', 'samples', 'eval', 'checkpoint', 'doctor', 'rollback',
+    'search', 'compress', 'profile')
 
 
 def _program(config, turns):

@@ -67,8 +67,9 @@ class Logbook:
 
 
 def _is_of_scores(record):
-  """Whether a record is of an evaluation."""
-  return any(name.startswith(('eval/', 'cost/')) for name in record)
+  """Whether a record is of an evaluation, or of an examination after it."""
+  return any(name.startswith(('eval/', 'cost/', 'probe/', 'doctor/'))
+             for name in record)
 
 
 def _fits(record):

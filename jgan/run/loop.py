@@ -8,7 +8,6 @@ import time
 
 import jax
 import numpy as np
-from clu import parameter_overview
 
 import jgan
 from jgan import (
@@ -22,17 +21,20 @@ from jgan import (
     weights,
 )
 from jgan import config as configs
-from jgan.errors import Stopped, UserError
+from jgan.errors import NonFinite, Stopped, UserError
 from jgan.run import (
+    announce,
     checkpoint,
     chunks,
     images,
     parallel,
     processes,
     profile,
+    rollback,
+    scoring,
 )
 from jgan.run.session import Session
-from jgan.score import duality, networks
+from jgan.score import duality, networks, probing
 from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
@@ -59,7 +61,7 @@ def prepared(config, where, data_dir):
           f"jax.config.update('{option}', {right!r}) would be right")
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
   build.check_sinks(config)
-  log.info('devices: %s, computing in %s', describe_devices(where),
+  log.info('devices: %s, computing in %s', announce.devices(where),
            precision.of(config))
   method = build.method(config, axis_name=where.axis_name)
   with progress.during('looking at the images'):
@@ -73,8 +75,8 @@ def prepared(config, where, data_dir):
 
 
 def judges(config, where, source, data_dir):
-  """The Scorer and the duality Gap of a run, None where it has none."""
-  scorer = gap = None
+  """The scoring.Judges of a run."""
+  scorer = gap = probes = None
   if config.eval.every:
     with progress.during('preparing the scores'):
       real, labels = build.reference(config, source, data_dir)
@@ -83,8 +85,11 @@ def judges(config, where, source, data_dir):
           told=processes.group().told)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
+    if config.eval.probes:
+      probes = probing.Probes(config, source, data_dir=data_dir,
+                              devices=where.mesh.size)
   networks.followed(config, scorer, gap)  # says what no score will be
-  return scorer, gap
+  return scoring.Judges(scorer, gap, probes)
 
 
 @failures.explained()
@@ -112,25 +117,42 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     raise UserError(f'config.seeds={config.seeds}, and one run is trained '
                     'here: 1 would be right; --mode=train has many seeds')
   processes.require_joined()
+  rollback.check(config)
+  while True:
+    try:
+      return trained(config, workdir, data_dir, allow_config_change, profiled)
+    except (NonFinite, rollback.Sick) as error:
+      rollback.go_back(config, workdir, error)
+
+
+def trained(config, workdir, data_dir, allow_config_change, profiled):
+  """Trains from the newest checkpoint to the end: -> the final state.
+
+  Arguments and exceptions as of `run`, with a completed config.
+
+  Raises:
+    rollback.Sick: the run is to go back to a healthy checkpoint.
+  """
   group = processes.group()
   group.require_shared(pathlib.Path(paths.local(workdir, '--workdir')))
   group.require_same(config=configs.plain(config), jax=jax.__version__,
                      jgan=jgan.__version__)
+  given, config = config, rollback.applied(config, workdir)
   with group.together():
     where = parallel.layout(config)
     k, method, source, init, abstract = prepared(config, where, data_dir)
-    scorer, gap = judges(config, where, source, data_dir)
+    judged = judges(config, where, source, data_dir)
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
     folder, saved = stack.enter_context(held(
-        config, workdir, source, data_dir, allow_config_change))
+        given, workdir, source, data_dir, allow_config_change))
     state, start, notes = begin(config, init, abstract, saved, where)
     # Before this, a signal ends the process: there is nothing to save.
     stop = stack.enter_context(signals.watched(group.count > 1))
     with group.together():
       session = Session(config, method, source, folder, saved, where, start,
-                        notes, scorer, gap, stop)
+                        notes, judged, stop)
     stack.callback(session.close)
     trace = stack.enter_context(
         profile.traced(config, folder, start, profiled))
@@ -194,7 +216,7 @@ def begin(config, init, abstract, saved, where):
       log.warning('%s', change)
   else:
     step, notes = 0, {}
-    report_parameters(abstract)
+    announce.parameters(abstract)
     with processes.group().together():
       state = fresh(config, init)(config.seed)
   return parallel.place(state, where), step, notes
@@ -344,21 +366,6 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
     yield data, ((chunk, parallel.feed(
         np.stack([*itertools.islice(rows, chunk[1])]), where))
                  for chunk in chunks.of_run(config, plan, start, k))
-
-
-def describe_devices(where):
-  """'8 x NVIDIA H200 (gpu), pmap, in 1 process'."""
-  first = where.mesh.devices.flat[0]
-  count = jax.process_count()
-  return (f'{where.mesh.size} x {first.device_kind} ({first.platform}), '
-          f'{where.kind}, in {count} process{"es" if count > 1 else ""}')
-
-
-def report_parameters(state):
-  """Logs the parameter arrays of the networks of a new run."""
-  for name, net in (('generator', state.gen), ('discriminator', state.disc)):
-    log.info('%s:\n%s', name, parameter_overview.get_parameter_overview(
-        net.params, include_stats=False, max_lines=20))
 
 
 def report_compiled(name, length, call, seconds):

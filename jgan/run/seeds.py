@@ -28,6 +28,7 @@ from jgan import build, failures, precision, progress, signals
 from jgan import config as configs
 from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.run import (
+    announce,
     checkpoint,
     loop,
     outcomes,
@@ -230,6 +231,11 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
     raise UserError(f"config.eval.overlap='on' with config.seeds="
                     f"{config.seeds}: the runs of one program are scored one "
                     "by one while it waits; 'auto' or 'off' would be right")
+  if config.rollback.on:
+    raise UserError(f'config.rollback.on={config.rollback.on} with '
+                    f'config.seeds={config.seeds}: the runs of one program '
+                    'cannot go back one by one; config.seed, one by one, would '
+                    'be right')
   with contextlib.ExitStack() as stack:
     saved = {}
     for folder, own in runs.items():
@@ -246,7 +252,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
       if change := precision.changed(notes.get('dtype'), config):
         log.warning('%s', change)
     else:
-      loop.report_parameters(abstract)
+      announce.parameters(abstract)
     # A run that is finished beside others that are not is left out. One that
     # has stopped keeps its place, for the program to be the same.
     runs = {folder: own for folder, own in runs.items()
@@ -265,7 +271,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
       judges = judges_of(own, where, source, data_dir, judges)
       notes = states[folder][1] if states[folder] else {}
       sessions[i] = Session(own, method, source, folder, saved[folder], where,
-                            step, notes, *judges, stop, sampler)
+                            step, notes, judges, stop, sampler)
       stack.callback(sessions[i].close)
       sampler = sessions[i].sampler
       # A score in flight is of another step than that at which all are saved.
@@ -351,10 +357,10 @@ def judges_of(config, where, source, data_dir, earlier):
 
   earlier: the same of another run, or None.
   """
-  if not earlier or (earlier[0] and earlier[0].is_seeded):
+  if not earlier or (earlier.scorer and earlier.scorer.is_seeded):
     return loop.judges(config, where, source, data_dir)
-  scorer, gap = earlier
-  return scorer and scorer.of_seed(config.seed), gap
+  scorer = earlier.scorer
+  return earlier._replace(scorer=scorer and scorer.of_seed(config.seed))
 
 
 def refuse_drawn_masks(config, method):

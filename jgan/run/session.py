@@ -12,16 +12,15 @@ import math
 import time
 
 import jax
-import numpy as np
 
 from jgan import about, build, genotype, precision, progress, signals
 from jgan.errors import NonFinite, Stopped
-from jgan.report import grid
-from jgan.run import pair, parallel, scoring
+from jgan.run import doctor, pair, parallel, rollback, scoring, steering
 from jgan.run.cost import Cost
 from jgan.run.logbook import Logbook, read
+from jgan.run.pictures import Pictures
 from jgan.run.timing import Timing
-from jgan.score import labels, networks, samples
+from jgan.score import labels, networks
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +29,11 @@ class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
   def __init__(self, config, method, source, folder, saved, where, start,
-               notes, scorer=None, gap=None, stop=None, sampler=None):
+               notes, judges=scoring.NONE, stop=None, sampler=None):
     self.config, self.folder, self.saved = config, folder, saved
     self.method, self.source = method, source
-    self.better = networks.followed(config, scorer, gap)
+    scorer = judges.scorer
+    self.better = networks.followed(config, scorer, judges.gap)
     self.where, self.rules = where, build.feedback(config)
     self.plan = build.plan(config, method)
     self.writer = jax.process_index() == 0
@@ -47,11 +47,10 @@ class Session:
     self.sampler = sampler or networks.sampler_of(
         config, method, batch=scorer.batch if scorer else 0,
         most=config.samples.count, mesh=where.mesh)
-    self.z = jax.random.normal(jax.random.key(config.seed + 1),
-                               (config.samples.count, method.latent))
-    self.points = (samples.reals(source, 1000, config.seed)
-                   if source.shape[1:] == (1, 1, 2) else None)
-    self.scoring = scoring.Scoring(config, scorer, gap, self.sampler, folder,
+    self.pictures = Pictures(config, source, method, self.sampler, folder)
+    self.doctor = (doctor.Doctor(config, folder, read(folder), start,
+                                 due=self.due) if self.writer else None)
+    self.scoring = scoring.Scoring(config, judges, self.sampler, folder,
                                    self.stop)
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
@@ -92,7 +91,7 @@ class Session:
   def has_work(self, step):
     """Whether `work` needs the state after `step`."""
     c = self.config
-    return (self.due or step in self.ends
+    return (self.due or step in self.ends or doctor.is_due(c, step)
             or self.is_due(step, c.eval.every, c.eval.first)
             or self.is_due(step, c.samples.every)
             or self.is_due(step, c.checkpoint.every))
@@ -101,9 +100,8 @@ class Session:
     """Writes samples/reals.png and 00000000.png before the first step."""
     if self.start or not self.config.samples.initial:
       return
-    if self.writer and self.points is None:
-      grid.save_png(self.folder / 'samples' / 'reals.png', grid.grid(
-          samples.reals(self.source, len(self.z), self.config.seed)))
+    if self.writer:
+      self.pictures.write_reals()
     self.draw(0, state)
     self.settle()
     log.info('%s: images of the data, and of the generator before its first '
@@ -132,9 +130,12 @@ class Session:
       elif scores:
         values, best = self.evaluate(step, state)
         self.scores = {step: values}
-        state = self.steer(step, state, values)
+        state = steering.steered(self.rules, state, values, self.better,
+                                 self.where, step, c.steps)
     except signals.Asked:
       self.leave(step, state, due=scores)
+    if doctor.is_due(c, step):
+      self.examine(step, state)
     if due(c.samples.every):
       self.draw(step, state)
     if step in self.ends:
@@ -152,7 +153,7 @@ class Session:
     self.require_finite(health, metrics)
     values = {k: float(v) for k, v in jax.device_get(metrics).items()}
     if self.writer:
-      self.book.write(step, values)
+      self.write(step, values)
       self.progress(step, values)
 
   def require_finite(self, health, metrics):
@@ -165,7 +166,8 @@ class Session:
                 'There is no checkpoint yet; to begin again')
       raise NonFinite(f'{bad[0]} is not finite at step {bad[1]}. {finite}, '
                       'lower a learning rate or change --config.seed, with '
-                      '--allow_config_change')
+                      '--allow_config_change', bad[1],
+                      f'{bad[0]} is not finite')
 
   def progress(self, step, values):
     """Logs one line: step, speed, estimated time to the end, losses."""
@@ -204,9 +206,10 @@ class Session:
     if self.writer:
       cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
       self.timing.scored(seconds)
-      self.book.write(step, {**values, **cost})
+      self.write(step, {**values, **cost})
       log.info('step %s  %s', f'{step:,}', '  '.join(
-          f'{k} {v:.4g}' for k, v in values.items()))
+          f'{k} {v:.4g}' for k, v in values.items()
+          if not k.startswith('probe/')))
 
   def ends_flights(self, step):
     """Whether a score in flight has to be there before what is due now."""
@@ -266,40 +269,34 @@ class Session:
     self.saved.keep_best(step)
     return True
 
-  def steer(self, step, state, values):
-    """Lets the feedback rules set traced scalars of the loss: -> state."""
-    if not self.rules:
-      return state
-    extra = jax.tree.map(np.asarray, parallel.local(state.extra))
-    for name, rule in self.rules.items():
-      score = labels.cost(values[rule.metric], self.better[rule.metric])
-      memory = rule.update(extra['feedback'][name], score,
-                           step / self.config.steps)
-      old, new = extra['loss'][rule.sets], memory[rule.sets]
-      if old != new:
-        log.info('step %s  %s: %g -> %g', f'{step:,}', rule.sets, old, new)
-      extra['feedback'][name] = memory
-      extra['loss'][rule.sets] = np.float32(new)
-    return state.replace(extra=parallel.place(extra, self.where))
-
   def draw(self, step, state):
     """Generates images of the fixed latents; a thread writes them."""
     with progress.during('drawing samples'):
-      pieces = self.sampler.of(state.ema, self.z)
+      made = self.pictures.made(state.ema)
     if self.writer:
-      self.later(self.write_samples, step, pieces)
+      self.later(self.pictures.write, step, made, self.book)
 
-  def write_samples(self, step, pieces):
-    """Writes samples/STEP.png: a grid of images or a scatter plot of points."""
-    images = samples.joined(pieces, len(self.z))
-    path = self.folder / 'samples' / f'{step:08d}.png'
-    if self.points is None:
-      grid.save_png(path, grid.grid(images))
-    else:
-      from jgan.report import scatter  # loads matplotlib
-      scatter.draw(path, *(np.reshape(x, (-1, 2))
-                           for x in (self.points, images)))
-    self.book.image(step, 'samples', grid.read_png(path))
+  def examine(self, step, state):
+    """Records how diverse the trained generator is; looks for symptoms.
+
+    Raises:
+      rollback.Sick: the run is to go back to a healthy checkpoint.
+    """
+    self.flush()
+    self.require_finite(*self.health)
+    new = []
+    with progress.during('looking for symptoms'):
+      made = self.pictures.made(state.gen)
+      if self.writer:
+        self.write(step, {f'doctor/{name}': x for name, x in
+                          self.pictures.diversity(made).items()})
+        new = self.doctor.examine(step)
+    rollback.act(self.config, step, new)
+
+  def write(self, step, values):
+    """Writes a record, which the doctor sees too."""
+    self.book.write(step, values)
+    self.doctor.history.add({'step': step, **values})
 
   def keep(self, step, state):
     """Writes the generator at the end of a sparse or a dense phase."""
@@ -382,6 +379,7 @@ class Session:
       log.info('training took %.1f s and scoring %.1f s, in all sessions',
                seconds['training'], seconds['scoring'])
       self.book.flush()
+      self.doctor.tell()
       records = read(self.folder)
       if records:  # `compress --last` makes a run that is at its end
         from jgan.report import curves  # loads matplotlib

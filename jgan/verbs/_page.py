@@ -91,6 +91,7 @@ def of_runs(runs, folders, *, times=None, images=None, profiles=None):
   images = images or {}
   return [
       _sections.overview(runs, told),
+      _sections.findings(runs, told),
       _sections.config(runs, told),
       _sections.scores(runs, columns, courses),
       _sections.curves(runs, told),

@@ -36,6 +36,18 @@ def overview(runs, told):
       'Shown: the step whose scores stand in the tables below.',))),))
 
 
+def findings(runs, told):
+  """What the doctor has found in each run, and when."""
+  rows = [['run', 'step', 'symptom', 'evidence', 'what may help']]
+  rows += [[run.name, f'{record["step"]:,}',
+            record['symptom'].replace('_', ' ')
+            + (': gone' if record['event'] == 'gone' else ''),
+            record['evidence'], record['advice']]
+           for run in runs for record in told[run.name].findings]
+  return Section('findings', 'Findings of the doctor',
+                 grids=(Grid(Table(rows)),) if rows[1:] else ())
+
+
 def config(runs, told):
   """In which keys the configs differ, and all of each."""
   plain = {run.name: _told.completed(told[run.name].config) for run in runs

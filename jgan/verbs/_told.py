@@ -13,15 +13,15 @@ from jgan import config as configs
 from jgan import genotype as genotypes
 from jgan.errors import UserError
 from jgan.files import parsed
-from jgan.run import logbook, timing
+from jgan.run import findings, logbook, timing
 
 log = logging.getLogger(__name__)
 
 # What a page is made of, below the folder of a run.
 _FILES = ('config.json', 'run.json', 'metrics.jsonl', 'evaluations.jsonl',
-          'scores.jsonl', 'timing.jsonl', 'genotype.json', 'samples/*.png',
-          'genotypes/*.json', 'plots/*.png', 'sensitivity/sensitivity.json',
-          '../sensitivity/sensitivity.json')
+          'scores.jsonl', 'timing.jsonl', 'findings.jsonl', 'genotype.json',
+          'samples/*.png', 'genotypes/*.json', 'plots/*.png',
+          'sensitivity/sensitivity.json', '../sensitivity/sensitivity.json')
 
 
 class Told(NamedTuple):
@@ -39,6 +39,7 @@ class Told(NamedTuple):
     sensitivity: sensitivity.json; None without one.
     genotype: that a search found, or the generator is made of; None without.
     genotypes: {step: genotype} of a search.
+    findings: records of findings.jsonl.
   """
   folder: pathlib.Path
   config: dict
@@ -51,6 +52,7 @@ class Told(NamedTuple):
   sensitivity: dict | None
   genotype: dict | None
   genotypes: dict
+  findings: list
 
 
 def read(folder):
@@ -70,7 +72,7 @@ def read(folder):
        if (path := folder / 'plots' / f'{name}.png').is_file()},
       _sensitivity(folder),
       _genotype(folder / 'genotype.json') or newest or _own_genotype(config),
-      history)
+      history, findings.read(folder))
 
 
 def stamp(folder):

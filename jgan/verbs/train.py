@@ -1,8 +1,9 @@
 """Trains; a repeat of the same command resumes.
 
 Writes into --workdir: config.json, run.json, metrics.jsonl and .csv,
-evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/. With
-config.seeds > 1 each run has these in seed_N/, and seeds.md compares them.
+evaluations.jsonl, samples/, plots/, checkpoints/, tensorboard/; findings.jsonl
+where the doctor has found a symptom. With config.seeds > 1 each run has these
+in seed_N/, and seeds.md compares them.
 
   jgan --config=FILE --workdir=RUNS --seeds=0,1,2 \\
     --sweep=config.optimizer.gen.lr=1e-4,2e-4

@@ -1,0 +1,138 @@
+"""A sick run goes back to a healthy checkpoint, and changes something."""
+import json
+import logging
+
+import jax
+import numpy as np
+import pytest
+
+from jgan import config as configs
+from jgan.errors import NonFinite, Stopped, UserError
+from jgan.run import loop, rollback
+from tests.run.test_doctor import ring
+
+FILES = 'metrics.jsonl', 'rollbacks.jsonl', 'findings.jsonl'
+
+
+def saturated(**changes):
+  """D saturates at its rate, and not at a tenth of it with a G that learns."""
+  c = ring(**{'optimizer.disc.lr': 1e-2, 'optimizer.gen.lr': 1e-6,
+              'steps': 60, 'doctor.every': 10, 'checkpoint.every': 10,
+              'checkpoint.keep': 10})
+  c.rollback = {'on': ('discriminator_saturated',), 'times': 1, 'changes': (
+      {'key': 'optimizer.disc.lr', 'factor': .1},
+      {'key': 'optimizer.gen.lr', 'value': 1e-3})}
+  c.update_from_flattened_dict(changes)
+  return c
+
+
+def diverging(**changes):
+  """D's rate is beyond all reason, and then a usual one."""
+  c = ring(**{'optimizer.disc.lr': 1e6, 'steps': 12, 'doctor.every': 0,
+              'checkpoint.every': 4})
+  c.rollback = {'on': ('non_finite',), 'times': 2, 'changes': (
+      {'key': 'optimizer.disc.lr', 'factor': 1e-9},)}
+  c.update_from_flattened_dict(changes)
+  return c
+
+
+def same_files(one, other, names=FILES):
+  for name in names:
+    there = [(folder / name).exists() for folder in (one, other)]
+    assert there[0] == there[1], name
+    if there[0]:
+      assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_a_run_that_is_not_finite_begins_again_at_a_lower_rate(
+    tmp_path, caplog):
+  with caplog.at_level(logging.WARNING, 'jgan'):
+    state = loop.run(diverging(), tmp_path)
+  assert int(state.step) == 12
+  record, = rollback.read(tmp_path)
+  assert record['symptom'] == 'non_finite' and record['to'] == 0
+  assert 'is not finite' in record['evidence']
+  run = json.loads((tmp_path / 'run.json').read_text())
+  assert run['rollbacks'] == [record]
+  assert 'optimizer.disc.lr times 1e-09; rollback 1 of 2' in caplog.text
+  recorded = json.loads((tmp_path / 'config.json').read_text())
+  assert recorded['optimizer']['disc']['lr'] == 1e6  # what was asked for
+
+
+def test_at_the_limit_it_stops_and_says_what_was_tried(tmp_path):
+  c = diverging(**{'rollback.times': 1, 'rollback.changes': (
+      {'key': 'optimizer.disc.lr', 'factor': .5},)})
+  with pytest.raises(Stopped, match=r'after 1 rollback\(s\), and config.roll'
+                     r'back.times=1. It did not help .*lr 500000'):
+    loop.run(c, tmp_path)
+  with pytest.raises(Stopped, match='after 1 rollback'):  # nor the next time
+    loop.run(c, tmp_path)
+  assert len(rollback.read(tmp_path)) == 1
+
+
+def test_without_being_asked_a_run_only_stops(tmp_path):
+  with pytest.raises(NonFinite):
+    loop.run(diverging(**{'rollback.on': ('collapse',), 'doctor.every': 10}),
+             tmp_path)
+  assert not rollback.read(tmp_path)
+
+
+def test_a_run_goes_back_to_before_the_symptom_whenever_it_is_killed(
+    tmp_path, interrupted, monkeypatch):
+  whole = tmp_path / 'whole'
+  state = loop.run(saturated(), whole)
+  record, = rollback.read(whole)
+  assert record['symptom'] == 'discriminator_saturated'
+  assert 0 < record['to'] < record['step'] - 10  # the look before was late too
+  interrupted(saturated(), tmp_path / 'after', step=50)
+  ends = [loop.run(saturated(), tmp_path / 'after')]
+  same_files(whole, tmp_path / 'after')
+  with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    patch.setattr(rollback, 'append', dying)
+    loop.run(saturated(), tmp_path / 'within')
+  assert not rollback.read(tmp_path / 'within')
+  ends.append(loop.run(saturated(), tmp_path / 'within'))
+  same_files(whole, tmp_path / 'within')
+  for end in ends:
+    assert jax.tree.all(jax.tree.map(np.array_equal, state, end))
+
+
+def dying(*_):
+  raise KeyboardInterrupt
+
+
+LR = {'key': 'optimizer.disc.lr', 'factor': .1}
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'rollback.on': ('colapse',)}, "did you mean 'collapse'"),
+    ({'rollback.on': ('collapse',), 'doctor.every': 0}, 'does not look for it'),
+    ({'rollback.on': ('collapse',), 'doctor.without': ('collapse',)},
+     'does not look for it'),
+    ({'rollback.times': 0}, 'times=0; at least 1'),
+    ({'rollback.changes': ()}, 'the same steps would go wrong again'),
+    ({'rollback.changes': ({'key': 'optimizer.disk.lr', 'factor': .1},)},
+     "did you mean 'optimizer.disc'"),
+    ({'rollback.changes': ({'key': 'batch', 'factor': .5},)},
+     "multiplies config.batch, which is 32: 'value'"),
+    ({'rollback.changes': ({**LR, 'factor': 1},)}, 'a number above 0 but 1'),
+    ({'rollback.changes': ({**LR, 'factor': -1.},)}, 'a number above 0 but 1'),
+    ({'rollback.changes': ({**LR, 'value': .1},)}, 'would be right'),
+    ({'rollback.changes': ({'key': 'batch', 'value': 32},)}, 'is already'),
+    ({'rollback.changes': ({'key': 'batch', 'value': 0},)}, 'at least 1'),
+    ({'rollback.changes': ({'key': 'generator.width', 'value': 64},)},
+     'the state of a checkpoint would not fit'),
+])
+def test_what_would_not_help_is_refused_before_training(changes, words,
+                                                        tmp_path):
+  c = saturated(**{'rollback.changes': (LR,)})
+  c.update_from_flattened_dict(changes)
+  with pytest.raises(UserError, match=words):
+    loop.run(c, tmp_path)
+  assert not [*tmp_path.iterdir()]
+
+
+def test_a_recorded_config_has_its_rollback(tmp_path):
+  c = configs.complete(saturated())
+  again = configs.from_record(configs.plain(c))
+  assert configs.plain(again) == configs.plain(c)
