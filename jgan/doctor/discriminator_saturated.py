@@ -1,4 +1,5 @@
-"""D tells all images apart with certainty, so its loss teaches G nothing."""
+"""D tells all images apart with certainty: it stands still, and a loss that
+saturates for G too has no gradient left for it."""
 from jgan.doctor._history import Finding
 
 
