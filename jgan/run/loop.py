@@ -90,7 +90,7 @@ def judges(config, where, source, data_dir):
 
 @failures.explained()
 def run(config, workdir, *, data_dir='', allow_config_change=False,
-        profiled=False):
+        profiled=False, make_session=Session):
   """Trains a config in `workdir`, or resumes there: the verb `train`.
 
   Args:
@@ -99,6 +99,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     data_dir: folder of data sets.
     allow_config_change: resume from a checkpoint of a different config.
     profiled: trace some steps (run/profile.py).
+    make_session: Session, or a function like it, as of run/heard.py.
 
   Returns:
     The final state.
@@ -130,8 +131,9 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     # Before this, a signal ends the process: there is nothing to save.
     stop = stack.enter_context(signals.watched(group.count > 1))
     with group.together():
-      session = Session(config, method, source, folder, saved, where, start,
-                        notes, scorer, gap, stop)
+      session = make_session(
+          config, method, source, folder, saved, where, start, notes, scorer,
+          gap, stop)
     stack.callback(session.close)
     trace = stack.enter_context(
         profile.traced(config, folder, start, profiled))
