@@ -8,9 +8,9 @@
 The kernel of a notebook holds the TPU, so that another process, as of a cell
 that begins with `!`, cannot have it: these use the kernel's own.
 
-Below the cell stand a bar and the newest grid of samples. The button that
-interrupts a cell stops the run as Ctrl-C does: it is saved, one line says how to
-go on, and the same cell goes on. So does an error: it is one line.
+Below the cell stand a bar and the newest grid of samples. The button that stops
+a cell stops the run as Ctrl-C does: it is saved, one line says how to go on,
+and the same cell goes on. Mistakes are one line too.
 """
 import contextlib
 import functools
@@ -25,6 +25,7 @@ import time
 import traceback
 
 from jgan import cli, experiment, failures, paths, progress
+from jgan import config as configs
 from jgan.errors import Stopped, Told, UserError
 
 _FRAME = 1.  # seconds between two pictures of the bar
@@ -39,7 +40,8 @@ def train(config, workdir, *, data_dir='', allow_config_change=False,
   raises KeyboardInterrupt stops the run as the button does.
 
   Args:
-    config: an experiment's config, or its file, as for --config.
+    config: an experiment's config, or its file, as for --config; None: that of
+      the run in the folder.
     workdir: the folder of the run.
     data_dir: folder of data sets.
     allow_config_change: resume from a checkpoint of a different config.
@@ -58,7 +60,9 @@ def train(config, workdir, *, data_dir='', allow_config_change=False,
       to go on.
   """
   from jgan.run import heard, loop
-  if isinstance(config, str | os.PathLike):
+  if config is None:
+    config = _recorded(workdir)
+  elif isinstance(config, str | os.PathLike):
     config = experiment.load(os.fspath(config))
   if on_samples is None and _in_kernel():
     on_samples = Picture()
@@ -71,11 +75,13 @@ def train(config, workdir, *, data_dir='', allow_config_change=False,
             on_checkpoint=on_checkpoint))
 
 
-def run(line):
-  """Runs a command in this process, and prints what it prints.
+def run(line, *, tell=print):
+  """Runs a command in this process, and tells what it would print.
 
-  line: what would stand behind `jgan`, as '--mode=sample --workdir=RUN'; or a
-    list of arguments.
+  Args:
+    line: what would stand behind `jgan`, as '--mode=sample --workdir=RUN'; or
+      a list of arguments.
+    tell: a function of the text that the command ends with, if it has one.
 
   Raises:
     UserError: any mistake in it.
@@ -88,7 +94,7 @@ def run(line):
                     'before the first computation would be right')
   helps, mode = cli.wants_help(argv)
   if helps:
-    print(cli.usage(mode))
+    tell(cli.usage(mode))
     return
   with failures.explained():
     paths.ensure_home()
@@ -99,7 +105,7 @@ def run(line):
       logging.getLogger('jgan').info('%s', note)
     text = command.verb.run(command.config, command.flags)
   if text:
-    print(text.rstrip())
+    tell(text.rstrip())
 
 
 class Picture:
@@ -113,7 +119,7 @@ class Picture:
     from PIL import Image
     data = io.BytesIO()
     Image.fromarray(grid).save(data, 'png')
-    shown = {'image/png': data.getvalue(), 'text/plain': f'samples, step {step}'}
+    shown = {'image/png': data.getvalue(), 'text/plain': f'step {step}'}
     if self._handle:
       self._handle.update(shown, raw=True)
     else:
@@ -152,6 +158,15 @@ class _Bar:
         'text/html': f'<pre style="margin:0">{html.escape(text)}</pre>'},
         raw=True)
     self._drawn = time.perf_counter()
+
+
+def _recorded(workdir):
+  """The config of the run in a folder."""
+  record = configs.recorded(workdir)
+  if record is None:
+    raise UserError(f'no run in {workdir} that has a config: give one, as an '
+                    'experiment or its file')
+  return configs.from_record(record)
 
 
 def _in_kernel():

@@ -3,7 +3,7 @@
 In a terminal a bar stands below the lines of the log, and in a notebook above
 them (notebook.py); elsewhere the log gets a line where it would be silent for
 ten seconds. A thread tells what the command has noted here: neither waits for
-the other, and nobody for a device. Where `shown` was not called nothing is told.
+the other, and nobody for a device. Nothing is told outside of `shown`.
 """
 import collections
 import contextlib
