@@ -37,6 +37,7 @@ def kernel(monkeypatch):
     return handles[-1]
 
   monkeypatch.setitem(sys.modules, 'IPython', types.SimpleNamespace(
+      version_info=(9, 0),  # matplotlib looks
       get_ipython=lambda: types.SimpleNamespace(kernel=None)))
   monkeypatch.setitem(sys.modules, 'IPython.display',
                       types.SimpleNamespace(display=display))
