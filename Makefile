@@ -49,6 +49,7 @@ test-newest:  ## the same on the newest alone
 NOTEBOOKS := .venv-notebooks
 
 $(NOTEBOOKS)/.done: experiments/notebooks/runtime.txt versions/colab.txt
+	rm -f $@
 	sh versions/environment.sh $< $(NOTEBOOKS)
 
 notebooks: setup $(NOTEBOOKS)/.done  ## run the notebooks on Colab's versions, into runs/notebooks
