@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-long test-newest pods versions lint bench \
+.PHONY: help setup run test test-long test-newest pods versions notebooks lint bench \
   bench-check bench-parts device-folder aot parity docs clean
 
 help:  ## list the targets
@@ -44,6 +44,16 @@ versions:  ## run a part of the tests on other versions of Python and JAX
 
 test-newest:  ## the same on the newest alone
 	@sh versions/test.sh newest $(VERSION_TESTS)
+
+# What a Colab runtime has; each notebook's own cell installs the rest.
+NOTEBOOKS := .venv-notebooks
+
+$(NOTEBOOKS)/.done: experiments/notebooks/runtime.txt versions/colab.txt
+	rm -f $@
+	sh versions/environment.sh $< $(NOTEBOOKS)
+
+notebooks: setup $(NOTEBOOKS)/.done  ## run the notebooks on Colab's versions, into runs/notebooks
+	$(PY) -m pytest -m long tests/test_notebooks.py
 
 lint: setup  ## check the style
 	$(PY) -m ruff check .
@@ -114,6 +124,6 @@ device-folder: setup  ## make runs/device for bench.device, from DATA=FOLDER
 	$(PY) -m bench.device_folder runs/device --data_dir $(DATA)
 
 clean:  ## remove the virtual environment and what tools left; runs/ stays
-	rm -rf $(VENV) $(PARITY) $(AOT) $(DOCS) .venv-bench .venv-versions .pytest_cache \
+	rm -rf $(VENV) $(PARITY) $(AOT) $(DOCS) .venv-bench .venv-versions $(NOTEBOOKS) .pytest_cache \
 	  .ruff_cache build dist jgan.egg-info
 	find jgan tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,7 +20,7 @@ from jgan import build, signals
 from jgan import config as configs
 from jgan.features import inception
 from jgan.ops import flops
-from jgan.run import checkpoint, cost, loop, parallel
+from jgan.run import checkpoint, cost, feeding, loop, parallel
 from jgan.run.session import Session
 from jgan.score import networks
 
@@ -226,7 +226,7 @@ def _compiled(config, method, source, where, k, state):
   """The loop's first dispatch, as loop.loop takes it, and seconds to compile.
   """
   plan = build.plan(config, method)
-  with loop.fed(config, plan, source, where, 0, k) as (data, feed):
+  with feeding.fed(config, plan, source, where, 0, k) as (data, feed):
     (_, length, name), x = next(feed)
     began = time.perf_counter()
     call = parallel.compile_call(

@@ -19,7 +19,7 @@ import numpy as np
 
 from jgan import build
 from jgan import config as configs
-from jgan.run import loop, parallel
+from jgan.run import feeding, loop, parallel
 
 ROUNDS = 9
 FOREVER = 10**6
@@ -76,7 +76,7 @@ class Side:
     source = build.source(config, '')
     init, _ = loop.first_state(config, method, source)
     plan = build.plan(config, method)
-    with loop.fed(config, plan, source, where, 0, 1) as (data, feed):
+    with feeding.fed(config, plan, source, where, 0, 1) as (data, feed):
       _, x = next(feed)
       self._state = parallel.place(jax.jit(init)(), where)
       self._health = parallel.place(parallel.healthy(), where)

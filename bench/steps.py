@@ -20,7 +20,7 @@ import numpy as np
 
 from jgan import build, signals
 from jgan import config as configs
-from jgan.run import checkpoint, loop, parallel
+from jgan.run import checkpoint, feeding, loop, parallel
 from jgan.run.session import Session
 
 ROUNDS = 5
@@ -82,7 +82,7 @@ def measure(config):
     saved = checkpoint.Checkpoints(folder / 'checkpoints')
     first = loop.first_state(config, method, source)
     plan = build.plan(config, method)
-    with loop.fed(config, plan, source, where, 0, k) as (data, feed):
+    with feeding.fed(config, plan, source, where, 0, k) as (data, feed):
       (_, length, kind), x = next(feed)
       state, _, _ = loop.begin(config, *first, saved, where)
       health = parallel.place(parallel.healthy(), where)

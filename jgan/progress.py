@@ -1,14 +1,15 @@
 """What a command is doing, told while it does it.
 
-In a terminal a bar stands below the lines of the log; elsewhere the log gets a
-line where it would be silent for ten seconds. A thread tells what the command
-has noted here: neither waits for the other, and nobody for a device. Where
-`shown` was not called, as in a notebook, nothing is told.
+In a terminal a bar stands below the lines of the log, and in a notebook above
+them (notebook.py); elsewhere the log gets a line where it would be silent for
+ten seconds. A thread tells what the command has noted here: neither waits for
+the other, and nobody for a device. Nothing is told outside of `shown`.
 """
 import collections
 import contextlib
 import datetime
 import logging
+import os
 import threading
 import time
 
@@ -153,18 +154,20 @@ class Lines(logging.StreamHandler):
 
 
 @contextlib.contextmanager
-def shown(handler, what, *, quiet=False):
+def shown(handler, what, *, quiet=False, live=None):
   """Tells what is going on while the block runs.
 
   Args:
     handler: Lines, of jgan's log.
     what: the command does, while nothing else is said to go on.
     quiet: tell nothing.
+    live: a function that shows a bar and returns it, with the interface of
+      rich's Live; None: there is one if the handler writes to a terminal.
   """
   global _teller
   _state.clear()
   if not quiet:
-    _teller = _Teller(handler, what)
+    _teller = _Teller(handler, what, live)
   try:
     yield
   finally:
@@ -178,25 +181,23 @@ class _Teller:
     live: rich's Live of the bar, None where there is none.
   """
 
-  def __init__(self, handler, what):
+  def __init__(self, handler, what, shows):
     self._handler, self._what = handler, what
     self._began, self._ended = time.perf_counter(), threading.Event()
-    self.live = self._console = None
+    self.live, self._shows = None, shows
     self._lock = threading.Lock()
-    if handler.stream.isatty():
-      self._console = _console(handler.stream)
+    # What a cell of a notebook starts by `!` has a terminal, which is none.
+    if (not shows and handler.stream.isatty()
+        and 'JPY_PARENT_PID' not in os.environ):
+      self._shows = _shows(handler.stream)
     self.open_bar()
-    threading.Thread(target=self._tell, daemon=True).start()
+    self._thread = threading.Thread(target=self._tell, daemon=True)
+    self._thread.start()
 
   def open_bar(self):
-    """Shows the bar, if this is a terminal that can."""
-    if not self._console or self.live:
-      return
-    from rich.live import Live
-    live = Live(console=self._console, auto_refresh=False, transient=True,
-                redirect_stdout=False, redirect_stderr=False)
-    live.start()
-    self.live, signals.line_start = live, b'\r\x1b[2K'
+    """Shows the bar, if there is a place that can."""
+    if self._shows and not self.live:
+      self.live = self._shows()
 
   def close_bar(self):
     """Takes the bar away."""
@@ -206,8 +207,12 @@ class _Teller:
       live.stop()
 
   def close(self):
-    """Ends the thread."""
+    """Ends the thread, with a last look at what was done."""
     self._ended.set()
+    self._thread.join()
+    _state.look()
+    if self.live:
+      self.live.update(_picture(self._tasks()), refresh=True)
     self.close_bar()
 
   def _tell(self):
@@ -217,7 +222,7 @@ class _Teller:
       with self._lock:
         if self.live:
           self.live.update(_picture(self._tasks()), refresh=True)
-      if not self._console and (
+      if not self._shows and (
           time.perf_counter() - self._handler.said >= _SILENCE):
         log.info('%s', _line(self._tasks()))
 
@@ -320,8 +325,8 @@ def _speed():
   return f'  {rate:.4g} steps/s  ETA {left}'
 
 
-def _console(stream):
-  """rich's Console of a terminal, None if it cannot draw a bar.
+def _shows(stream):
+  """The function that shows the bar in a terminal; None if it cannot draw one.
 
   The cursor stays visible: a signal may end the process at any time.
   """
@@ -336,5 +341,15 @@ def _console(stream):
       return False
 
   console = Visible(file=stream)
-  return None if console.is_dumb_terminal or not console.is_terminal else (
-      console)
+  if console.is_dumb_terminal or not console.is_terminal:
+    return None
+
+  def shows():
+    from rich.live import Live
+    live = Live(console=console, auto_refresh=False, transient=True,
+                redirect_stdout=False, redirect_stderr=False)
+    live.start()
+    signals.line_start = b'\r\x1b[2K'
+    return live
+
+  return shows

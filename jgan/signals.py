@@ -41,13 +41,19 @@ def end_at_once():
 class Watch:
   """Looks for signals: `watch(step)` says whether to stop after `step`.
 
-  This one never asks to stop; it is for threads, which get no signals.
+  This one is for threads, which get no signals: it stops if it is asked to.
   """
+
+  def __init__(self):
+    self.signals = []
+
+  def ask(self):
+    """Asks the run to stop, as Ctrl-C does."""
+    self.signals.append(signal.SIGINT)
 
   def __call__(self, step):
     """Whether the run should stop after `step`."""
-    del step
-    return False
+    return bool(self.signals)
 
   def wait(self, function, *arguments):
     """Returns function(*arguments).
@@ -60,13 +66,6 @@ class Watch:
 
 class Noted(Watch):
   """Remembers the signals to this process, which trains alone."""
-
-  def __init__(self):
-    self.signals = []
-
-  def __call__(self, step):
-    """Whether a signal came."""
-    return bool(self.signals)
 
   def wait(self, function, *arguments):
     """As above; the function runs in a thread, which is left if it is late."""
@@ -95,6 +94,10 @@ class Announced(Watch):
     # The service stops them at one count of calls, so that none is left out.
     self.calls = itertools.count()
 
+  def ask(self):
+    """Asks all processes to stop."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
   def __call__(self, step):
     """Whether `step` is the one after which all processes stop."""
     from jax.experimental import multihost_utils
@@ -119,10 +122,7 @@ def watched(several=False):
       signal.signal(number, earlier[number])
       if wakeup >= 0:
         signal.set_wakeup_fd(wakeup)
-    if several:
-      os.kill(os.getpid(), signal.SIGTERM)
-    else:
-      watch.signals.append(number)
+    watch.ask()
 
   # The preemption service has a handler of SIGTERM.
   for number in _numbers() - ({signal.SIGTERM} if several else set()):

@@ -1,5 +1,4 @@
-"""What the README and the notebook show does run."""
-import json
+"""What the README shows does run."""
 import pathlib
 import re
 import shlex
@@ -45,17 +44,6 @@ def test_the_loss_that_the_readme_adds_is_one():
   real, fake = jnp.array([1., 2.]), jnp.array([0., 1.])
   np.testing.assert_allclose(loss.discriminator(real, fake), 1.)
   np.testing.assert_allclose(loss.generator(None, fake, margin=1.), .5)
-
-
-def test_the_notebook_trains_and_samples(small_digits):
-  notebook = json.loads(
-      (ROOT / 'experiments/notebooks/colab.ipynb').read_text())
-  names = {}
-  for cell in notebook['cells']:
-    source = ''.join(cell['source'])
-    if cell['cell_type'] == 'code' and not re.match('[%!]', source):
-      exec(source.replace('STEPS = 300', 'STEPS = 2'), names)
-  assert int(names['state'].step) == 2
 
 
 DOCUMENTS = {name: (ROOT / name).read_text() for name in (

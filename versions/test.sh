@@ -11,20 +11,11 @@ line=$env.line passed=$env.passed
 mkdir -p .venv-versions
 rm -f "$line" "$passed"
 
-need=$(sed -n '1s/^# Python //p' "$file")
-for python in "python$need" "$HOME/.pyenv/versions/$need".*/bin/python none; do
-  if "$python" -c 'import ensurepip' 2>/dev/null; then break; fi
-done
-if [ "$python" = none ]; then
+sh versions/environment.sh "$file" "$env"
+if [ ! -e "$env/.done" ]; then
+  need=$(sed -n '1s/^# Python //p' "$file")
   echo "$name  left out: this machine has no Python $need" | tee "$line"
   exit 0
-fi
-
-# Made whole or not at all: an interrupted install is begun again.
-if [ ! "$env/.done" -nt "$file" ]; then
-  "$python" -m venv --clear "$env"
-  "$env/bin/python" -m pip install --quiet --disable-pip-version-check -r "$file"
-  touch "$env/.done"
 fi
 
 { "$env/bin/python" -m pytest -n 2 --dist worksteal -p no:cacheprovider "$@" &&

@@ -22,7 +22,7 @@ def arguments(config, method, where, turn, length, images, *, resident):
     turn: Turn of all steps in the dispatch.
     length: number of steps in the dispatch.
     images: the shape and type of the whole data set.
-    resident: whether it is on the devices, as in `loop.fed`.
+    resident: whether it is on the devices, as in `feeding.fed`.
 
   Returns:
     (state, health, data, x, seed), of jax.ShapeDtypeStruct.

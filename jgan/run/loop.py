@@ -1,7 +1,6 @@
 """The training loop: build, restore, step, periodic work, save."""
 import contextlib
 import functools
-import itertools
 import logging
 import pathlib
 import time
@@ -25,7 +24,7 @@ from jgan.errors import NonFinite, Stopped, UserError
 from jgan.run import (
     announce,
     checkpoint,
-    chunks,
+    feeding,
     images,
     parallel,
     processes,
@@ -94,7 +93,7 @@ def judges(config, where, source, data_dir):
 
 @failures.explained()
 def run(config, workdir, *, data_dir='', allow_config_change=False,
-        profiled=False):
+        profiled=False, make_session=Session):
   """Trains a config in `workdir`, or resumes there: the verb `train`.
 
   Args:
@@ -103,6 +102,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     data_dir: folder of data sets.
     allow_config_change: resume from a checkpoint of a different config.
     profiled: trace some steps (run/profile.py).
+    make_session: Session, or a function like it, as of run/heard.py.
 
   Returns:
     The final state.
@@ -120,12 +120,14 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
   rollback.check(config)
   while True:
     try:
-      return trained(config, workdir, data_dir, allow_config_change, profiled)
+      return trained(config, workdir, data_dir, allow_config_change, profiled,
+                     make_session)
     except (NonFinite, rollback.Sick) as error:
       rollback.go_back(config, workdir, error)
 
 
-def trained(config, workdir, data_dir, allow_config_change, profiled):
+def trained(config, workdir, data_dir, allow_config_change, profiled,
+            make_session):
   """Trains from the newest checkpoint to the end: -> the final state.
 
   Arguments and exceptions as of `run`, with a completed config.
@@ -151,8 +153,8 @@ def trained(config, workdir, data_dir, allow_config_change, profiled):
     # Before this, a signal ends the process: there is nothing to save.
     stop = stack.enter_context(signals.watched(group.count > 1))
     with group.together():
-      session = Session(config, method, source, folder, saved, where, start,
-                        notes, judged, stop)
+      session = make_session(config, method, source, folder, saved, where,
+                             start, notes, judged, stop)
     stack.callback(session.close)
     trace = stack.enter_context(
         profile.traced(config, folder, start, profiled))
@@ -253,9 +255,9 @@ def loop(config, method, source, where, k, state, start, session, stop,
   kinds = method.step if method.plan else {'step': method.step}
   calls = dict(calls or {})
   plan = build.plan(config, method)
-  feeding = functools.partial(fed, config, plan, source, where)
+  inputs = functools.partial(feeding.fed, config, plan, source, where)
   with contextlib.ExitStack() as stack:
-    data, feed = stack.enter_context(feeding(start, k, stop))
+    data, feed = stack.enter_context(inputs(start, k, stop))
     session.begin(start)
     progress.training(start, config.steps, session.operations)
     ahead = next(feed)
@@ -276,7 +278,7 @@ def loop(config, method, source, where, k, state, start, session, stop,
                    name)
           calls.clear()
           stack.close()
-          data, feed = stack.enter_context(feeding(
+          data, feed = stack.enter_context(inputs(
               step - length, k, stop, resident=False))
           ahead = next(feed)
           continue
@@ -311,63 +313,6 @@ def _fitting(may_stream, function, where, state, health, data, *rest):
   return call if not limit or parallel.memory(call) <= limit else None
 
 
-@contextlib.contextmanager
-def fed(config, plan, source, where, start, k, stop=None, resident=None):
-  """Yields the inputs of the dispatches: (images or None, an iterator).
-
-  stop: a signals.Watch that may give up the loading, by signals.Asked.
-  resident: whether to place the images on the devices; None: if they fit.
-
-  The iterator yields a chunk (see chunks.py) and its batches. A data set that
-  fits is placed on the devices as batches.Rows, of each device its shards if
-  there are several, and a batch is indices into them; a larger one is streamed,
-  without images on the devices, and a batch is its images. In both cases the
-  images of step s depend only on (seed, s) and the shards.
-
-  Raises:
-    UserError: there are fewer images than shards.
-  """
-  shards, total = config.pipeline.shards, len(source)
-  if total < shards:
-    raise UserError(f'config.pipeline.shards={shards} and {total} images: at '
-                    'least one in each would be right')
-  images = batches.arrangement(config.pipeline.fraction_seed, total, shards)
-  # Images that a device holds, if any.
-  share = len(images) // parallel.shares(config, where)
-
-  def indices_of(seed, step):
-    chosen = batches.turn_indices(seed, plan(step), batch=config.batch,
-                                  total=total, shards=shards)
-    chosen = chosen[:, parallel.rows(chosen.shape[1])]
-    return chosen % share if resident else images[chosen]
-
-  def indices(step):
-    return parallel.own(lambda seed: indices_of(seed, step), config, where)
-
-  group = processes.group()
-  if resident is None:
-    resident = group.said(_resident(config, source, where))
-  with contextlib.ExitStack() as stack:
-    if resident:
-      here = images if share == len(images) else images[
-          parallel.rows(len(images))]
-      with group.together(), progress.during('decoding the images'):
-        decoded = (stop or signals.Watch()).wait(
-            batches.as_array,
-            source if shards == 1 else batches.chosen(source, here))
-      place = parallel.place_apart if share < len(images) else parallel.place
-      data = batches.Rows(place(decoded.reshape(len(decoded), -1), where),
-                          decoded.shape[1:])
-      rows = map(indices, itertools.count(start))
-    else:
-      data = None
-      rows = stack.enter_context(contextlib.closing(batches.stream(
-          source, indices, start)))
-    yield data, ((chunk, parallel.feed(
-        np.stack([*itertools.islice(rows, chunk[1])]), where))
-                 for chunk in chunks.of_run(config, plan, start, k))
-
-
 def report_compiled(name, length, call, seconds):
   """Logs the time of the compilation and the memory of a dispatch."""
   log.info('%s: compiled in %.1f s; %.1f MiB per device', shown(name, length),
@@ -383,17 +328,3 @@ def _quick():
   """Compiler options for code that runs once: fast to compile."""
   return ({'xla_backend_optimization_level': 0}
           if jax.default_backend() == 'cpu' else {})
-
-
-def _resident(config, source, where):
-  """Whether to place the images on the devices, as long as the step fits too.
-
-  Those of a device may take a quarter of its memory, or of 16 GiB where its
-  size is unknown.
-  """
-  placement = config.pipeline.placement
-  if placement == 'auto':
-    return batches.resident(source, (parallel.limit(where) or 2**34) // 4,
-                            where.mesh.devices.flat[0].platform,
-                            parallel.shares(config, where))
-  return placement == 'device'

@@ -249,7 +249,7 @@ def test_streamed_images_are_those_of_the_device(start):
   source, fed = np.arange(40).reshape(40, 1, 1, 1).astype(np.uint8), {}
   for placement in ('device', 'stream'):
     c = growing(**{'pipeline.placement': placement})
-    with loop.fed(c, method_of().plan, source, parallel.layout(c), start,
+    with feeding.fed(c, method_of().plan, source, parallel.layout(c), start,
                   1) as (data, feed):
       fed[placement] = [x.ravel() if data is None else
                         np.asarray(data[x]).ravel() for _, x in feed]

@@ -4,7 +4,7 @@ import pytest
 
 from jgan import batches, build
 from jgan import config as configs
-from jgan.run import ahead, loop, parallel
+from jgan.run import ahead, feeding, parallel
 
 
 @pytest.mark.parametrize('kind', ['one', 'pmap', 'jit'])
@@ -19,7 +19,7 @@ def test_shapes_are_those_that_the_loop_feeds(tiny, kind, placement):
   method = build.method(c, axis_name=where.axis_name)
   source = batches.as_array(build.source(c, ''))[:64]
   plan = build.plan(c, method)
-  with loop.fed(c, plan, source, where, 0, 2) as (data, feed):
+  with feeding.fed(c, plan, source, where, 0, 2) as (data, feed):
     (_, length, _), x = next(feed)
   _, _, *shapes, _ = ahead.arguments(
       c, method, where, plan(0), length,

@@ -9,7 +9,7 @@ from jgan import batches, build
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.ops import collectives
-from jgan.run import loop, parallel
+from jgan.run import feeding, loop, parallel
 from tests.rounding import assert_replicated, assert_same_but_rounding
 
 
@@ -98,7 +98,7 @@ def test_a_device_holds_its_shards_and_takes_the_images_of_all_layouts(kind):
     return state, health, {'sum': collectives.mean(sums, where.axis_name)}
 
   plan = build.plan(c, build.method(c))
-  with loop.fed(c, plan, source, where, 1, 1) as (data, feed):
+  with feeding.fed(c, plan, source, where, 1, 1) as (data, feed):
     _, x = next(feed)
     args = parallel.place((np.zeros(1), np.zeros(1)), where)
     seed = parallel.place(np.uint32(0), where)

@@ -1,0 +1,80 @@
+"""The inputs of the dispatches of a run: images on the devices, or streamed."""
+import contextlib
+import itertools
+
+import numpy as np
+
+from jgan import batches, progress, signals
+from jgan.errors import UserError
+from jgan.run import chunks, parallel, processes
+
+
+@contextlib.contextmanager
+def fed(config, plan, source, where, start, k, stop=None, resident=None):
+  """Yields the inputs of the dispatches: (images or None, an iterator).
+
+  stop: a signals.Watch that may give up the loading, by signals.Asked.
+  resident: whether to place the images on the devices; None: if they fit.
+
+  The iterator yields a chunk (see chunks.py) and its batches. A data set that
+  fits is placed on the devices as batches.Rows, of each device its shards if
+  there are several, and a batch is indices into them; a larger one is streamed,
+  without images on the devices, and a batch is its images. In both cases the
+  images of step s depend only on (seed, s) and the shards.
+
+  Raises:
+    UserError: there are fewer images than shards.
+  """
+  shards, total = config.pipeline.shards, len(source)
+  if total < shards:
+    raise UserError(f'config.pipeline.shards={shards} and {total} images: at '
+                    'least one in each would be right')
+  images = batches.arrangement(config.pipeline.fraction_seed, total, shards)
+  # Images that a device holds, if any.
+  share = len(images) // parallel.shares(config, where)
+
+  def indices_of(seed, step):
+    chosen = batches.turn_indices(seed, plan(step), batch=config.batch,
+                                  total=total, shards=shards)
+    chosen = chosen[:, parallel.rows(chosen.shape[1])]
+    return chosen % share if resident else images[chosen]
+
+  def indices(step):
+    return parallel.own(lambda seed: indices_of(seed, step), config, where)
+
+  group = processes.group()
+  if resident is None:
+    resident = group.said(_resident(config, source, where))
+  with contextlib.ExitStack() as stack:
+    if resident:
+      here = images if share == len(images) else images[
+          parallel.rows(len(images))]
+      with group.together(), progress.during('decoding the images'):
+        decoded = (stop or signals.Watch()).wait(
+            batches.as_array,
+            source if shards == 1 else batches.chosen(source, here))
+      place = parallel.place_apart if share < len(images) else parallel.place
+      data = batches.Rows(place(decoded.reshape(len(decoded), -1), where),
+                          decoded.shape[1:])
+      rows = map(indices, itertools.count(start))
+    else:
+      data = None
+      rows = stack.enter_context(contextlib.closing(batches.stream(
+          source, indices, start)))
+    yield data, ((chunk, parallel.feed(
+        np.stack([*itertools.islice(rows, chunk[1])]), where))
+                 for chunk in chunks.of_run(config, plan, start, k))
+
+
+def _resident(config, source, where):
+  """Whether to place the images on the devices, as long as the step fits too.
+
+  Those of a device may take a quarter of its memory, or of 16 GiB where its
+  size is unknown.
+  """
+  placement = config.pipeline.placement
+  if placement == 'auto':
+    return batches.resident(source, (parallel.limit(where) or 2**34) // 4,
+                            where.mesh.devices.flat[0].platform,
+                            parallel.shares(config, where))
+  return placement == 'device'
