@@ -13,7 +13,7 @@ from jgan.errors import UserError
 from jgan.methods import progressive
 from jgan.methods.progressive import Stage
 from jgan.optim import algorithms
-from jgan.run import checkpoint, loop, parallel
+from jgan.run import checkpoint, feeding, loop, parallel
 from jgan.run.logbook import read
 from tests.rounding import assert_replicated, assert_same_but_rounding
 
