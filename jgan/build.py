@@ -31,7 +31,7 @@ def method(config, *, axis_name=None):
   config = configs.complete(config)
   module = lookup.find('methods', config.method.name)
   return module.make(config, spec(config).shape, axis_name=axis_name,
-                     **_arguments(config.method))
+                     **arguments_of(config.method))
 
 
 def spec(config):
@@ -145,30 +145,12 @@ def game(config, axis_name=None):
 def loss(config):
   """The Loss that the config names, with its arguments bound."""
   module = lookup.find('losses', config.loss.name)
-  arguments = _arguments(config.loss)
+  arguments = arguments_of(config.loss)
   traced = {name: arguments.pop(name) for name in getattr(module, 'TRACED', ())}
   observe = getattr(module, 'observe', None)
   return Loss(*_players(module, arguments), getattr(module, 'PAIRED', False),
-              traced, observe and _bind(observe, arguments),
+              traced, observe and bind(observe, arguments),
               getattr(module, 'DRAWS', False), config.paired_stats)
-
-
-def probes(config):
-  """{name: (observe, values)} of config.eval.probes, arguments bound."""
-  bound = {}
-  for name in config.eval.probes:
-    module = lookup.find('probes', name)
-    knobs = config.eval.knobs.get(name, {})
-    bound[name] = functools.partial(module.observe, **knobs), module.values
-  return bound
-
-
-def symptoms(config):
-  """{name: History -> Finding or None} of the symptoms that are looked for."""
-  doctor = config.doctor
-  return {name: functools.partial(lookup.find('doctor', name).examine,
-                                  **doctor.knobs.get(name, {}))
-          for name in lookup.names('doctor') if name not in doctor.without}
 
 
 def penalties(config):
@@ -182,7 +164,7 @@ def penalties(config):
     name = section.name
     while name in built:
       name += '_'
-    arguments = _arguments(section)
+    arguments = arguments_of(section)
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
     apart = 0
     if set_apart and arguments.get('every', 1) > 1:
@@ -204,11 +186,11 @@ def augment(config, axis_name=None):
       raise UserError(f"config.augment has '{section.name}' twice: once would "
                       'be right')
     module = lookup.find('augment', section.name)
-    arguments = {**_arguments(section), 'axis_name': axis_name}
+    arguments = {**arguments_of(section), 'axis_name': axis_name}
 
     def bound(name, module=module, arguments=arguments):
       function = getattr(module, name, None)
-      return function and _bind(function, arguments)
+      return function and bind(function, arguments)
 
     start = bound('start')
     shape = (config.gen_batch or config.batch, *spec(config).shape)
@@ -228,9 +210,9 @@ def schedule(config):
   bound = []
   for section in config.schedules:
     module = lookup.find('schedules', section.name)
-    arguments = _arguments(section)
+    arguments = arguments_of(section)
     every, evaluation = arguments.pop('every'), arguments.pop('evaluation')
-    bound.append((_bind(module.values, arguments), every,
+    bound.append((bind(module.values, arguments), every,
                   evaluation == 'final'))
 
   def values(step):
@@ -249,35 +231,13 @@ def feedback(config):
   rules = {}
   for section in config.feedback:
     module = lookup.find('feedback', section.name)
-    arguments = _arguments(section)
+    arguments = arguments_of(section)
     metric = arguments.pop('metric')
     start = config.loss[module.SETS]
     rules[section.name] = Feedback(
-        metric, module.SETS, _bind(module.start, arguments)(start),
-        _bind(module.update, arguments))
+        metric, module.SETS, bind(module.start, arguments)(start),
+        bind(module.update, arguments))
   return rules
-
-
-def sinks(config):
-  """Functions Run -> Sink, of run/sinks, in the config's order."""
-  return [_bind(lookup.find('run.sinks', section.name).make,
-                _arguments(section)) for section in config.log.sinks]
-
-
-def check_sinks(config):
-  """Refuses sinks that cannot be made, before a run begins.
-
-  Raises:
-    UserError: a name is repeated, or what a sink needs is not there.
-  """
-  names = [section.name for section in config.log.sinks]
-  for section in config.log.sinks:
-    if names.count(section.name) > 1:
-      raise UserError(f"config.log.sinks has '{section.name}' twice: once "
-                      'would be right')
-    module = lookup.find('run.sinks', section.name)
-    if hasattr(module, 'check'):
-      _bind(module.check, _arguments(section))()
 
 
 def extra(config):
@@ -332,7 +292,7 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
 
   channels: () -> Groups of channels of the player that pruning may remove.
   """
-  arguments = _arguments(section)
+  arguments = arguments_of(section)
   masks = arguments.pop('pruning')
   schedule = arguments.pop('schedule')
   lr = arguments.pop('lr')
@@ -342,7 +302,7 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
 
   def algorithm(lr):
     rate = lookup.member('optim.schedules', schedule.name)(
-        lr, steps=steps, **_arguments(schedule))
+        lr, steps=steps, **arguments_of(schedule))
     return lookup.member('optim.algorithms', section.name)(
         lambda count: rate(count // updates_per_step), **arguments)
 
@@ -356,24 +316,24 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
   options = {'channels': channels} if 'channels' in keywords(wrap) else {}
   return wrap(optax.chain(*chain), steps=steps, seed=seed,
               updates_per_step=updates_per_step, **options,
-              **_arguments(masks))
+              **arguments_of(masks))
 
 
 def _data(config):
   """Module and arguments of the data set; 'tfds:NAME' is a set of TFDS."""
   module, dataset = sections.source(config.data.name)
-  arguments = _arguments(config.data)
+  arguments = arguments_of(config.data)
   return module, arguments | ({'dataset': dataset} if dataset else {})
 
 
-def _arguments(section):
+def arguments_of(section):
   """Keyword arguments of a named section."""
   return {k: v for k, v in section.items() if k != 'name'}
 
 
 def _parts(section):
   """Arguments of a linen module, with names of parts made functions."""
-  arguments = _arguments(section)
+  arguments = arguments_of(section)
   for field in sections.PARTS:
     if field in arguments:
       arguments[field] = _part(field, arguments[field])
@@ -384,7 +344,7 @@ def _part(field, value):
   """A function of jgan/layers/<field>.py; `value` is a name or a section."""
   if isinstance(value, ConfigDict):
     return functools.partial(lookup.member(f'layers.{field}', value.name),
-                             **_arguments(value))
+                             **arguments_of(value))
   return lookup.member(f'layers.{field}', value)
 
 
@@ -395,10 +355,10 @@ def _players(module, arguments):
   """
   functions = (getattr(module, player, None)
                for player in ('discriminator', 'generator'))
-  return [function and _bind(function, arguments) for function in functions]
+  return [function and bind(function, arguments) for function in functions]
 
 
-def _bind(function, arguments):
+def bind(function, arguments):
   """Binds those of `arguments` that the function declares."""
   declared = keywords(function)
   return functools.partial(

@@ -8,7 +8,7 @@ import logging
 import jax
 import jax.numpy as jnp
 
-from jgan import build, precision
+from jgan import build, observers, precision
 from jgan import config as configs
 from jgan.doctor._history import History
 from jgan.run.findings import Findings
@@ -36,7 +36,7 @@ class Doctor:
       logged: the records up to `start`.
       start, due: as of Findings.
     """
-    self._symptoms = build.symptoms(config)
+    self._symptoms = observers.symptoms(config)
     self.findings = Findings(folder, start, due=due)
     self.history = History(
         logged, settings=flat(configs.plain(config)),

@@ -7,8 +7,8 @@ run has it, because resuming, curves and reports read it.
 import contextlib
 import pathlib
 
-from jgan import build
 from jgan import config as configs
+from jgan import observers
 from jgan.run.sinks._sink import Run
 from jgan.workdir import cut, is_numbers, json_line, records
 
@@ -34,7 +34,7 @@ class Logbook:
     with contextlib.ExitStack() as stack:
       self._file = stack.enter_context((folder / 'metrics.jsonl').open('a'))
       self._sinks = []
-      for make in build.sinks(config):
+      for make in observers.sinks(config):
         self._sinks.append(make(run))
         stack.callback(self._sinks[-1].close)
       self._open = stack.pop_all()

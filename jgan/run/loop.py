@@ -13,6 +13,7 @@ from jgan import (
     batches,
     build,
     failures,
+    observers,
     paths,
     precision,
     progress,
@@ -59,7 +60,7 @@ def prepared(config, where, data_dir):
           f'{option} is {value!r}, and jgan computes with {right!r}: '
           f"jax.config.update('{option}', {right!r}) would be right")
   k = parallel.calls_of(config, where.mesh.devices.flat[0].platform)
-  build.check_sinks(config)
+  observers.check_sinks(config)
   log.info('devices: %s, computing in %s', announce.devices(where),
            precision.of(config))
   method = build.method(config, axis_name=where.axis_name)

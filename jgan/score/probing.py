@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import batches, build, forward, lookup, steps
+from jgan import batches, build, forward, lookup, observers, steps
 from jgan.score import held_out
 from jgan.types import Pair, Scene
 
@@ -33,7 +33,7 @@ class Probes:
       UserError: a probe needs held-out images and there are none, or is not
         for this D.
     """
-    self._probes = build.probes(config)
+    self._probes = observers.probes(config)
     sources = [source]
     if any('held_out' in lookup.find('probes', name).NEEDS
            for name in self._probes):

@@ -5,8 +5,8 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import build, lookup
 from jgan import config as configs
+from jgan import lookup, observers
 from jgan.run import doctor, findings, loop
 from jgan.run.logbook import read
 from jgan.verbs import _compared, _page
@@ -114,7 +114,7 @@ def test_looks_are_at_records(each, every, steps, due):
 def test_a_symptom_that_is_left_out_or_changed_is_looked_for_so():
   c = ring(**{'doctor.without': ('collapse',),
               'doctor.knobs': {'gradient_gone': {'fall': .1}}})
-  looked_for = build.symptoms(configs.complete(c))
+  looked_for = observers.symptoms(configs.complete(c))
   assert [*looked_for] == [
       x for x in lookup.names('doctor') if x != 'collapse']
   assert looked_for['gradient_gone'].keywords == {'fall': .1}

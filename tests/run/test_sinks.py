@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from tensorboardX.proto import event_pb2, plugin_hparams_pb2
 
-from jgan import build, contracts, lookup
 from jgan import config as configs
+from jgan import contracts, lookup, observers
 from jgan.errors import Stopped, UserError
 from jgan.run import loop
 from jgan.run.logbook import Logbook, read
@@ -55,11 +55,11 @@ def session(folder, config, step, steps):
 def test_every_sink_says_what_it_needs_or_is_made(name, tmp_path):
   config = config_of(name)
   try:
-    build.check_sinks(config)
+    observers.check_sinks(config)
   except UserError as error:
     assert f"the extra '{name}'" in str(error)
     return
-  for make in build.sinks(config):
+  for make in observers.sinks(config):
     sink = make(Run(tmp_path, configs.plain(config)))
     assert isinstance(sink, Sink)
     sink.scalars(1, {'a': .5})
@@ -84,7 +84,7 @@ def test_the_sink_of_the_page_gets_the_records(
   module = types.ModuleType('jgan.run.sinks.lines')
   exec(page.rpartition('```python\n')[2].partition('```')[0], vars(module))
   contracts.check('run.sinks', module)
-  monkeypatch.setattr(build, 'sinks', lambda config: [functools.partial(
+  monkeypatch.setattr(observers, 'sinks', lambda config: [functools.partial(
       module.make, prefix='disc/')])
   session(tmp_path, config_of(), 0, [1]).close()
   assert capsys.readouterr().out == "1 {'disc/loss': 0.5}\n"
@@ -131,7 +131,7 @@ def test_a_sink_that_cannot_write_stops_the_run_and_closes_the_others(
       closed.append('other')
       super().close()
 
-  monkeypatch.setattr(build, 'sinks', lambda config: [
+  monkeypatch.setattr(observers, 'sinks', lambda config: [
       lambda run: Other(run.folder), lambda run: Full()])
   with pytest.raises(Stopped, match='No space left on device. The same comm'):
     loop.run(tiny, tmp_path)
