@@ -81,16 +81,18 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
       real = each.replace(jax.random.fold_in(keys[0], i), real,
                           _memory(state, name))
   augmented = lambda x: distort(keys[1], x, augment, state)
-  unaugmented = real
+  augmented_fake = lambda x: distort(keys[2], x, augment, state)
+  unaugmented, made = real, fake
   real, stats = judge(models.disc, params, state.disc.stats, augmented(real),
                       real_rng, decode=True)
   fake, stats = judge(models.disc, params, stats,
-                      distort(keys[2], fake, augment, state), fake_rng)
+                      augmented_fake(fake), fake_rng)
   outputs = [collectives.gather(x.logits, axis_name) for x in (real, fake)]
   value = loss.discriminator(*outputs, **arguments(loss, state, keys[3]))
   play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
               frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
-              z, rng, state.step, axis_name, unaugmented, augmented)
+              z, rng, state.step, axis_name, unaugmented, augmented,
+              plain_fake=made, seen_fake=augmented_fake)
   total, terms = penalise('discriminator', penalties, play, state)
   metrics = {'loss': value, 'real': real.logits.mean(),
              'fake': fake.logits.mean(), **terms}
