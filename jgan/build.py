@@ -281,8 +281,9 @@ def spans(config):
 
 def ema(config):
   """The function (ema, gen, step) -> ema, with the config's decay."""
-  return functools.partial(steps.average, decay=config.ema.decay,
-                           rampup=config.ema.rampup, stats=config.ema.stats)
+  section = config.ema
+  return functools.partial(steps.average, decay=section.decay, end=section.end,
+                           rampup=section.rampup, stats=section.stats)
 
 
 def _optimizer(section, steps, updates_per_step, seed, channels=None):

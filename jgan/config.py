@@ -75,6 +75,7 @@ def base():
   c.ema = ConfigDict({
       'decay': 0.,          # per generator step; 0: none
       'rampup': 0.,         # half-life at most rampup * step; 0: no limit
+      'end': 0.,            # steps in which it rises from 0 by a cosine; 0: none
       'stats': False,       # average batch statistics too; else copy them
   })
   c.factored = ConfigDict({})  # {layer of the generator: its low-rank form}

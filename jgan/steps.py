@@ -8,6 +8,7 @@ with a name they are the shard of one device (ops/collectives.py). Losses are
 computed on the whole batch in both cases.
 """
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ from jgan.forward import (
     require_scheduled,
     scheduled,
 )
-from jgan.ops import collectives, loop
+from jgan.ops import collectives, loop, ramp
 from jgan.optim import masked
 from jgan.regularise import penalise, remember
 from jgan.types import GanState, Network, Pair, Play
@@ -227,7 +228,7 @@ def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
                  **masked.report(gen.opt)}
 
 
-def average(ema, gen, step, *, decay, rampup=0., stats=False):
+def average(ema, gen, step, *, decay, rampup=0., stats=False, end=0.):
   """Exponential moving average (EMA) of the generator: -> Network.
 
   Masks of the generator's optimizer are applied to the average too.
@@ -240,13 +241,18 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False):
     rampup: if > 0, the half-life is at most rampup * step, so that early
       averages forget the random initialization (Karras et al., 2020).
     stats: average the batch statistics too; all other statistics are copied.
+    end: generator steps in which the half-life rises from 0, by half a cosine
+      wave, to that of `decay`; 0: it is that from the start.
   """
   if not decay:
     return Network(gen.params, gen.stats)
+  half_life = math.log(.5) / math.log(decay)
+  if end:
+    half_life = ramp.cosine(step, end, 0., half_life)
   if rampup:
-    half_life = jnp.minimum(jnp.log(.5) / jnp.log(decay),
-                            rampup * (step + 1.))
-    decay = jnp.exp2(-1. / half_life)
+    half_life = jnp.minimum(half_life, rampup * (step + 1.))
+  if end or rampup:
+    decay = jnp.exp2(-1. / jnp.maximum(half_life, 1e-8))
   lerp = lambda old, new: jax.tree.map(
       lambda a, b: b + (a - b) * jnp.asarray(decay, b.dtype), old, new)
   new_stats = {name: lerp(ema.stats[name], new)

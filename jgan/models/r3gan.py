@@ -36,7 +36,8 @@ class Block(nn.Module):
 
   Attributes:
     expansion: channels between the convolutions, as a multiple of c.
-    group: how many of these are a group of W_2; if there are fewer, one group.
+    group: how many of these are a group of W_2, whose number of groups is
+      rounded down, to at least one.
     gain: of the first two kernels.
   """
   expansion: int

@@ -247,7 +247,7 @@ def test_octaves_are_within_the_blocks():
 @pytest.mark.parametrize('fields, labels, words', [
     ({'widths': (4, 4)}, None, r'widths is \(4, 4\).*3 stages'),
     ({'blocks': (1, 0, 1)}, None, r'blocks is \(1, 0, 1\)'),
-    ({'width': 12, 'most': 12, 'group': 5}, None, '4 groups'),
+    ({'width': 11, 'most': 11, 'group': 5}, None, '4 groups'),
     ({'classes': 3}, None, 'classes=3, and no labels are given'),
     ({}, np.zeros(1, int), 'classes=0, and labels are given'),
     ({'classes': 3, 'outputs': 2}, np.zeros(1, int), '2 outputs and 3 classes'),
