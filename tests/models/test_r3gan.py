@@ -4,6 +4,7 @@ The parameters are formulas, .5 sin(.37 i + k) for element i of tensor k, in
 PyTorch's layouts and order; the numbers are those that the code published with
 the paper (brownvc/R3GAN at 19a7ddf) gives for them on a CPU.
 """
+import functools
 import math
 
 import jax
@@ -11,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jgan import build, steps
+from jgan import config as configs
 from jgan.errors import UserError
 from jgan.layers import conv
 from jgan.losses import relativistic_pairing
@@ -257,3 +260,48 @@ def test_networks_that_do_not_fit_are_refused(fields, labels, words):
   with pytest.raises(UserError, match=words):
     jax.eval_shape(lambda key: model.init(
         key, jnp.zeros((1, 16, 16, 3)), True, labels), jax.random.key(0))
+
+
+def update_of_disc(penalties, plain):
+  """The update of D, its arguments, and the multiply-accumulates it asks for."""
+  c = configs.base()
+  c.batch, c.data = 4, {'name': 'digits', 'size': 8}
+  for player in ('generator', 'discriminator'):
+    c[player] = {'name': 'r3gan', 'width': 16, 'most': 16, 'blocks': (1, 1)}
+  c.loss = {'name': 'relativistic_pairing'}
+  c.augment = ({'name': 'diffaugment'},) if plain else ()
+  c.penalties = tuple({'name': name, 'plain': plain} for name in penalties)
+  c = configs.complete(c)
+  shape = build.spec(c).shape
+  state = build.abstract(c, build.method(c))
+  parts = build.game(c)
+  update = functools.partial(
+      steps.disc_update, models=build.models(c, shape), tx=build.optimizers(c),
+      **{name: parts[name] for name in ('loss', 'penalties', 'augment')})
+  arguments = (state, jax.ShapeDtypeStruct((4, *shape), jnp.float32),
+               jax.ShapeDtypeStruct((4, 64), jnp.float32), jax.random.key(0))
+  work = flops.work(update, *arguments)
+  return update, arguments, sum(macs for _, macs, _ in work)
+
+
+def test_r1_and_r2_share_one_backward_pass_and_the_forward_passes_of_the_loss():
+  """So that one batch of real and generated images would save nothing more."""
+  *_, none = update_of_disc((), False)
+  *_, one = update_of_disc(('r1',), False)
+  update, arguments, both = update_of_disc(('r1', 'r2'), False)
+  np.testing.assert_allclose(both - none, 2 * (one - none), rtol=1e-6)
+  compiled = jax.jit(update).lower(*arguments).compile()
+  done = compiled.cost_analysis()['flops'] / 2
+  judged = flops.total(flops.layers(
+      r3gan.Discriminator(8, 1, width=16, most=16, blocks=(1, 1)),
+      {'params': arguments[0].disc.params}, arguments[1])).macs
+  # Counted as written, a penalty passes once more through D for each image.
+  assert done < both - 2 * 4 * judged * .9
+
+
+def test_penalties_of_images_before_augmentation_go_through_it():
+  update, arguments, macs = update_of_disc(('r1', 'r2'), True)
+  state, metrics = jax.eval_shape(update, *arguments)
+  assert {'r1', 'r2'} <= {*metrics}
+  *_, without = update_of_disc(('r1', 'r2'), False)
+  assert macs > without
