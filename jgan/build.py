@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from jgan import batches, lookup, precision, sections, steps
+from jgan import batches, lookup, power, precision, sections, steps
 from jgan import config as configs
 from jgan.compress import channels
 from jgan.errors import UserError
@@ -30,8 +30,10 @@ def method(config, *, axis_name=None):
   """
   config = configs.complete(config)
   module = lookup.find('methods', config.method.name)
-  return module.make(config, spec(config).shape, axis_name=axis_name,
+  made = module.make(config, spec(config).shape, axis_name=axis_name,
                      **_arguments(config.method))
+  widths = config.ema.power
+  return power.with_averages(made, widths) if widths else made
 
 
 def spec(config):

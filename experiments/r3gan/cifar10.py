@@ -1,10 +1,10 @@
 """R3GAN on CIFAR-10, 32 x 32: pairs, R1 and R2, grouped residual networks.
 
-Huang et al. (2024) with the settings of the code published with the paper: 250 M
-images, in the first 20 M of which all rates move. Published: FID 1.96 (50k
+Huang et al. (2024) with the settings of the code published with the paper: 250
+M images, in the first 20 M of which all rates move. Published: FID 1.96 (50k
 fakes against the train split, as scored here) with class labels, which this
 recipe does not use: no number without them is published. In bfloat16 but for
-the first stage, as there; four days on eight L40 there.
+the stage of 4 x 4, as there; four days on eight L40 there.
 
 python -m jgan.main --config=experiments/r3gan/cifar10.py \
   --workdir=runs/r3gan --data_dir=DATA

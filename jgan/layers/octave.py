@@ -175,8 +175,8 @@ class OctaveConv(_Layer):
             all(n % self.groups == 0 for n in sizes)):
       raise UserError(
           f'octave: {self.groups} groups from {sizes[0]} channels, {low} low, '
-          f'to {self.features}, {sizes[3]} low; a number that divides all four, '
-          'or as many as channels, in and out alike, would be right')
+          f'to {self.features}, {sizes[3]} low; a number that divides all '
+          'four, or as many as channels, in and out alike, would be right')
 
 
 class OctaveConvTranspose(_Layer):

@@ -228,8 +228,8 @@ def _stages(model):
   for name, entries in (('widths', widths), ('blocks', blocks)):
     if len(entries) != count or min(entries) < 1:
       raise UserError(f'r3gan: {name} is {tuple(entries)}, and {model.size} '
-                      f'pixels have {count} stages: as many numbers of at least '
-                      '1 would be right')
+                      f'pixels have {count} stages: as many numbers of at '
+                      'least 1 would be right')
   return widths, blocks
 
 

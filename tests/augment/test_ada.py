@@ -1,4 +1,6 @@
 """ADA: what is drawn, the matrices, and the resampling beside scipy."""
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -292,9 +294,9 @@ def test_a_square_of_half_the_side_is_cut_out_with_probability_p():
 
 
 def test_a_square_is_cut_out_only_where_it_is_asked_for():
-  apply = lambda **knobs: ada.apply(KEY, many(), {'p': jnp.float32(1.)},
-                                    **knobs)
-  plain, cut = apply(), apply(cutout=1.)
+  plain, cut = jax.jit(lambda x, memory: [
+      ada.apply(KEY, x, memory, cutout=cutout) for cutout in (0., 1.)])(
+          many(), {'p': jnp.float32(1.)})
   changed = plain != cut
   assert changed.any((1, 2, 3)).all()
   np.testing.assert_array_equal(np.asarray(cut)[changed], 0.)

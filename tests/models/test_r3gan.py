@@ -196,20 +196,20 @@ def test_the_published_networks_have_their_parameters(size, fields, classes,
 
 
 def test_a_block_starts_as_nothing_and_kernels_by_the_number_of_blocks():
-  model = r3gan.Generator(16, 3, width=32, blocks=(1, 2, 3), classes=3)
-  params = model.init(jax.random.key(0), jnp.zeros((1, 64)), True,
-                      jnp.zeros(1, jnp.int32))['params']
+  model = r3gan.Generator(8, 3, width=32, blocks=(1, 2), classes=3)
+  params = jax.jit(lambda key: model.init(
+      key, jnp.zeros((1, 64)), True, jnp.zeros(1, jnp.int32))['params'])(
+          jax.random.key(0))
   assert not np.any(params['block_1_1']['conv_2']['kernel'])
   std = lambda x, fan: np.std(x) * math.sqrt(fan)
-  gain = 1.3867505 * 6**-.25
-  first = params['block_0_0']
-  np.testing.assert_allclose(std(first['conv_0']['kernel'], 128), gain, rtol=.02)
-  np.testing.assert_allclose(std(first['conv_1']['kernel'], 9 * 16), gain,
-                             rtol=.02)
-  np.testing.assert_allclose(std(params['widen_1']['kernel'], 128), 1., rtol=.05)
-  np.testing.assert_allclose(std(params['embed']['kernel'], 3), 1., rtol=.2)
-  assert not np.any(first['conv_0']['bias']) and np.std(
-      params['basis']['basis']) > .9
+  near = lambda value, want, rtol: np.testing.assert_allclose(value, want, rtol)
+  first, gain = params['block_0_0'], 1.3867505 * 3**-.25
+  near(std(first['conv_0']['kernel'], 64), gain, .03)
+  near(std(first['conv_1']['kernel'], 9 * 16), gain, .03)
+  near(std(params['widen_1']['kernel'], 64), 1., .05)
+  near(std(params['embed']['kernel'], 3), 1., .2)
+  near(np.std(params['basis']['basis']), 1., .1)
+  assert not np.any(first['conv_0']['bias'])
   np.testing.assert_allclose(
       [r3gan._GAIN * n**-.25 for n in (8, 10, 14)],
       [.8245668, .7798271, .7169128], rtol=1e-6)
@@ -236,9 +236,8 @@ def test_octaves_are_within_the_blocks():
                                   jax.random.key(0)))
   assert all(h.ndim == 4 for h in variables.pop('features')['blocks'])
   paths = variables['params']['block_1_0']['conv_1']
-  assert {name: path['kernel'].shape for name, path in paths.items()} == {
-      name: (3, 3, 4, 16) for name in ('high_high', 'low_high', 'low_low',
-                                       'high_low')}
+  assert {*paths} == {'high_high', 'low_high', 'low_low', 'high_low'}
+  assert {path['kernel'].shape for path in paths.values()} == {(3, 3, 4, 16)}
   plain = model.clone(conv=conv.plain)
   macs = lambda model, variables: flops.total(
       flops.layers(model, variables, z)).macs
@@ -263,7 +262,7 @@ def test_networks_that_do_not_fit_are_refused(fields, labels, words):
 
 
 def update_of_disc(penalties, plain):
-  """The update of D, its arguments, and the multiply-accumulates it asks for."""
+  """The update of D, its arguments, and its multiply-accumulates as written."""
   c = configs.base()
   c.batch, c.data = 4, {'name': 'digits', 'size': 8}
   for player in ('generator', 'discriminator'):
@@ -301,7 +300,7 @@ def test_r1_and_r2_share_one_backward_pass_and_the_forward_passes_of_the_loss():
 
 def test_penalties_of_images_before_augmentation_go_through_it():
   update, arguments, macs = update_of_disc(('r1', 'r2'), True)
-  state, metrics = jax.eval_shape(update, *arguments)
+  _, metrics = jax.eval_shape(update, *arguments)
   assert {'r1', 'r2'} <= {*metrics}
   *_, without = update_of_disc(('r1', 'r2'), False)
   assert macs > without
