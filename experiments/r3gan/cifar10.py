@@ -61,7 +61,8 @@ def base(data, *, batch, gamma, p, half_life, images, ramp=20e6, **network):
 def small(c, form, size=32):
   """The `:smoke` form: narrow networks, a score of pixels."""
   for player in ('generator', 'discriminator') if form else ():
-    c[player].update({'width': 8, 'most': 8, 'group': 8})
+    c[player].update({'width': 8, 'most': 8, 'group': 8,
+                      'blocks': (1,) * (size.bit_length() - 2)})
   return configs.small(c, form, {
       'steps': 4, 'batch': 8, 'dtype': 'float32', 'log.every': 1,
       'samples.every': 2, 'samples.count': 16, 'checkpoint.every': 2,

@@ -14,8 +14,9 @@ import pytest
 
 from jgan import build, steps
 from jgan import config as configs
+from jgan.compress import factorize
 from jgan.errors import UserError
-from jgan.layers import conv
+from jgan.layers import conv, factored
 from jgan.losses import relativistic_pairing
 from jgan.models import r3gan
 from jgan.ops import flops
@@ -304,3 +305,22 @@ def test_penalties_of_images_before_augmentation_go_through_it():
   assert {'r1', 'r2'} <= {*metrics}
   *_, without = update_of_disc(('r1', 'r2'), False)
   assert macs > without
+
+
+def test_convolutions_without_groups_can_be_factored_and_others_say_no():
+  model = r3gan.Generator(8, 1, latent=4, width=8, most=8, group=8,
+                          blocks=(1, 1))
+  shapes = jax.eval_shape(lambda key: model.init(key, jnp.zeros((1, 4)), True),
+                          jax.random.key(0))['params']
+  rng = np.random.default_rng(0)
+  params = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32),
+                        dict(shapes))
+  layers = {f'block_{i}_0/conv_{j}': {'form': 'svd', 'rank': 8}
+            for i in (0, 1) for j in (0, 2)}
+  factors, _ = factorize.factorize(params, layers)
+  z = rng.normal(size=(2, 4)).astype(np.float32)
+  make = lambda model, params: model.apply({'params': params}, z, False)
+  np.testing.assert_allclose(make(factored.module(model, layers), factors),
+                             make(model, params), rtol=1e-3, atol=1e-3)
+  with pytest.raises(UserError, match="conv_1' has 2 groups"):
+    factored.module(model, {'block_0_0/conv_1': {'form': 'cp', 'rank': 2}})
