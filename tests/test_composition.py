@@ -60,22 +60,21 @@ def test_all_methods_train_together_on_eight_devices_and_resume(
 @pytest.fixture(params=[
     'plain', pytest.param('octave', marks=pytest.mark.long)])
 def pairs(tiny, request):
-  """R3GAN with octaves, DiffAugment, prune-and-grow, averages for later.
-
-  D has octaves, of which gradients of gradients take long to compile, in one.
+  """R3GAN with DiffAugment, prune-and-grow, averages for later; with octaves,
+  of which gradients of gradients take long to compile, in one.
   """
   c = tiny
   c.steps, c.dtype, c.devices = 3, 'bfloat16', 2
   c.data.size = 8
-  for player in ('generator', 'discriminator'):
-    c[player] = {'name': 'r3gan', 'width': 8, 'most': 8, 'group': 8,
-                 'blocks': (1, 1), 'conv': {'name': 'octave', 'alpha': .5}}
-  if request.param == 'plain':
-    c.discriminator.conv = 'plain'
+  network = {'name': 'r3gan', 'width': 8, 'most': 8, 'group': 8,
+             'blocks': (1, 1)}
+  if request.param == 'octave':
+    network['conv'] = {'name': 'octave', 'alpha': .5}
+    c.schedules = ({'name': 'octave', 'curve': 'combi'},)
+  c.generator, c.discriminator = network, network
   c.loss = {'name': 'relativistic_pairing'}
   c.penalties = tuple({'name': name, 'plain': True, 'gamma': 1., 'final': .1,
                        'end': 2.} for name in ('r1', 'r2'))
-  c.schedules = ({'name': 'octave', 'curve': 'combi'},)
   c.augment = ({'name': 'diffaugment'},)
   for player in ('gen', 'disc'):
     c.optimizer[player].update({

@@ -13,7 +13,12 @@ PAIRED = True
 
 
 def discriminator(real, fake):
-  """real, fake: [b] logits of the whole batch, pair by pair -> scalar.
+  """real, fake: [b] logits of the whole batch, pair by pair -> scalar."""
+  return jnp.mean(jax.nn.softplus(fake - real))
+
+
+def generator(real, fake):
+  """The loss of D with real and fake images swapped: -> scalar.
 
   Raises:
     UserError: there are not as many fakes as real images.
@@ -22,13 +27,4 @@ def discriminator(real, fake):
     raise UserError(f'relativistic_pairing: {len(fake)} fakes for {len(real)} '
                     'real images cannot be paired: config.gen_batch=0 would be '
                     'right')
-  return jnp.mean(jax.nn.softplus(fake - real))
-
-
-def generator(real, fake):
-  """The loss of D with real and fake images swapped: -> scalar.
-
-  Raises:
-    UserError: as `discriminator`.
-  """
   return discriminator(fake, real)
