@@ -1,8 +1,9 @@
 """R3GAN on CIFAR-10 at reduced width, on a CPU.
 
 16 channels at full size and at most 128, a residual block a stage; batch 32,
-without augmentation, which so few images do not need. A quarter of an hour on
-two cores.
+without augmentation, which so few images do not need. FD-resnet56 of 2,000
+fakes 22.95 at step 1,000, 27.35 at the end, seed 0; 51 minutes at the lowest
+priority on two cores that other jobs kept busy.
 
 python -m jgan.main --config=experiments/r3gan/cifar10_cpu.py \
   --workdir=runs/r3gan --data_dir=DATA
