@@ -8,7 +8,7 @@ from jgan import flags as common
 from jgan import main, weights
 from jgan.errors import UserError
 from jgan.run import chunks, loop, snapshots
-from jgan.verbs import average
+from jgan.verbs import average, compress
 
 
 def averaging(c):
@@ -121,3 +121,8 @@ def test_a_config_with_impossible_widths_is_refused(tiny, widths):
   tiny.ema.power = widths
   with pytest.raises(UserError, match=r'ema\.power is .*at most \.2887'):
     configs.complete(tiny)
+
+
+def test_a_compressed_run_keeps_no_averages_of_other_shapes():
+  config = configs.complete(averaging(small()))
+  assert compress.tuned(config, {}, last=True).ema.power == ()
