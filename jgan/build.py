@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from jgan import batches, lookup, precision, sections, steps
+from jgan import batches, lookup, power, precision, sections, steps
 from jgan import config as configs
 from jgan.compress import channels
 from jgan.errors import UserError
@@ -30,8 +30,10 @@ def method(config, *, axis_name=None):
   """
   config = configs.complete(config)
   module = lookup.find('methods', config.method.name)
-  return module.make(config, spec(config).shape, axis_name=axis_name,
+  made = module.make(config, spec(config).shape, axis_name=axis_name,
                      **arguments_of(config.method))
+  widths = config.ema.power
+  return power.with_averages(made, widths) if widths else made
 
 
 def spec(config):
@@ -281,8 +283,9 @@ def spans(config):
 
 def ema(config):
   """The function (ema, gen, step) -> ema, with the config's decay."""
-  return functools.partial(steps.average, decay=config.ema.decay,
-                           rampup=config.ema.rampup, stats=config.ema.stats)
+  section = config.ema
+  return functools.partial(steps.average, decay=section.decay, end=section.end,
+                           rampup=section.rampup, stats=section.stats)
 
 
 def _optimizer(section, steps, updates_per_step, seed, channels=None):

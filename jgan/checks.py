@@ -36,7 +36,11 @@ def check(config):
       'pipeline.placement': among('auto', 'device', 'stream'),
       'pipeline.shards': at_least(1),
       'ema.decay': (lambda v: 0 <= v < 1, 'in [0, 1)'),
-      'ema.rampup': at_least(0),
+      'ema.rampup': at_least(0), 'ema.end': at_least(0),
+      'ema.snapshots': at_least(0),
+      'ema.power': (lambda v: all(isinstance(x, float) and 0 < x <= 12**-.5
+                                  for x in v),
+                    'a tuple of widths above 0 and at most .2887'),
       'log.every': at_least(1), 'samples.every': at_least(0),
       'samples.count': at_least(1), 'eval.every': at_least(0),
       'eval.first': at_least(0),

@@ -75,7 +75,12 @@ def base():
   c.ema = ConfigDict({
       'decay': 0.,          # per generator step; 0: none
       'rampup': 0.,         # half-life at most rampup * step; 0: no limit
+      'end': 0.,            # steps in which it rises from 0, by a cosine; 0: it
+                            # does not
       'stats': False,       # average batch statistics too; else copy them
+      'power': (),          # widths of further averages, as (.05, .1), of which
+                            # --mode=average makes others after training
+      'snapshots': 0,       # steps between files of these; 0: as checkpoints
   })
   c.factored = ConfigDict({})  # {layer of the generator: its low-rank form}
   c.init = ConfigDict({     # start from exported weights; '': from scratch

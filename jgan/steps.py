@@ -8,6 +8,7 @@ with a name they are the shard of one device (ops/collectives.py). Losses are
 computed on the whole batch in both cases.
 """
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ from jgan.forward import (
     require_scheduled,
     scheduled,
 )
-from jgan.ops import collectives, loop
+from jgan.ops import collectives, loop, ramp
 from jgan.optim import masked
 from jgan.regularise import penalise, remember
 from jgan.types import GanState, Network, Pair, Play
@@ -81,16 +82,18 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
       real = each.replace(jax.random.fold_in(keys[0], i), real,
                           _memory(state, name))
   augmented = lambda x: distort(keys[1], x, augment, state)
-  unaugmented = real
+  augmented_fake = lambda x: distort(keys[2], x, augment, state)
+  unaugmented, made = real, fake
   real, stats = judge(models.disc, params, state.disc.stats, augmented(real),
                       real_rng, decode=True)
   fake, stats = judge(models.disc, params, stats,
-                      distort(keys[2], fake, augment, state), fake_rng)
+                      augmented_fake(fake), fake_rng)
   outputs = [collectives.gather(x.logits, axis_name) for x in (real, fake)]
   value = loss.discriminator(*outputs, **arguments(loss, state, keys[3]))
   play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
               frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
-              z, rng, state.step, axis_name, unaugmented, augmented)
+              z, rng, state.step, axis_name, unaugmented, augmented,
+              plain_fake=made, seen_fake=augmented_fake)
   total, terms = penalise('discriminator', penalties, play, state)
   metrics = {'loss': value, 'real': real.logits.mean(),
              'fake': fake.logits.mean(), **terms}
@@ -225,7 +228,7 @@ def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
                  **masked.report(gen.opt)}
 
 
-def average(ema, gen, step, *, decay, rampup=0., stats=False):
+def average(ema, gen, step, *, decay, rampup=0., stats=False, end=0.):
   """Exponential moving average (EMA) of the generator: -> Network.
 
   Masks of the generator's optimizer are applied to the average too.
@@ -238,13 +241,18 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False):
     rampup: if > 0, the half-life is at most rampup * step, so that early
       averages forget the random initialization (Karras et al., 2020).
     stats: average the batch statistics too; all other statistics are copied.
+    end: generator steps in which the half-life rises from 0, by half a cosine
+      wave, to that of `decay`; 0: it is that from the start.
   """
   if not decay:
     return Network(gen.params, gen.stats)
+  half_life = math.log(.5) / math.log(decay)
+  if end:
+    half_life = ramp.cosine(step, end, 0., half_life)
   if rampup:
-    half_life = jnp.minimum(jnp.log(.5) / jnp.log(decay),
-                            rampup * (step + 1.))
-    decay = jnp.exp2(-1. / half_life)
+    half_life = jnp.minimum(half_life, rampup * (step + 1.))
+  if end or rampup:
+    decay = jnp.exp2(-1. / jnp.maximum(half_life, 1e-8))
   lerp = lambda old, new: jax.tree.map(
       lambda a, b: b + (a - b) * jnp.asarray(decay, b.dtype), old, new)
   new_stats = {name: lerp(ema.stats[name], new)

@@ -89,6 +89,8 @@ class Play(NamedTuple):
     axis_name: the device axis, None for the whole batch.
     plain: the real images before augmentation; None like `real`.
     seen: plain -> real.image, the augmentation with the same random draws.
+    plain_fake: the generated images before augmentation, and
+    seen_fake: plain_fake -> fake.image, as `seen`; None in a generator update.
     before: () -> Views (real, fake) of the same images by the discriminator as
       it was before its last update; None unless the generator's update has the
       fakes of that update, and in the discriminator's update.
@@ -104,6 +106,8 @@ class Play(NamedTuple):
   plain: jax.Array | None = None
   seen: Callable = lambda x: x
   before: Callable | None = None
+  plain_fake: jax.Array | None = None
+  seen_fake: Callable | None = None
 
 
 class Scene(NamedTuple):

@@ -1,4 +1,4 @@
-"""The five lines of work in one run."""
+"""The five lines of work in one run, and R3GAN with what is around it."""
 
 import jax
 import numpy as np
@@ -55,3 +55,46 @@ def test_all_methods_train_together_on_eight_devices_and_resume(
   assert first['loss/b_u'] > 0.
   assert all(np.isfinite(v) for r in (first, second, third)
              for v in r.values())
+
+
+@pytest.fixture(params=[
+    'plain', pytest.param('octave', marks=pytest.mark.long)])
+def pairs(tiny, request):
+  """R3GAN with DiffAugment, prune-and-grow, averages for later; with octaves,
+  of which gradients of gradients take long to compile, in one.
+  """
+  c = tiny
+  c.steps, c.dtype, c.devices = 3, 'bfloat16', 2
+  c.data.size = 8
+  network = {'name': 'r3gan', 'width': 8, 'most': 8, 'group': 8,
+             'blocks': (1, 1)}
+  if request.param == 'octave':
+    network['conv'] = {'name': 'octave', 'alpha': .5}
+    c.schedules = ({'name': 'octave', 'curve': 'combi'},)
+  c.generator, c.discriminator = network, network
+  c.loss = {'name': 'relativistic_pairing'}
+  c.penalties = tuple({'name': name, 'plain': True, 'gamma': 1., 'final': .1,
+                       'end': 2.} for name in ('r1', 'r2'))
+  c.augment = ({'name': 'diffaugment'},)
+  for player in ('gen', 'disc'):
+    c.optimizer[player].update({
+        'b1': 0., 'b2': .9, 'final_b2': .99, 'end': 2.,
+        'schedule': {'name': 'cosine', 'final': .25, 'end': 2.}})
+  c.optimizer.gen.pruning = {'name': 'prune_grow', 'ratio': .3, 'warmup': 1,
+                             'interval': 2}
+  c.ema.update({'end': 2., 'power': (.05, .1)})
+  c.samples.every = 0
+  return c
+
+
+def test_pairs_train_with_what_is_around_them_and_resume(
+    pairs, tmp_path, interrupted):
+  whole = loop.run(pairs, tmp_path / 'whole')
+  interrupted(pairs, tmp_path / 'part', step=2)
+  again = loop.run(pairs, tmp_path / 'part')
+  assert jax.tree.all(jax.tree.map(np.array_equal, whole, again))
+  records = [r for r in logbook.read(tmp_path / 'whole') if 'gen/phase' in r]
+  assert [r['gen/phase'] for r in records] == [0., 1., 1.]
+  assert all(np.isfinite(v) for r in records for v in r.values())
+  assert {'disc/r1', 'disc/r2'} <= {*records[0]}
+  assert (tmp_path / 'whole' / 'averages' / '00000002.safetensors').is_file()

@@ -117,7 +117,7 @@ def test_every_switch_is_a_key_with_such_a_value(switch):
 @pytest.mark.parametrize('switch', [
     'pipeline.flop=True', 'loss.margin2=1.', 'method.held=many', 'stepps=9',
     'generator.initializer=javier', "generator.conv={'name':'octave','odd':1}",
-    "penalties=({'name':'r2'},)", 'penalties[0].gamma2=1.', 'loss.name=joy',
+    "penalties=({'name':'r3'},)", 'penalties[0].gamma2=1.', 'loss.name=joy',
     "eval.knobs={'kid':{'sets':1}}", "eval.knobs={'kids':{}}"])
 def test_a_switch_that_does_not_exist_would_be_noticed(switch):
   with pytest.raises(UserError):

@@ -129,6 +129,27 @@ def test_averaging_ramps_up_copies_and_averages_statistics():
   np.testing.assert_allclose(late.params['w'], .001, rtol=1e-4)
 
 
+def test_the_half_life_may_rise_from_nothing_by_half_a_wave():
+  """Of R3GAN on CIFAR-10: to 5 million images in 20, batches of 512."""
+  old = Network({'w': jnp.zeros(2)}, {})
+  new = Network({'w': jnp.ones(2)}, {})
+  after = jax.jit(lambda images, rampup=0.: 1. - steps.average(
+      old, new, images / 512, decay=.5**(512 / 5e6), end=20e6 / 512,
+      rampup=rampup).params['w'][0], static_argnames='rampup')
+  assert after(0.) == 0.  # a copy
+  half_lives = [-512 / np.log2(np.float64(after(n)))
+                for n in (5e6, 10e6, 15e6, 20e6, 50e6)]
+  np.testing.assert_allclose(
+      half_lives, [732_233.047, 2.5e6, 4_267_766.95, 5e6, 5e6], rtol=2e-3)
+  np.testing.assert_allclose(
+      [after(n) for n in (5e6, 10e6, 15e6)],
+      [.9995154474, .9998580535, .9999168472], atol=1e-7)
+  # Both limits hold, where both are there.
+  np.testing.assert_allclose(after(512., rampup=.5), after(512.))
+  np.testing.assert_allclose(after(50e6, rampup=1e-5), .5**(1 / .9765725),
+                             rtol=1e-4)
+
+
 def test_the_generator_batch_may_be_larger(game):
   c = game[0].copy_and_resolve_references()
   c.gen_batch = 8

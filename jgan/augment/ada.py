@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan import lookup
 from jgan.augment import _adaptive, _warp
 from jgan.errors import UserError
-from jgan.ops import collectives
+from jgan.ops import collectives, ramp
 
-update = _adaptive.update
+RULES = ('adaptive', 'cosine')
 
 
 class Draws(NamedTuple):
@@ -54,6 +55,8 @@ class Draws(NamedTuple):
   saturation: jax.Array
 
 
+COLORS = ('brightness', 'contrast', 'invert', 'hue', 'saturation')
+
 NOTHING = Draws(flip=0., turns=0., shift=0., scale=1., turn_before=0.,
                 stretch=1., turn_after=0., slide=0., brightness=0., contrast=1.,
                 invert=0., hue=0., saturation=1.)
@@ -74,7 +77,37 @@ def start(shape=None, *, p=0.):
   return _adaptive.start(p)
 
 
-def apply(rng, images, memory, *, axis_name=None):
+def update(memory, sign, images, *, p=0., rule='adaptive', final=0., target=.6,
+           every=4, kimg=500.):
+  """The memory after an update of D, with a new p.
+
+  Args:
+    memory, sign, images, target, every: as in augment/_adaptive.py.
+    p: as in `start`.
+    rule: 'adaptive', by the signs, or 'cosine': p moves to `final` in the
+      first `kimg` thousands of images, by half a cosine wave, and stays there.
+    final: of the rule 'cosine'.
+    kimg: of the rule 'adaptive' the thousands of images in which p can go from
+      0 to 1.
+
+  Raises:
+    UserError: another rule, a final p outside [0, 1], no images to move in, or
+      as in augment/_adaptive.py.
+  """
+  if rule not in RULES:
+    raise UserError(f"ada: no rule '{rule}': {lookup.nearest(rule, RULES)}")
+  if rule == 'adaptive':
+    return _adaptive.update(memory, sign, images, target=target, every=every,
+                            kimg=kimg)
+  if not 0. <= final <= 1. or kimg <= 0.:
+    raise UserError(f'ada: final={final:g}, kimg={kimg:g}; a probability in '
+                    '[0, 1] and a number above 0 would be right')
+  seen = memory['seen'] + 1
+  new_p = ramp.cosine(seen, 1000. * kimg / images, p, final)
+  return {**memory, 'seen': seen, 'p': jnp.float32(new_p)}
+
+
+def apply(rng, images, memory, *, color=1., cutout=0., axis_name=None):
   """Transforms the geometry, then the colours of each image.
 
   Args:
@@ -82,6 +115,9 @@ def apply(rng, images, memory, *, axis_name=None):
     images: [b, h, w, c] in [-1, 1], of this shard; c is 1 or 3.
     memory: its 'p' is the probability of each transformation, a traced
       scalar >= 0.
+    color: factor of this probability for transformations of colours.
+    cutout: the same for cutting out a square of half the side; 0: none is cut
+      out, as published for ADA alone.
     axis_name: the device axis over which b is split.
 
   Returns:
@@ -94,15 +130,38 @@ def apply(rng, images, memory, *, axis_name=None):
   b, h, w, c = images.shape
   if c not in (1, 3):
     raise UserError(f'ada: the images have {c} channels; 1 or 3 would be right')
-  draws = sample(rng, b, memory['p'], axis_name)
+  draws = sample(rng, b, memory['p'], axis_name, color=color)
   # Positions in bfloat16 or TF32 would be wrong by pixels.
   with jax.default_matmul_precision('highest'):
     warp, colors = inverse_warp(draws, h, w), color_matrix(draws)
     images = _unless_identity(warp, _warp.affine(images, warp), images)
-    return _unless_identity(colors, _recolor(images, colors), images)
+    images = _unless_identity(colors, _recolor(images, colors), images)
+  return (cut_out(jax.random.fold_in(rng, 3), images, cutout * memory['p'],
+                  axis_name) if cutout else images)
 
 
-def sample(rng, b, p, axis_name=None):
+def cut_out(rng, images, p, axis_name=None, *, side=.5):
+  """Sets a square of each image to 0 with probability p.
+
+  Args:
+    rng: a key.
+    images: [b, h, w, c], of this shard.
+    p: a scalar >= 0, may be traced.
+    axis_name: the device axis over which b is split.
+    side: of the square, in sides of the image. Its centre is uniform in the
+      image; parts outside the image are cut off.
+  """
+  b, h, w, _ = images.shape
+  coin, *centre = collectives.draw(jax.random.uniform, rng, (b, 3), axis_name).T
+  covered = (coin < p)[:, None, None, None]
+  for axis, (at, n) in enumerate(zip(centre, (h, w))):
+    position = (jnp.arange(n) + .5) / n
+    near = jnp.abs(position - at[:, None]) < side / 2.
+    covered &= jnp.expand_dims(near, (2 - axis, 3))
+  return jnp.where(covered, 0., images)
+
+
+def sample(rng, b, p, axis_name=None, *, color=1.):
   """Samples the transformations of b images of this shard: -> Draws.
 
   Uniform: flip, turns, shift in +-1/8, angles and hue in +-pi. Normal: slide
@@ -129,6 +188,7 @@ def sample(rng, b, p, axis_name=None):
   p_turn = 1. - jnp.sqrt(1. - jnp.minimum(p, 1.))
   chance = dict.fromkeys(Draws._fields, p) | {'turn_before': p_turn,
                                               'turn_after': p_turn}
+  chance |= dict.fromkeys(COLORS, color * p)
   return Draws(*(
       jnp.where(coin < chance[name], value, neutral) for name, coin, value,
       neutral in zip(Draws._fields, coins, drawn, NOTHING)))

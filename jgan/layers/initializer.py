@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import initializers
 
-__all__ = ['normal', 'torch_default', 'xavier', 'xavier_kernel']
+__all__ = ['kaiming', 'normal', 'torch_default', 'xavier', 'xavier_kernel']
 
 
 class Init(NamedTuple):
@@ -50,6 +50,12 @@ def xavier_kernel(gain=1.):
   """
   return xavier()._replace(bias=torch_default(gain).bias,
                            scale=normal(gain).scale)
+
+
+def kaiming(gain=1.):
+  """He et al. (2015): N(0, gain^2 / fan_in), biases 0; a gain of 0 is zeros."""
+  return Init(initializers.variance_scaling(gain**2, 'fan_in', 'normal'),
+              lambda fan_in: initializers.zeros)
 
 
 def normal(gain=1., std=.02):

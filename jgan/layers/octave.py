@@ -106,8 +106,9 @@ class OctaveConv(_Layer):
     kernel, dilation, use_bias, initializer, dtype: as in Conv.
     stride: 1, or 2 to apply 2 x 2 average pooling first.
     padding: None, or the padding that keeps the size.
-    groups: 1, or the number of channels for a depthwise convolution, which has
-      no paths between high and low.
+    groups: of every path, so that a group has high and low channels; as many
+      as channels make a depthwise convolution, which has no paths between high
+      and low.
     alpha: the fraction of low channels, in [0, 1].
     octave_stride: the meaning of stride 2. 'durall' pools both maps of X, then
       convolves as above; in 'fb', the published code of the inventors, the
@@ -139,16 +140,20 @@ class OctaveConv(_Layer):
       if self.octave_stride == 'durall':
         low_to_high = low
     pooled = _halve(high, self.odd) if self.low_features() else None
-    if self.groups > 1:
+    if self._is_depthwise(x):
       low_to_high = pooled = None
     return self.joined({'high_high': high, 'low_high': low_to_high},
                        {'high_low': pooled, 'low_low': low}, size)
 
   def path(self, x, features, **fields):
     """The convolution of one path."""
-    groups = x.shape[-1] if self.groups > 1 else 1
+    # A path of a depthwise convolution is one itself.
+    groups = min(self.groups, x.shape[-1])
     return self.conv(features, kernel=self.kernel, dilation=self.dilation,
                      groups=groups, **fields)(x)
+
+  def _is_depthwise(self, x):
+    return self.groups > 1 and self.groups == x.shape[-1] == self.features
 
   def _check(self, x):
     """Refuses impossible values of fields, alone and with this input."""
@@ -165,13 +170,13 @@ class OctaveConv(_Layer):
                       f'{self.padding} changes the size of a map; an odd kernel'
                       ' with padding None would be right')
     low = x.low.shape[-1] if isinstance(x, Octave) else 0
-    if self.groups > 1 and not (
-        self.groups == x.shape[-1] == self.features
-        and low == self.low_features()):
+    sizes = (x.shape[-1], low, self.features, self.low_features())
+    if not (low == self.low_features() if self._is_depthwise(x) else
+            all(n % self.groups == 0 for n in sizes)):
       raise UserError(
-          f'octave: {self.groups} groups from {x.shape[-1]} channels, {low} '
-          f'low, to {self.features}, {self.low_features()} low; 1 group, or '
-          'as many as channels, in and out alike, would be right')
+          f'octave: {self.groups} groups from {sizes[0]} channels, {low} low, '
+          f'to {self.features}, {sizes[3]} low; a number that divides all '
+          'four, or as many as channels, in and out alike, would be right')
 
 
 class OctaveConvTranspose(_Layer):

@@ -14,6 +14,8 @@ On a CPU (docs/performance.md has the measurements), from SMALL products on:
              between the inputs.
   thin       Few channels on one side: one matrix product with all taps, and
              sums of shifted maps.
+  groups     Up to GROUPS groups of several channels are convolutions of their
+             own: XLA's gradient of a grouped kernel is a hundred times slower.
   otherwise  XLA's, which is also the fastest to compile.
 
 Products are of float32 and sums in float32; bfloat16 is rounded once, at the
@@ -42,6 +44,9 @@ THIN = 4
 """Channels up to which a side of a convolution is thin."""
 CACHE = 20 * 2**20
 """Bytes up to which what is written is still in a cache when it is read."""
+GROUPS = 32
+"""Groups up to which a program with a convolution for each is worth to compile.
+"""
 MEMORY = 128 * 2**20
 """Bytes that a convolution may write besides its output."""
 
@@ -148,6 +153,8 @@ def _xla_correlate(x, y, window, taps):
 
 def _cpu(x, kernel, window):
   c, d = kernel.shape[2:]
+  if _splits(window, c):
+    return _of_groups(_cpu, (x, kernel), window)
   if _slides(window):
     out = window.outputs(x.shape[1:3], kernel.shape[:2])
     if _is_minimal(kernel.shape[:2], x.shape[0], out, c, d):
@@ -159,6 +166,8 @@ def _cpu(x, kernel, window):
 
 def _cpu_transpose(y, kernel, window, size):
   c, d = kernel.shape[2:]
+  if _splits(window, c):
+    return _of_groups(_cpu_transpose, (y, kernel), window, size)
   if _slides(window):
     # With a flipped kernel it is a convolution itself.
     window = Window(padding=tuple(
@@ -177,12 +186,31 @@ def _cpu_transpose(y, kernel, window, size):
 
 def _cpu_correlate(x, y, window, taps):
   c, d = x.shape[3], y.shape[3]
+  if _splits(window, c // window.groups):
+    return _of_groups(_cpu_correlate, (x, y), window, taps)
   if _slides(window):
     if _is_minimal(taps, x.shape[0], y.shape[1:3], c, d, gradient=True):
       return minimal.correlate(x, y, _before(window))
     if _is_thin(taps, x, d):
       return _thin_correlate(x, y, window, taps)
   return _xla_correlate(x, y, window, taps)
+
+
+def _splits(window, channels):
+  """Whether every group, of so many channels, is convolved by itself."""
+  return 1 < window.groups <= GROUPS and channels > 1
+
+
+def _of_groups(function, arguments, window, *statics):
+  """A convolution of groups as one convolution for each, side by side.
+
+  function: (*arguments, window, *statics) -> array; groups are parts of the
+    last axis of each array.
+  """
+  groups, window = window.groups, window._replace(groups=1)
+  parts = zip(*(jnp.split(x, groups, -1) for x in arguments))
+  return jnp.concatenate([function(*part, window, *statics)
+                          for part in parts], -1)
 
 
 def _slides(window):

@@ -8,23 +8,36 @@ import optax
 
 from jgan import lookup
 from jgan.errors import UserError
+from jgan.ops import ramp
 
 __all__ = ['adam', 'rmsprop', 'sgd']
 
 
-def adam(lr, *, b1=.9, b2=.999, eps=1e-8, counts='shared'):
+def adam(lr, *, b1=.9, b2=.999, eps=1e-8, counts='shared', final_b2=0.,
+         end=0.):
   """Adam (Kingma & Ba, 2015), bias-corrected, eps outside the square root.
 
   counts: of the updates, for the bias correction. 'shared': of all. 'own': of
     each parameter from its first gradient that is not zero, as in PyTorch,
     where a layer that joins late has no gradient before.
+  final_b2: b2 from update `end` on.
+  end: updates of this optimizer, penalties' own included, in which b2 moves
+    there by half a cosine wave; 0: b2 is constant. As in PyTorch, the bias
+    correction is that of the current b2.
 
   Raises:
-    UserError: other counts.
+    UserError: other counts, a final_b2 outside [0, 1), an end below 0.
   """
   if counts not in _MOMENTS:
     raise UserError(f"adam: no counts '{counts}': "
                     f'{lookup.nearest(counts, _MOMENTS)}')
+  if not 0. <= final_b2 < 1. or end < 0. or (end and counts != 'shared'):
+    raise UserError(f'adam: final_b2={final_b2:g}, end={end:g}, counts='
+                    f"'{counts}'; a b2 in [0, 1), at least 0 updates, and "
+                    "counts='shared' with more than 0 would be right")
+  if end:
+    moments = _moving(b1, lambda n: ramp.cosine(n, end, b2, final_b2), eps)
+    return optax.chain(moments, optax.scale_by_learning_rate(lr))
   return optax.chain(_MOMENTS[counts](b1, b2, eps),
                      optax.scale_by_learning_rate(lr))
 
@@ -39,6 +52,16 @@ def sgd(lr, *, momentum=0.):
   """SGD, with heavy-ball momentum (Polyak, 1964) if `momentum` is not 0."""
   # With None, unlike 0, the state has no momentum buffer.
   return optax.sgd(lr, momentum=momentum or None)
+
+
+def _moving(b1, b2, eps):
+  """optax.scale_by_adam with a b2 that is a function of the updates before."""
+  at = lambda count: optax.scale_by_adam(b1, b2(count), eps)
+
+  def update(grads, state, params=None):
+    return at(state.count).update(grads, state, params)
+
+  return optax.GradientTransformation(at(0).init, update)
 
 
 def _own_counts(b1, b2, eps):

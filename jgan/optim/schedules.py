@@ -2,7 +2,8 @@
 
 Each returns an optax schedule, count -> learning rate. For both players count
 is the generator step, from 0: all discriminator updates of a step share its
-rate. `steps` is the number of steps of the run. `warmup` is the number of
+rate. `steps` is the number of steps of the run. A decay ends at step `end`, 0
+for the end of the run, which may be a fraction. `warmup` is the number of
 steps in which the rate rises linearly to its full value, from 1/warmup of it.
 """
 import jax.numpy as jnp
@@ -18,12 +19,13 @@ def constant(lr, *, steps, warmup=0):
   return lambda count: lr * _warmup_factor(count, warmup)
 
 
-def linear(lr, *, steps, start=0, final=0., warmup=0):
-  """`lr` until step `start`, then linear decay to final * lr at `steps`.
+def linear(lr, *, steps, start=0, final=0., warmup=0, end=0.):
+  """`lr` until step `start`, then linear decay to final * lr.
 
   Raises:
-    UserError: `start` is not before `steps`.
+    UserError: `start` is not before the end of the decay.
   """
+  steps = end or steps
   _check(start, steps)
 
   def rate(count):
@@ -33,12 +35,13 @@ def linear(lr, *, steps, start=0, final=0., warmup=0):
   return rate
 
 
-def cosine(lr, *, steps, start=0, final=0., warmup=0):
+def cosine(lr, *, steps, start=0, final=0., warmup=0, end=0.):
   """Like `linear`, with cosine decay (Loshchilov & Hutter, 2017).
 
   Raises:
-    UserError: `start` is not before `steps`.
+    UserError: as `linear`.
   """
+  steps = end or steps
   _check(start, steps)
 
   def rate(count):
@@ -59,4 +62,4 @@ def _progress(count, start, steps):
 def _check(start, steps):
   if start >= steps:
     raise UserError(f'schedule: start={start} is not before the end of the '
-                    f'run at step {steps}: the rate would never decay')
+                    f'decay at step {steps:g}: the rate would never decay')

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from jgan.run import pair
+from jgan.run import pair, snapshots
 
 
 def ends(config):
@@ -24,6 +24,8 @@ def ends(config):
     if section.every:
       first = section.get('first', 0) or section.every
       steps += range(first, c.steps, section.every)
+  if snapshots.every(c):
+    steps += range(snapshots.every(c), c.steps, snapshots.every(c))
   return sorted({step for step in steps if 0 < step <= c.steps})
 
 

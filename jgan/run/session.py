@@ -15,7 +15,15 @@ import jax
 
 from jgan import about, build, genotype, precision, progress, signals
 from jgan.errors import NonFinite, Stopped
-from jgan.run import doctor, pair, parallel, rollback, scoring, steering
+from jgan.run import (
+    doctor,
+    pair,
+    parallel,
+    rollback,
+    scoring,
+    snapshots,
+    steering,
+)
 from jgan.run.cost import Cost
 from jgan.run.logbook import Logbook, read
 from jgan.run.pictures import Pictures
@@ -92,6 +100,7 @@ class Session:
     """Whether `work` needs the state after `step`."""
     c = self.config
     return (self.due or step in self.ends or doctor.is_due(c, step)
+            or self.is_due(step, snapshots.every(c))
             or self.is_due(step, c.eval.every, c.eval.first)
             or self.is_due(step, c.samples.every)
             or self.is_due(step, c.checkpoint.every))
@@ -138,7 +147,7 @@ class Session:
       self.examine(step, state)
     if due(c.samples.every):
       self.draw(step, state)
-    if step in self.ends:
+    if step in self.ends or due(snapshots.every(c)):
       self.keep(step, state)
     if due(c.checkpoint.every) or best or self.due:
       self.save(step, state, due=bool(self.scoring.flight))
@@ -299,10 +308,12 @@ class Session:
     self.doctor.history.add({'step': step, **values})
 
   def keep(self, step, state):
-    """Writes the generator at the end of a sparse or a dense phase."""
+    """Writes generators at the end of a phase, and averages for later."""
     self.flush()
     self.require_finite(*self.health)
-    if self.writer:
+    if self.writer and self.is_due(step, snapshots.every(self.config)):
+      snapshots.write(self.folder, step, state)
+    if self.writer and step in self.ends:
       pair.write(self.folder, self.ends[step], step,
                  parallel.local(state.ema), about.strings(
                      self.config, network='generator', weights='average',

@@ -204,6 +204,7 @@ def tuned(config, layers, last):
   config = config.copy_and_resolve_references().unlock()
   config.factored = {**config.factored.to_dict(), **layers}
   config.init.update({'generator': '', 'discriminator': ''})
+  config.ema.power = ()  # of other shapes
   # Biases are not matched: they stay in their parameter group and keep their
   # Adam moments.
   names = '|'.join(re.escape(path) for path in layers)
@@ -231,7 +232,8 @@ def moved(config, tuning, state, params, layers, last):
   opt, fresh = transfer.carry(state.gen.opt,
                               build.optimizers(tuning).gen.init(params))
   log.info('%d arrays of the optimizer state are reset', len(fresh))
-  extra = {k: v for k, v in state.extra.items() if k != 'feedback'}
+  extra = {k: v for k, v in state.extra.items()
+           if k not in ('feedback', 'averages')}
   if not last:
     extra |= build.extra(tuning)
   elif 'feedback' in state.extra:

@@ -146,6 +146,7 @@ def shrunk(config, alive):
   config.generator.hidden = tuple(int(mask.sum()) for mask in alive)
   config.optimizer.gen.pruning = {'name': 'none'}
   config.init.update({'generator': '', 'discriminator': ''})
+  config.ema.power = ()  # of other shapes
   return configs.complete(config)
 
 
@@ -154,7 +155,8 @@ def narrowed(state, groups, alive):
   opt = state.gen.opt
   gen = state.gen.replace(
       opt=opt.inner if isinstance(opt, masked.Masked) else opt)
-  return state.replace(step=np.int32(0),
+  extra = {k: v for k, v in state.extra.items() if k != 'averages'}
+  return state.replace(step=np.int32(0), extra=extra,
                        gen=channels.narrow(gen, groups, alive),
                        ema=channels.narrow(state.ema, groups, alive))
 

@@ -9,7 +9,7 @@ from jgan.errors import UserError
 
 # Those for which a higher logit always means "more real".
 ORDERED = ['hinge', 'leastsquares', 'minimax', 'nonsaturating',
-           'relativistic_average', 'wasserstein']
+           'relativistic_average', 'relativistic_pairing', 'wasserstein']
 
 
 def logits(*shape, seed=0):
@@ -42,8 +42,11 @@ def test_every_loss_is_a_finite_float32_scalar(name):
 @pytest.mark.parametrize('name', [
     name for name in lookup.names('losses') if not draws(name)])
 def test_no_loss_depends_on_the_order_of_samples(name):
+  """The loss of pairs depends on which images are pairs, not on their order."""
   real, fake = logits(8, 4)
-  shuffled = pair(name, real[::-1], jnp.roll(fake, 3, axis=0))
+  other = fake[::-1] if name == 'relativistic_pairing' else (
+      jnp.roll(fake, 3, axis=0))
+  shuffled = pair(name, real[::-1], other)
   np.testing.assert_allclose(pair(name, real, fake), shuffled, rtol=2e-5,
                              atol=1e-6)
 
@@ -78,6 +81,7 @@ def test_g_falls_with_fake_logits(name):
     ('minimax', 1.3863, -.6931),
     ('nonsaturating', 1.3863, .6931),
     ('relativistic_average', 1.3863, 1.3863),
+    ('relativistic_pairing', .6931, .6931),
     ('wasserstein', 0., 0.),
 ])
 def test_losses_of_an_undecided_discriminator(name, disc, gen):
@@ -89,6 +93,8 @@ def test_losses_of_an_undecided_discriminator(name, disc, gen):
 @pytest.mark.parametrize('name, disc, gen', [
     ('hinge', (0 + 2) / 2 + (2 + 0) / 2, 1.),
     ('leastsquares', (1 + 4) / 2 + (1 + 9) / 2, (0 + 16) / 2),
+    ('relativistic_pairing', np.log((1 + np.exp(-1)) * (1 + np.exp(-2))) / 2,
+     np.log((1 + np.exp(1)) * (1 + np.exp(2))) / 2),
     ('wasserstein', -1. - .5, 1.),
 ])
 def test_losses_by_hand(name, disc, gen):
@@ -188,3 +194,9 @@ def test_random_margins_are_those_of_the_key():
 def test_margins_from_a_higher_to_a_lower_are_refused():
   with pytest.raises(UserError, match='low=1.0 is above high=0.8'):
     random_hinge(*logits(8), low=1., high=.8)
+
+
+def test_images_that_have_no_partner_are_refused():
+  loss = lookup.find('losses', 'relativistic_pairing')
+  with pytest.raises(UserError, match='6 fakes for 8 real images.*gen_batch=0'):
+    loss.generator(jnp.zeros(8), jnp.zeros(6))

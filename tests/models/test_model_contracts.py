@@ -16,6 +16,7 @@ PLAYERS = [(name, player) for name in lookup.names('models')
            for player in ('Generator', 'Discriminator')]
 SUMMED = {'reduce_sum', 'rsqrt', 'sqrt', 'exp', 'log', 'pow', 'square',
           'integer_pow', 'cumsum', 'argmax'}
+UNBOUNDED = {'r3gan'}  # whose paper has no tanh; points are not bounded either
 BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
 
 
@@ -116,7 +117,7 @@ def test_a_compiled_forward_is_finite_and_in_range(name, player):
           filled(variables), x.astype(np.float32))
   assert np.isfinite(out).all() and np.std(out) > 0
   assert all(np.isfinite(s).all() for s in jax.tree.leaves(changed))
-  if player == 'Generator' and model.size > 1:  # points are not bounded
+  if player == 'Generator' and model.size > 1 and name not in UNBOUNDED:
     assert np.abs(out).max() <= 1
 
 

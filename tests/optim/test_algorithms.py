@@ -105,3 +105,25 @@ def test_every_algorithm_follows_a_schedule_and_descends(name):
   assert (two < 1.).all()
   np.testing.assert_array_equal(two, five)
   assert jax.tree.all(jax.tree.map(lambda x: x.dtype == jnp.float32, two))
+
+
+def test_a_moving_b2_corrects_the_bias_by_its_current_value():
+  """As PyTorch does if it is set anew before each step."""
+  p, m, v = np.ones(4), 0., 0.
+  for t, g in enumerate(GRADS, 1):
+    b2 = .99 + (.9 - .99) * (.5 + .5 * np.cos(np.pi * min((t - 1) / 1.5, 1.)))
+    m = .5 * m + .5 * g
+    v = b2 * v + (1 - b2) * g**2
+    p = p - .1 * m / (1 - .5**t) / (np.sqrt(v / (1 - b2**t)) + 1e-8)
+  tx = algorithms.adam(.1, b1=.5, b2=.9, final_b2=.99, end=1.5)
+  np.testing.assert_allclose(run(tx), p, rtol=1e-5)
+  like = algorithms.adam(.1).init(jnp.ones(4))
+  assert jax.tree.structure(tx.init(jnp.ones(4))) == jax.tree.structure(like)
+
+
+@pytest.mark.parametrize('fields', [
+    {'final_b2': 1., 'end': 5.}, {'end': -1.},
+    {'final_b2': .99, 'end': 5., 'counts': 'own'}])
+def test_a_b2_that_cannot_move_is_refused(fields):
+  with pytest.raises(UserError, match='adam: final_b2='):
+    algorithms.adam(.1, **fields)

@@ -9,7 +9,7 @@ import pytest
 
 from jgan import lookup
 from jgan.errors import UserError
-from jgan.penalties import drift, gradient, r1
+from jgan.penalties import drift, gradient, r1, r2
 from jgan.types import Play, View
 
 B, SIZE, COLORS, LATENT = 6, 4, 2, 3
@@ -167,9 +167,40 @@ def test_lazy_r1_skips_its_work_between_and_plain_r1_has_no_branch():
   assert 'cond[' in jaxpr(16) and 'cond[' not in jaxpr(1)
 
 
-def test_r1_refuses_never():
-  with pytest.raises(UserError, match='every=0 is below 1'):
-    r1.discriminator(network_play(network_params()), every=0)
+def test_r2_is_r1_with_the_parts_of_the_images_exchanged():
+  real, fake = images(0), images(1)
+  disc = lambda x: jnp.sum(jnp.sin(x), axis=(1, 2, 3))
+  play, swapped = critic_play(disc, real, fake), critic_play(disc, fake, real)
+  assert r2.discriminator(play) == r1.discriminator(swapped)
+  # To the images before augmentation, each with its own.
+  play = play._replace(plain=real, seen=lambda x: 2. * x, plain_fake=fake,
+                       seen_fake=lambda x: 3. * x)
+  slope = lambda x, k: k * np.cos(k * np.asarray(x))
+  for penalty, x, k in ((r1, real, 2.), (r2, fake, 3.)):
+    want = 5. * np.mean(np.sum(slope(x, k)**2, (1, 2, 3)))
+    np.testing.assert_allclose(penalty.discriminator(play, plain=True), want,
+                               rtol=1e-5)
+
+
+@pytest.mark.parametrize('penalty', [r1, r2])
+def test_gamma_moves_to_its_final_factor_by_half_a_wave(penalty):
+  params = network_params()
+  value = jax.jit(lambda step, **knobs: penalty.discriminator(
+      network_play(params, step), **knobs), static_argnames=('final', 'end'))
+  factors = [value(step, final=.1, end=8.) / value(step)
+             for step in (0, 2, 4, 6, 8, 100)]
+  np.testing.assert_allclose(
+      factors, [1., .86819805, .55, .23180195, .1, .1], rtol=1e-5)
+
+
+@pytest.mark.parametrize('knobs, words', [
+    ({'every': 0}, 'every=0 is below 1'), ({'final': -1.}, 'final=-1, end=0'),
+    ({'end': -2.}, 'final=1, end=-2')])
+@pytest.mark.parametrize('name, penalty', [('r1', r1), ('r2', r2)])
+def test_r1_and_r2_refuse_never_and_less_than_nothing(name, penalty, knobs,
+                                                      words):
+  with pytest.raises(UserError, match=f'{name}: {words}'):
+    penalty.discriminator(network_play(network_params()), **knobs)
 
 
 @pytest.mark.parametrize('penalty', [
@@ -193,7 +224,7 @@ def test_drift_is_the_mean_square_of_real_logits():
       want, rtol=1e-5)
 
 
-@pytest.mark.parametrize('penalty', [gradient, r1, drift])
+@pytest.mark.parametrize('penalty', [gradient, r1, r2, drift])
 def test_the_mean_over_shards_is_the_penalty_of_the_whole_batch(penalty):
   square = lambda x: jnp.sum(x**2, axis=(1, 2, 3)) / 2.
   real, fake = images(0, 8), images(1, 8)
