@@ -363,20 +363,6 @@ def test_a_depthwise_octave_keeps_high_and_low_apart():
                                rtol=1e-6)
 
 
-def test_groups_are_those_of_every_path():
-  x, layer = pair(4, 2), layer_of(features=8, groups=2, use_bias=False)
-  weights = start(layer, x)
-  k = {name: path['kernel'] for name, path in weights['params'].items()}
-  assert {name: kernel.shape for name, kernel in k.items()} == {
-      'high_high': (3, 3, 2, 4), 'low_high': (3, 3, 1, 4),
-      'low_low': (3, 3, 1, 4), 'high_low': (3, 3, 2, 4)}
-  apply = lambda x, name: convolve(x, k[name], groups=2)
-  y = layer.apply(weights, x)
-  near = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)
-  near(y.high, apply(x.high, 'high_high') + upsample(apply(x.low, 'low_high')))
-  near(y.low, apply(x.low, 'low_low') + apply(downsample(x.high), 'high_low'))
-
-
 def test_every_kernel_of_a_spectral_octave_has_norm_one():
   x = pair(3, 5)
   plain, layer = layer_of(), conv.octave_spectral(8)
@@ -526,3 +512,20 @@ def test_a_model_without_an_octave_form_refuses_and_takes_all_else():
   octave.refuse(conv.spectral, 'cnn')
   with pytest.raises(UserError, match='cnn: it has no octave form.*dcgan'):
     octave.refuse(functools.partial(conv.octave_spectral, alpha=.5), 'cnn')
+
+
+# Groups.
+
+
+def test_groups_are_those_of_every_path():
+  x, layer = pair(4, 2), layer_of(features=8, groups=2, use_bias=False)
+  weights = start(layer, x)
+  k = {name: path['kernel'] for name, path in weights['params'].items()}
+  assert {name: kernel.shape for name, kernel in k.items()} == {
+      'high_high': (3, 3, 2, 4), 'low_high': (3, 3, 1, 4),
+      'low_low': (3, 3, 1, 4), 'high_low': (3, 3, 2, 4)}
+  apply = lambda x, name: convolve(x, k[name], groups=2)
+  y = layer.apply(weights, x)
+  near = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)
+  near(y.high, apply(x.high, 'high_high') + upsample(apply(x.low, 'low_high')))
+  near(y.low, apply(x.low, 'low_low') + apply(downsample(x.high), 'high_low'))
