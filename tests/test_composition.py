@@ -57,8 +57,7 @@ def test_all_methods_train_together_on_eight_devices_and_resume(
              for v in r.values())
 
 
-@pytest.fixture(params=[
-    'plain', pytest.param('octave', marks=pytest.mark.long)])
+@pytest.fixture(params=['plain', 'octave'])
 def pairs(tiny, request):
   """R3GAN with DiffAugment, prune-and-grow, averages for later; with octaves,
   of which gradients of gradients take long to compile, in one.
@@ -87,6 +86,7 @@ def pairs(tiny, request):
   return c
 
 
+@pytest.mark.long
 def test_pairs_train_with_what_is_around_them_and_resume(
     pairs, tmp_path, interrupted):
   whole = loop.run(pairs, tmp_path / 'whole')

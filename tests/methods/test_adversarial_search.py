@@ -195,6 +195,7 @@ def test_the_order_of_updates_and_the_rows_that_each_sees(
                                    err_msg=name), got, real)
 
 
+@pytest.mark.long
 def test_the_second_order_term_changes_the_logits_step(first, game):
   _, state, plain = first
   amended = compiled(build.method(game(**{'method.amend': 10.})).step)
@@ -234,6 +235,7 @@ def alone(game, tmp_path_factory):
   return loop.run(plain(game), tmp_path_factory.mktemp('alone'))
 
 
+@pytest.mark.long
 def plain(game, **changes):
   """With gradient descent: Adam makes steps of what is only rounding."""
   section = {'name': 'sgd', 'lr': .02, 'schedule': {'name': 'constant'},

@@ -32,6 +32,7 @@ def rates(tmp_path_factory):
   return folder
 
 
+@pytest.mark.long
 @pytest.fixture
 def trained(monkeypatch):
   """The folders that are trained from now on; nothing is measured."""
