@@ -152,13 +152,13 @@ def test_images_and_smaller_images_are_distorted_by_their_own_draws():
   np.testing.assert_array_equal(one, again)
 
 
-@pytest.mark.long
 def test_a_discriminator_without_decoders_is_refused():
   c = config(**{'discriminator.decode': False})
   with pytest.raises(UserError, match='rebuilds nothing'):
     spied(c, 'disc')
 
 
+@pytest.mark.long
 def test_two_devices_judge_as_one():
   """Noise, norms, distortions, the quarter, margins: of the whole batch."""
   c = config()

@@ -195,7 +195,6 @@ def test_the_order_of_updates_and_the_rows_that_each_sees(
                                    err_msg=name), got, real)
 
 
-@pytest.mark.long
 def test_the_second_order_term_changes_the_logits_step(first, game):
   _, state, plain = first
   amended = compiled(build.method(game(**{'method.amend': 10.})).step)
@@ -208,6 +207,7 @@ def test_the_second_order_term_changes_the_logits_step(first, game):
   assert names == {'normal', 'up'}
 
 
+@pytest.mark.long
 def test_a_search_is_reproducible_from_its_seed(unbroken, game, tmp_path):
   assert equal(loop.run(steered(game), tmp_path / 'same'), unbroken[1])
   other = loop.run(steered(game, seed=1), tmp_path / 'other')
@@ -235,7 +235,6 @@ def alone(game, tmp_path_factory):
   return loop.run(plain(game), tmp_path_factory.mktemp('alone'))
 
 
-@pytest.mark.long
 def plain(game, **changes):
   """With gradient descent: Adam makes steps of what is only rounding."""
   section = {'name': 'sgd', 'lr': .02, 'schedule': {'name': 'constant'},
@@ -248,6 +247,7 @@ def plain(game, **changes):
   return c
 
 
+@pytest.mark.long
 def test_eight_devices_search_as_one_does(alone, game, tmp_path):
   state = loop.run(plain(game, devices=8), tmp_path)
   # Adam divides the gradient of a logit by its size: a step of .01 is nearly

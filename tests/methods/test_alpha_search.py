@@ -416,7 +416,6 @@ def test_nothing_compiles_in_the_second_outer_iteration(unbroken):
   assert sorted(unbroken[2]) == sorted(TURNS)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize('last', [2, 9])
 def test_a_search_stopped_between_turns_goes_on_bit_for_bit(
     last, unbroken, searching, tmp_path, interrupted):
@@ -426,6 +425,7 @@ def test_a_search_stopped_between_turns_goes_on_bit_for_bit(
   assert read(tmp_path) == read(unbroken[0])
 
 
+@pytest.mark.long
 def test_eight_devices_take_the_turns_of_one(unbroken, searching, tmp_path):
   end = OUTER.steps(1)
   state = loop.run(searching(**AUGMENTED, devices=8, steps=end), tmp_path)

@@ -243,7 +243,6 @@ def test_a_run_stopped_while_a_stage_blends_in_goes_on_bit_for_bit(
   assert read(tmp_path) == read(unbroken[0])
 
 
-@pytest.mark.long
 @pytest.mark.parametrize('start', [0, 1])
 def test_streamed_images_are_those_of_the_device(start):
   source, fed = np.arange(40).reshape(40, 1, 1, 1).astype(np.uint8), {}
@@ -258,6 +257,7 @@ def test_streamed_images_are_those_of_the_device(start):
                                 np.concatenate(fed['stream']))
 
 
+@pytest.mark.long
 def test_eight_devices_grow_the_network_of_one(unbroken, tmp_path):
   state = loop.run(growing(devices=8), tmp_path)
   assert_same_but_rounding(state, unbroken[1])

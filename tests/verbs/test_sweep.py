@@ -32,7 +32,6 @@ def rates(tmp_path_factory):
   return folder
 
 
-@pytest.mark.long
 @pytest.fixture
 def trained(monkeypatch):
   """The folders that are trained from now on; nothing is measured."""
