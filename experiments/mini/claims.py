@@ -1,0 +1,158 @@
+"""Claims of five papers at laptop size, baseline against method; `:NAME`.
+
+claims.toml beside this file says what is claimed, why a setting can show it,
+and which rows are compared; docs/claims.md what came out. All images are
+CIFAR-10 at 16 x 16, all networks are small: a step takes milliseconds.
+
+python -m jgan.main --config=experiments/mini/claims.py:sdp_plain_fast \
+  --workdir=runs/sdp --data_dir=DATA
+python -m jgan.main --mode=claims --workdir=runs/claims --data_dir=DATA
+"""
+from jgan import config as configs
+
+RATES = {'slow': 2e-4, 'fast': 1e-3, 'hot': 4e-3}
+FEW = 500       # images, 1 % of the training images of CIFAR-10
+TENTH = 5000
+STEPS = 5000    # of each game with few images
+
+_AUGMENTS = {
+    'plain': (),
+    'diffaugment': ({'name': 'diffaugment'},),
+    # The published 500 thousand images for p from 0 to 1 are longer than a run.
+    'apa': ({'name': 'adaptive_pseudo', 'kimg': 50.},),
+    'ada': ({'name': 'ada', 'kimg': 50.},),
+}
+
+
+def get_config(form=None):
+  """One row; `:NAME:smoke` ends in seconds, on drawn images."""
+  row, form = configs.row(form, ROWS)
+  make, arguments = ROWS[row]
+  return small(make(**arguments), form)
+
+
+def sdp(rate, penalised):
+  """WGAN-GP at a rate of Adam, with sample differences penalization or not."""
+  c = images()
+  c.steps, c.critics = 2000, 2
+  c.discriminator.norm = 'layer'
+  c.loss = {'name': 'wasserstein'}
+  c.penalties = ({'name': 'gradient', 'weight': 10.},)
+  if penalised:
+    # Begins and grows at the shares of the run that the paper has.
+    c.penalties += ({'name': 'sample_differences', 'weight': .01, 'k': 3,
+                     'k_every': c.steps // 20, 'start': c.steps // 33},)
+  rates(c, RATES[rate], b1=.5, b2=.999)
+  return c
+
+
+def mmd(bound):
+  """Repulsive MMD with 16 outputs: b_u fixed, or doubled when FD stalls."""
+  c = images()
+  c.steps = 4000
+  c.discriminator.outputs = 16
+  rates(c, 1e-3, b1=.5, b2=.999)
+  repulse(c, bound, 'eval/fd_pixels')
+  return c
+
+
+def mmd_points(bound):
+  """The same on 25 Gaussians."""
+  c = configs.base()
+  c.steps, c.batch = 10_000, 256
+  c.data = {'name': 'mixture', 'render': 'points', 'std': .02}
+  c.generator = {'name': 'mlp', 'latent': 16, 'width': 64}
+  c.discriminator = {'name': 'mlp', 'width': 64, 'outputs': 16}
+  rates(c, 1e-3, b1=.5, b2=.999)
+  c.ema.decay = .995
+  repulse(c, bound, 'eval/modes-kl')
+  score(c, ('modes',), samples=2500)
+  return c
+
+
+def few(augment, count=FEW, method=''):
+  """A game with the hinge loss and few images, scored on other images.
+
+  method: '' | regan | ticket, of the generator.
+  """
+  c = images()
+  c.steps = STEPS
+  c.pipeline.first = count
+  c.loss = {'name': 'hinge'}
+  c.augment = _AUGMENTS[augment]
+  rates(c, 1e-3, b1=0., b2=.99)
+  c.eval.split = 'test'
+  if method == 'regan':
+    c.optimizer.gen.pruning = {'name': 'prune_grow', 'ratio': .3,
+                               'warmup': STEPS // 5, 'interval': STEPS // 10}
+  if method == 'ticket':
+    c.optimizer.gen.pruning = {'name': 'fixed_mask'}
+    c.method = {'name': 'lottery', 'rounds': 1, 'rate': .2,
+                'round_steps': STEPS}
+    c.steps = 2 * STEPS
+  return c
+
+
+def images():
+  """Small networks on CIFAR-10 at 16 x 16, scored ten times."""
+  c = configs.base()
+  c.batch = 32
+  c.data = {'name': 'cifar10', 'size': 16}
+  c.generator = {'name': 'cnn', 'latent': 32, 'width': 16}
+  c.discriminator = {'name': 'cnn', 'width': 16, 'norm': 'none'}
+  c.ema.decay = .995
+  score(c, ('fd_pixels',), samples=1000)
+  return c
+
+
+def rates(c, rate, **betas):
+  """Adam at one rate for both players."""
+  for player in ('gen', 'disc'):
+    c.optimizer[player].update({'lr': rate, **betas})
+
+
+def repulse(c, bound, score):
+  """The repulsive loss; bound: its b_u, or 'adaptive'."""
+  adapts = bound == 'adaptive'
+  c.loss = {'name': 'mmd', 'b_u': 4. if adapts else float(bound)}
+  if adapts:
+    c.feedback = ({'name': 'kernel_bound', 'metric': score, 'patience': 2},)
+
+
+def score(c, metrics, samples):
+  """What is measured, and that little is written."""
+  c.eval.update({'metrics': metrics, 'samples': samples})
+  c.samples.count = 16
+  c.checkpoint.keep = 1
+
+
+def small(c, form):
+  """Ten scores of a run, or the `:smoke` form."""
+  for section in (c.eval, c.checkpoint, c.samples):
+    section.every = c.steps // 10
+  c.log.every = c.steps // 100
+  lottery = c.method.name == 'lottery'
+  changes = {
+      'steps': 4, 'batch': 8, 'eval.every': 2, 'eval.samples': 32,
+      'eval.split': '', 'log.every': 1, 'samples.every': 2,
+      'checkpoint.every': 2, 'pipeline.first': 0, 'generator.width': 4,
+      'discriminator.width': 4, 'critics': 1}
+  if lottery:
+    changes['method.round_steps'] = 2
+  return configs.small(c, form, changes,
+                       0 if c.data.name == 'mixture' else 16)
+
+
+ROWS = {
+    **{f'sdp_{name}_{rate}': (sdp, {'rate': rate, 'penalised': name == 'sdp'})
+       for rate in RATES for name in ('plain', 'sdp')},
+    **{f'{place}_{bound}': (make, {'bound': bound})
+       for place, make in (('mmd', mmd), ('points', mmd_points))
+       for bound in (4, 32, 'adaptive')},
+    **{f'few_{name}': (few, {'augment': name}) for name in _AUGMENTS},
+    **{f'{method}_{percent}': (few, {'augment': 'plain', 'count': count,
+                                     'method': method})
+       for percent, count in ((1, FEW), (10, TENTH))
+       for method in ('regan', 'ticket')},
+    'dense_10': (few, {'augment': 'plain', 'count': TENTH}),
+}
