@@ -48,6 +48,20 @@ def subset(source, *, first=0, fraction=1., seed=0, order='files'):
   Raises:
     UserError: more images than there are, or none.
   """
+  indices = _of_subset(source, first, fraction, seed, order)
+  if len(indices) == len(source):
+    return source
+  return chosen(source, indices)
+
+
+def left_out(source, **options):
+  """The images that `subset` with these options leaves out: a source."""
+  rest = np.setdiff1d(np.arange(len(source)), _of_subset(source, **options))
+  return chosen(source, rest)
+
+
+def _of_subset(source, first, fraction, seed, order):
+  """The indices of `subset`, sorted."""
   total = len(source)
   if not 0 <= first <= total:
     raise UserError(f'the first {first} images are asked for, '
@@ -60,15 +74,11 @@ def subset(source, *, first=0, fraction=1., seed=0, order='files'):
   if not 1 <= count <= total:
     raise UserError(f'a fraction of {fraction} is asked for: {count} of '
                     f'{total} images; it must be in (0, 1] and leave one')
-  if count == len(source):
-    return source
   if total < len(source):
     _warn_of_groups(source, total)
   if count == total:
-    indices = np.arange(total)
-  else:
-    indices = np.sort(_permutation(seed, _SUBSET, total)[:count])
-  return chosen(source, indices)
+    return np.arange(total)
+  return np.sort(_permutation(seed, _SUBSET, total)[:count])
 
 
 def _warn_of_groups(source, first):

@@ -153,6 +153,16 @@ def loss(config):
               getattr(module, 'DRAWS', False), config.paired_stats)
 
 
+def probes(config):
+  """{name: (observe, values)} of config.eval.probes, arguments bound."""
+  bound = {}
+  for name in config.eval.probes:
+    module = lookup.find('probes', name)
+    knobs = config.eval.knobs.get(name, {})
+    bound[name] = functools.partial(module.observe, **knobs), module.values
+  return bound
+
+
 def penalties(config):
   """{name: Penalty} in the config's order; a repeated name gets a '_'.
 

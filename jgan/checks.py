@@ -88,19 +88,25 @@ def check(config):
                     f"'shared' has the {config.batch} fakes of the "
                     "discriminator step: 0, or gen_noise='fresh', would be "
                     'right')
-  for name in config.eval.metrics:
-    lookup.find('metrics', name)
-  for metric, knobs in config.eval.knobs.items():
-    module = lookup.find('metrics', metric)
-    defaults = keywords(module.score) if hasattr(module, 'score') else {}
+  for kind in ('metrics', 'probes'):
+    for name in config.eval[kind]:
+      lookup.find(kind, name)
+  for name, knobs in config.eval.knobs.items():
+    kind = 'probe' if name in lookup.names('probes') else 'metric'
+    module = lookup.find(f'{kind}s', name)
+    function = getattr(module, 'observe' if kind == 'probe' else 'score', None)
+    defaults = keywords(function) if function else {}
     for key, value in knobs.items():
       if key not in defaults:
-        raise UserError(f"metric '{metric}' has no argument '{key}': "
+        raise UserError(f"{kind} '{name}' has no argument '{key}': "
                         f'{lookup.nearest(key, defaults)}')
-      typed(f'eval.knobs.{metric}.{key}', value, defaults[key])
+      typed(f'eval.knobs.{name}.{key}', value, defaults[key])
   if config.eval.network:
     lookup.find('features', config.eval.network)
-  if config.eval.every and not (config.eval.metrics
+  if config.eval.probes and not config.eval.every:
+    raise UserError(f'config.eval.probes is {config.eval.probes} and '
+                    'config.eval.every is 0: nothing would be measured')
+  if config.eval.every and not (config.eval.metrics or config.eval.probes
                                 or config.eval.best_response):
     raise UserError(f'config.eval.every is {config.eval.every} but '
                     'config.eval.metrics is empty: '

@@ -95,7 +95,8 @@ def base():
       'every': 0,           # score the averaged generator; 0: never
       'first': 0,           # first step with a score; 0: `every`
       'metrics': (),        # names in jgan/metrics
-      'knobs': {},          # their arguments: {'spectrum': {'center': ...}}
+      'probes': (),         # names in jgan/probes, measured at each score
+      'knobs': {},          # arguments of both: {'spectrum': {'center': ...}}
       'network': '',        # a name in jgan/features, for those that need one
       'weights': '',        # its file; '': searched in the data folder
       'protocol': 'standard',  # a name in jgan/protocol.py

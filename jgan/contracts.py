@@ -85,6 +85,10 @@ CONTRACTS = {
         one_of={'score': ('real', 'fake'), 'make': ('real',)},
         may={'label': ('net',), 'NAMES': tuple},
         with_={'label': 'NAMES'}),
+    'probes': Contract(
+        'eval.probes',
+        must={'NEEDS': Items({'held_out'}), 'observe': ('scene',),
+              'values': ('seen',)}),
     'features': Contract('eval.network', must={'load': ('source',)},
                          filled=False),
     'augment': Contract(

@@ -106,6 +106,39 @@ class Play(NamedTuple):
   before: Callable | None = None
 
 
+class Scene(NamedTuple):
+  """Both players at one state and one batch: what a probe looks at.
+
+  D and the trained G are in training mode, with statistics that do not change.
+
+  Attributes:
+    real, held_out: [b, h, w, c], D's inputs, augmented as in the run, of
+      training images and of images that are not trained on; the last is None
+      if no probe needs it.
+    fake: the same of the trained G, or a tuple of arrays.
+    plain, made: the images of `real` and `fake` before augmentation.
+    averaged: images of the averaged G, in evaluation mode, of the same noise.
+    judge: D's inputs -> its outputs, [b] or [b, d] float32.
+    gen_loss: parameters of G -> its loss on this batch, with its penalties.
+    gen_params: the parameters of the trained G.
+    gen_layers: paths (keys) of G's layers in gen_params, from the latent to the
+      image.
+    losses: Pair of functions (real, fake) -> scalar, D's outputs to the loss of
+      each player without penalties.
+  """
+  real: jax.Array
+  held_out: jax.Array | None
+  fake: Any
+  plain: jax.Array
+  made: jax.Array
+  averaged: jax.Array
+  judge: Callable
+  gen_loss: Callable
+  gen_params: Any
+  gen_layers: tuple
+  losses: Pair
+
+
 class Loss(NamedTuple):
   """An objective on the discriminator's outputs for the whole batch.
 

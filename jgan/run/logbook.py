@@ -81,7 +81,7 @@ class Logbook:
 
 def _is_of_scores(record):
   """Whether a record is of an evaluation."""
-  return any(name.startswith(('eval/', 'cost/')) for name in record)
+  return any(name.startswith(('eval/', 'cost/', 'probe/')) for name in record)
 
 
 def _fits(record):

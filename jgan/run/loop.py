@@ -30,10 +30,11 @@ from jgan.run import (
     parallel,
     processes,
     profile,
+    scoring,
     writers,
 )
 from jgan.run.session import Session
-from jgan.score import duality, networks
+from jgan.score import duality, networks, probing
 from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,8 @@ def prepared(config, where, data_dir):
 
 
 def judges(config, where, source, data_dir):
-  """The Scorer and the duality Gap of a run, None where it has none."""
-  scorer = gap = None
+  """The scoring.Judges of a run."""
+  scorer = gap = probes = None
   if config.eval.every:
     with progress.during('preparing the scores'):
       real, labels = build.reference(config, source, data_dir)
@@ -84,8 +85,11 @@ def judges(config, where, source, data_dir):
           told=processes.group().told)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response)
+    if config.eval.probes:
+      probes = probing.Probes(config, source, data_dir=data_dir,
+                              devices=where.mesh.size)
   networks.followed(config, scorer, gap)  # says what no score will be
-  return scorer, gap
+  return scoring.Judges(scorer, gap, probes)
 
 
 @failures.explained()
@@ -120,7 +124,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
   with group.together():
     where = parallel.layout(config)
     k, method, source, init, abstract = prepared(config, where, data_dir)
-    scorer, gap = judges(config, where, source, data_dir)
+    judged = judges(config, where, source, data_dir)
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
@@ -131,7 +135,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     stop = stack.enter_context(signals.watched(group.count > 1))
     with group.together():
       session = Session(config, method, source, folder, saved, where, start,
-                        notes, scorer, gap, stop)
+                        notes, judged, stop)
     stack.callback(session.close)
     trace = stack.enter_context(
         profile.traced(config, folder, start, profiled))

@@ -1,6 +1,7 @@
 """The scores of a run: at once, or while training goes on (run/flight.py)."""
 import concurrent.futures
 import logging
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,21 @@ log = logging.getLogger(__name__)
 _copied = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))
 
 
+class Judges(NamedTuple):
+  """What looks at the states of a run; None where it has none.
+
+  Attributes:
+    scorer: Scorer of the averaged generator.
+    gap: duality.Gap.
+    probes: probing.Probes.
+  """
+  scorer: Any = None
+  gap: Any = None
+  probes: Any = None
+
+
+NONE = Judges()
+
 class Scoring:
   """Scores the states of one session, and records the scores.
 
@@ -23,21 +39,22 @@ class Scoring:
     flight: the Flight of the score that is, or None.
   """
 
-  def __init__(self, config, scorer, gap, sampler, folder, stop):
+  def __init__(self, config, judges, sampler, folder, stop):
     """Prepares the scores of a run.
 
     Args:
       config: completed.
-      scorer: Scorer, or None if the run scores nothing.
-      gap: duality.Gap, or None.
+      judges: Judges.
       sampler: Sampler of the run.
       folder: the workdir, a Path.
       stop: signals.Watch.
     """
-    self._config, self._scorer, self._gap = config, scorer, gap
+    self._config = config
+    self._scorer, self._gap, self._probes = judges
     self._sampler, self._folder, self._stop = sampler, folder, stop
     self._thread = concurrent.futures.ThreadPoolExecutor(1)
-    self.overlaps, self.flight = scorer and _overlaps(config), None
+    self.overlaps = judges.scorer and _overlaps(config)
+    self.flight = self._probed = None
 
   def go_on(self, start):
     """Forgets records after step `start`."""
@@ -47,6 +64,8 @@ class Scoring:
 
   def now(self, step, state):
     """Scores a state: -> {'eval/LABEL': value}, the protocol's identity.
+
+    The values of probes follow, as 'probe/NAME/VALUE'.
 
     Raises:
       signals.Asked: the processes are to stop after this step.
@@ -64,6 +83,8 @@ class Scoring:
     if self._gap:
       gap = self._gap.score(parallel.local(state), self._config.seed + 3)
       values |= {f'eval/{name}': value for name, value in gap.items()}
+    if self._probes:
+      values |= self._probes.values(self._probes.begin(parallel.local(state)))
     return values, identity
 
   def launch(self, step, state, until, *, keeps):
@@ -75,6 +96,8 @@ class Scoring:
       until: step at which the score has to be there.
       keeps: copy the whole state too, since there will be no checkpoint of it.
     """
+    if self._probes:  # before training goes on, which overwrites the state
+      self._probed = self._probes.begin(parallel.local(state))
     ema, whole = _copied((state.ema, state if keeps else None))
     batches = -(-self._config.eval.samples // self._sampler.batch)
     self.flight = Flight(step, until, self._looking(ema), batches,
@@ -90,7 +113,10 @@ class Scoring:
     flight = self.flight
     scores = self._stop.wait(flight.result)
     self.flight = None
-    return flight.step, flight.state, *self._recorded(flight.step, scores)
+    values, identity = self._recorded(flight.step, scores)
+    if self._probes:
+      values |= self._probes.values(self._probed)
+    return flight.step, flight.state, values, identity
 
   def close(self):
     """Ends the thread."""

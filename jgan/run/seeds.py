@@ -265,7 +265,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
       judges = judges_of(own, where, source, data_dir, judges)
       notes = states[folder][1] if states[folder] else {}
       sessions[i] = Session(own, method, source, folder, saved[folder], where,
-                            step, notes, *judges, stop, sampler)
+                            step, notes, judges, stop, sampler)
       stack.callback(sessions[i].close)
       sampler = sessions[i].sampler
       # A score in flight is of another step than that at which all are saved.
@@ -351,10 +351,10 @@ def judges_of(config, where, source, data_dir, earlier):
 
   earlier: the same of another run, or None.
   """
-  if not earlier or (earlier[0] and earlier[0].is_seeded):
+  if not earlier or (earlier.scorer and earlier.scorer.is_seeded):
     return loop.judges(config, where, source, data_dir)
-  scorer, gap = earlier
-  return scorer and scorer.of_seed(config.seed), gap
+  scorer = earlier.scorer
+  return earlier._replace(scorer=scorer and scorer.of_seed(config.seed))
 
 
 def refuse_drawn_masks(config, method):

@@ -30,10 +30,11 @@ class Session:
   """One session of a run, from `start` until it ends or is stopped."""
 
   def __init__(self, config, method, source, folder, saved, where, start,
-               notes, scorer=None, gap=None, stop=None, sampler=None):
+               notes, judges=scoring.NONE, stop=None, sampler=None):
     self.config, self.folder, self.saved = config, folder, saved
     self.method, self.source = method, source
-    self.better = networks.followed(config, scorer, gap)
+    scorer = judges.scorer
+    self.better = networks.followed(config, scorer, judges.gap)
     self.where, self.rules = where, build.feedback(config)
     self.plan = build.plan(config, method)
     self.writer = jax.process_index() == 0
@@ -51,7 +52,7 @@ class Session:
                                (config.samples.count, method.latent))
     self.points = (samples.reals(source, 1000, config.seed)
                    if source.shape[1:] == (1, 1, 2) else None)
-    self.scoring = scoring.Scoring(config, scorer, gap, self.sampler, folder,
+    self.scoring = scoring.Scoring(config, judges, self.sampler, folder,
                                    self.stop)
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
@@ -206,7 +207,8 @@ class Session:
       self.timing.scored(seconds)
       self.book.write(step, {**values, **cost})
       log.info('step %s  %s', f'{step:,}', '  '.join(
-          f'{k} {v:.4g}' for k, v in values.items()))
+          f'{k} {v:.4g}' for k, v in values.items()
+          if not k.startswith('probe/')))
 
   def ends_flights(self, step):
     """Whether a score in flight has to be there before what is due now."""

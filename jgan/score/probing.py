@@ -1,0 +1,119 @@
+"""Measures the probes of a run: files of jgan/probes.
+
+They look at fixed images and fixed noise, the same at every step, in batches of
+the size that a device trains on. What they see depends on the state alone, and
+training does not depend on them.
+"""
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgan import batches, build, forward, lookup, steps
+from jgan.score import held_out
+from jgan.types import Pair, Scene
+
+_IMAGES = 256  # at least, and at least one batch
+
+
+class Probes:
+  """Measures the probes of a config, in one function that is compiled once."""
+
+  def __init__(self, config, source, *, data_dir='', devices=1):
+    """Reads the images, and traces the probes: mistakes are said here.
+
+    Args:
+      config: completed.
+      source: the training images.
+      data_dir: folder of data sets, for held-out images.
+      devices: of the run; each batch is one device's share.
+
+    Raises:
+      UserError: a probe needs held-out images and there are none, or is not
+        for this D.
+    """
+    self._probes = build.probes(config)
+    sources = [source]
+    if any('held_out' in lookup.find('probes', name).NEEDS
+           for name in self._probes):
+      sources.append(held_out.images(config, data_dir))
+    size = max(config.batch // devices, 2)
+    count = -(-_IMAGES // size)
+    self._images = [[
+        np.stack([images[int(i)] for i in batches.order(
+            config.seed, k * size, size, len(images))])
+        for images in sources] for k in range(count)]
+    scene = functools.partial(_scene, config, source.shape[1:])
+    rng = jax.random.key(config.seed + 3)
+
+    def observed(state, images, k):
+      seen = scene(state, images, jax.random.fold_in(rng, k))
+      return {name: observe(seen)
+              for name, (observe, _) in self._probes.items()}
+
+    self.observed = jax.jit(observed)
+    state = build.abstract(config, build.method(config))
+    jax.eval_shape(observed, state, self._images[0], 0)
+
+  def begin(self, state):
+    """Begins to measure a GanState on one device: -> for `values`."""
+    return [self.observed(state, images, np.int32(k))
+            for k, images in enumerate(self._images)]
+
+  def values(self, begun):
+    """{'probe/NAME/VALUE': number} of what `begin` returned."""
+    seen = jax.tree.map(lambda *x: np.concatenate([*map(np.atleast_1d, x)]),
+                        *jax.device_get(begun))
+    return {f'probe/{name}/{value}': float(number)
+            for name, (_, values) in self._probes.items()
+            for value, number in values(seen[name]).items()}
+
+
+def _scene(config, shape, state, images, rng):
+  """The Scene of a state.
+
+  images: [real] or [real, held-out], each [b, h, w, c] as in the data set.
+  """
+  models, loss = build.models(config, shape), build.loss(config)
+  parts = dict(models=models, loss=loss, penalties=build.penalties(config),
+               augment=build.augment(config))
+  image_rng, z_rng, gen_rng, disc_rng, loss_rng, rng = jax.random.split(rng, 6)
+  prepare = functools.partial(build.prepare(config), image_rng)
+  seen = lambda i, x: steps.distort(jax.random.fold_in(rng, i), x,
+                                    parts['augment'], state)
+  plain, *held_out = map(prepare, images)
+  z = jax.random.normal(z_rng, (len(plain), models.gen.latent))
+  fake, _ = forward.generate(models.gen, state.gen.params, state.gen.stats, z,
+                             gen_rng)
+  # D does not change, so it is also the D that a shared fake was made for.
+  before = Pair(state.gen, state.disc) if config.gen_noise == 'shared' else None
+  arguments = steps.arguments(loss, state, loss_rng)
+  return Scene(
+      real=seen(0, plain), held_out=seen(1, held_out[0]) if held_out else None,
+      fake=seen(2, fake), plain=plain, made=forward.images_of(fake),
+      averaged=forward.images_of(forward.sample(models.gen, state.ema, z)),
+      judge=lambda x: forward.judge(models.disc, state.disc.params,
+                                    state.disc.stats, x, disc_rng)[0].logits,
+      gen_loss=lambda params: steps.gen_loss(
+          params, state, plain, z, loss_rng, before=before, **parts)[0],
+      gen_params=state.gen.params, gen_layers=layers(models.gen),
+      losses=Pair(*(functools.partial(function, **arguments)
+                    for function in (loss.generator, loss.discriminator))))
+
+
+def layers(model):
+  """Paths of a generator's layers in its parameters, in the order of use."""
+  order = []
+
+  def note(rng):
+    variables = model.init(rng, jnp.zeros((1, model.latent)), True)
+    params, path = variables['params'], ()
+    while len(params) == 1:  # one module that holds all others
+      path += (*params,)
+      params = params[path[-1]]
+    order.extend((*path, name) for name in params)
+    return variables
+
+  jax.eval_shape(note, jax.random.key(0))  # a result has sorted names
+  return tuple(order)
