@@ -10,10 +10,10 @@ python -m jgan.main --mode=claims --workdir=runs/claims --data_dir=DATA
 """
 from jgan import config as configs
 
-RATES = {'slow': 2e-4, 'fast': 1e-3, 'hot': 4e-3}
+RATES = {'slow': 2e-4, 'fast': 1e-3, 'hot': 2e-2}
 FEW = 500       # images, 1 % of the training images of CIFAR-10
 TENTH = 5000
-STEPS = 5000    # of each game with few images
+STEPS = 4000    # of each game with few images
 
 _AUGMENTS = {
     'plain': (),
@@ -34,7 +34,7 @@ def get_config(form=None):
 def sdp(rate, penalised):
   """WGAN-GP at a rate of Adam, with sample differences penalization or not."""
   c = images()
-  c.steps, c.critics = 2000, 2
+  c.steps, c.critics = 1200, 2
   c.discriminator.norm = 'layer'
   c.loss = {'name': 'wasserstein'}
   c.penalties = ({'name': 'gradient', 'weight': 10.},)
@@ -43,16 +43,19 @@ def sdp(rate, penalised):
     c.penalties += ({'name': 'sample_differences', 'weight': .01, 'k': 3,
                      'k_every': c.steps // 20, 'start': c.steps // 33},)
   rates(c, RATES[rate], b1=.5, b2=.999)
+  c.eval.probes = 'gradient_norm', 'diversity'
   return c
 
 
 def mmd(bound):
   """Repulsive MMD with 16 outputs: b_u fixed, or doubled when FD stalls."""
   c = images()
-  c.steps = 4000
-  c.discriminator.outputs = 16
+  c.steps = 3000
+  c.discriminator.update({'outputs': 16, 'width': 32})
   rates(c, 1e-3, b1=.5, b2=.999)
+  c.optimizer.gen.lr = 2e-4  # D is ahead, and spreads its outputs
   repulse(c, bound, 'eval/fd_pixels')
+  c.eval.probes = ('spread',)
   return c
 
 
@@ -66,6 +69,7 @@ def mmd_points(bound):
   rates(c, 1e-3, b1=.5, b2=.999)
   c.ema.decay = .995
   repulse(c, bound, 'eval/modes-kl')
+  c.eval.probes = ('spread',)
   score(c, ('modes',), samples=2500)
   return c
 
@@ -77,11 +81,13 @@ def few(augment, count=FEW, method=''):
   """
   c = images()
   c.steps = STEPS
+  c.discriminator.width = 32  # enough to remember 500 images
   c.pipeline.first = count
   c.loss = {'name': 'hinge'}
   c.augment = _AUGMENTS[augment]
   rates(c, 1e-3, b1=0., b2=.99)
   c.eval.split = 'test'
+  c.eval.probes = 'held_out', 'gradient_flow', 'diversity'
   if method == 'regan':
     c.optimizer.gen.pruning = {'name': 'prune_grow', 'ratio': .3,
                                'warmup': STEPS // 5, 'interval': STEPS // 10}
@@ -121,21 +127,21 @@ def repulse(c, bound, score):
 
 def score(c, metrics, samples):
   """What is measured, and that little is written."""
-  c.eval.update({'metrics': metrics, 'samples': samples})
+  c.eval.update({'metrics': metrics, 'samples': samples, 'reals': 5000})
   c.samples.count = 16
   c.checkpoint.keep = 1
 
 
 def small(c, form):
   """Ten scores of a run, or the `:smoke` form."""
-  for section in (c.eval, c.checkpoint, c.samples):
-    section.every = c.steps // 10
-  c.log.every = c.steps // 100
+  c.eval.every = c.steps // 10
+  c.checkpoint.every = c.samples.every = c.steps // 2
+  c.log.every = c.steps // 20
   lottery = c.method.name == 'lottery'
   changes = {
       'steps': 4, 'batch': 8, 'eval.every': 2, 'eval.samples': 32,
       'eval.split': '', 'log.every': 1, 'samples.every': 2,
-      'checkpoint.every': 2, 'pipeline.first': 0, 'generator.width': 4,
+      'checkpoint.every': 2, 'pipeline.first': 0, 'pipeline.fraction': .5, 'generator.width': 4,
       'discriminator.width': 4, 'critics': 1}
   if lottery:
     changes['method.round_steps'] = 2

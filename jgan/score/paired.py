@@ -15,7 +15,7 @@ from jgan.errors import UserError
 
 LEVEL = .95  # of intervals; tests are two-sided at 1 - LEVEL
 POWER = .8   # of the smallest difference that is given
-EXACT = 14   # seeds up to which all signs are tried
+EXACT = 16   # seeds up to which all signs are tried
 _RESAMPLES = 9999
 
 
