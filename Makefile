@@ -6,7 +6,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-long test-newest pods versions lint bench \
+CLAIMS ?= runs/claims
+
+.PHONY: help setup run test test-long test-newest pods versions lint bench claims \
   bench-check bench-parts device-folder aot parity docs clean
 
 help:  ## list the targets
@@ -44,6 +46,10 @@ versions:  ## run a part of the tests on other versions of Python and JAX
 
 test-newest:  ## the same on the newest alone
 	@sh versions/test.sh newest $(VERSION_TESTS)
+
+claims: setup  ## claims of papers at laptop size, DATA=FOLDER, two hours on two cores
+	$(PY) -m jgan.main --mode=claims --workdir=$(CLAIMS) --data_dir=$(DATA) \
+	  --json=docs/claims.json --out=docs/claims.md
 
 lint: setup  ## check the style
 	$(PY) -m ruff check .

@@ -36,10 +36,13 @@ class Pair(NamedTuple):
   Attributes:
     name: of the comparison.
     baseline, method: names of arms.
+    equal: whether it is claimed that the method loses nothing by the score,
+      rather than that it is better.
   """
   name: str
   baseline: str
   method: str
+  equal: bool = False
 
 
 class Arm(NamedTuple):
@@ -73,7 +76,8 @@ class Claim(NamedTuple):
       of the baseline without which there is nothing to mend; {} for none.
     pairs: list of Pair.
     arms: list of Arm, in the order in which they are trained.
-    page: whether the arms are shown as a trade-off of size.
+    earlier: what an earlier comparison showed, '' for none.
+    sizes: whether parameters, MACs and latency of the arms are shown.
   """
   name: str
   title: str
@@ -87,6 +91,7 @@ class Claim(NamedTuple):
   fails: dict
   pairs: list
   arms: list
+  earlier: str
   sizes: bool
 
 
@@ -126,7 +131,8 @@ def chosen(claims, names):
 
 
 def _claim(train, *, name, title, source, claimed, setting, minutes, score,
-           pair, seeds=5, mechanism=(), fails=None, arm=(), sizes=False):
+           pair, seeds=5, mechanism=(), fails=None, arm=(),
+           earlier='', sizes=False):
   pairs = [Pair(**each) for each in pair]
   own = {each['name']: each for each in arm}
   names = dict.fromkeys(own)
@@ -142,7 +148,7 @@ def _claim(train, *, name, title, source, claimed, setting, minutes, score,
     raise KeyError(fails['arm'])
   return Claim(name, title, source, _flat(claimed), _flat(setting), seeds,
                minutes, _measure(**score), [_measure(**m) for m in mechanism],
-               fails or {}, pairs, [*arms.values()], sizes)
+               fails or {}, pairs, [*arms.values()], _flat(earlier), sizes)
 
 
 def _arm(train, *, name, needs='', commands=None):

@@ -1,6 +1,7 @@
 """The claims, what was seen of each, and how to see it again: Markdown."""
 import math
 import shlex
+import textwrap
 
 from jgan.report import table
 from jgan.score import paired
@@ -31,23 +32,25 @@ of them:
 - Seeds are paired: run i of both arms has the same seed, images and order.
 - **Means** stand with their bootstrap interval (BCa, {level:.0%}).
 - **Difference** is method minus baseline, with the {level:.0%} t interval of
-  the paired differences; that of the bootstrap is in the JSON's reach and
-  narrower, since with five numbers it covers too rarely.
+  the paired differences, and beside it that of the bootstrap. With five numbers
+  the bootstrap's is too narrow, so the t interval decides.
 - **d** is the mean difference by the standard deviation of the differences.
-- **p, signs** is of the exact sign-flip test, which assumes least: of five seeds
-  it cannot be below 1/16, so it alone never says .05. **p, t** is of the paired
-  t test, which assumes normal differences. Neither is corrected for the number
-  of comparisons on this page.
+- **p, signs** is of the exact sign-flip test, which assumes least: of five
+  seeds it cannot be below 1/16, so it alone never says .05. **p, t** is of the
+  paired t test, which assumes normal differences. Neither is corrected for the
+  number of comparisons on this page.
 - **Power** is the probability that the t test finds a true difference of the
   size that was seen; **detectable** the difference that it finds four times in
   five.
 - The verdict is a rule, the same everywhere. **Holds**: the whole t interval is
   on the claimed side of 0. **Opposite**: it is on the other side. **No
   difference**: it is within a tenth of the baseline's mean. **Not resolved**:
-  none of these. **No test**: the baseline does not fail in the way that the
-  method is there to mend.
-- A run that stops because its numbers are not finite has the worst number of the
-  claim's runs, and one break more. A break is a score above twice the best
+  none of these. Where it is claimed that nothing is lost, **holds** says that a
+  loss of a tenth is outside of the interval, **opposite** that all of it is
+  beyond. **No test**: the baseline does not fail in the way that the method is
+  there to mend.
+- A run that stops because its numbers are not finite has the worst number of
+  the claim's runs, and one break more. A break is a score above twice the best
   before it.
 
 ## What is seen
@@ -57,7 +60,8 @@ of them:
 _WORDS = {
     seen.HOLDS: 'the claim holds here',
     seen.OPPOSITE: 'the claim does not hold here, the opposite is seen',
-    seen.NONE: 'the claim does not hold here, there is no difference of a tenth',
+    seen.NONE: 'the claim does not hold here, there is no difference of a '
+               'tenth',
     seen.OPEN: 'not resolved by so many seeds',
     seen.UNTESTED: 'no test, since the baseline does not fail',
 }
@@ -97,7 +101,7 @@ def summary(claims, outcomes):
     for one in outcomes[claim.name]:
       if one.measure is claim.score:
         rows.append([link, one.pair.name, one.measure.says,
-                     _short(one.baseline.mean), _short(one.method.mean),
+                     short(one.baseline.mean), short(one.method.mean),
                      one.verdict])
         link = ''
   return table.lines(rows)
@@ -105,26 +109,33 @@ def summary(claims, outcomes):
 
 def section(claim, record, outcomes, picture):
   """The lines about one claim."""
-  lines = [f'## {claim.title}', '', f'**Claimed** ({claim.source}): '
-           f'{claim.claimed}', '', f'**Setting**: {claim.setting}', '']
+  lines = [f'## {claim.title}', '',
+           *_wrapped(f'**Claimed** ({claim.source}): {claim.claimed}'), '',
+           *_wrapped(f'**Setting**: {claim.setting}'), '']
+  if claim.earlier:
+    lines += [*_wrapped(f'**Earlier**: {claim.earlier}'), '']
   if not record:
     return [*lines, f'Not run; about {claim.minutes:.0f} minutes on two quiet '
             'cores:', '', *_indented(command(claim.name)), '']
-  lines += [f'**Seen**: {sentence}' if i == 0 else sentence
-            for i, sentence in enumerate(sentences(claim, record, outcomes))]
+  lines += ['**Seen**:', '']
+  for sentence in sentences(claim, record, outcomes):
+    lines += _wrapped(f'- {sentence}', '  ')
   if picture:
     lines += ['', f'![{claim.title}]({picture})']
   for measure in (claim.score, *claim.mechanism):
     own = [one for one in outcomes if one.measure is measure]
     kind = '' if measure is claim.score else 'Mechanism: '
-    lines += ['', f'{kind}{measure.says} (`{measure.label}`, {measure.value}; '
-              f'claimed to be {measure.better})', '', *_comparisons(own)]
+    lines += ['', *_wrapped(
+        f'{kind}{measure.says} (`{measure.label}`, {measure.value}; claimed to '
+        f'be {measure.better}):'), '', *_comparisons(own)]
   if claim.sizes:
     lines += ['', *_sizes(claim, record['arms'])]
   runs = sum(claim.seeds for _ in claim.arms)
-  return [*lines, '', f'{runs} runs, seeds 0 to {claim.seeds - 1}, '
-          f'{record["seconds"] / 60.:.0f} minutes of runs, on a machine that '
-          f'other jobs shared: {record["machine"]}.', '']
+  return [*lines, '', *_wrapped(
+      f'{runs} runs, seeds 0 to {claim.seeds - 1}, '
+      f'{record["seconds"] / 60.:.0f} minutes of training and scoring as '
+      f'recorded, about {claim.minutes:.0f} on two quiet cores. '
+      f'{record["machine"]}.'), '']
 
 
 def sentences(claim, record, outcomes):
@@ -133,8 +144,8 @@ def sentences(claim, record, outcomes):
   words = []
   if fails:
     words.append(
-        f'{fails.says}: {_short(fails.value)}, and '
-        f'{"above" if fails.above else "below"} {_short(fails.bound)} was '
+        f'{fails.says}: {short(fails.value)}, and '
+        f'{"above" if fails.above else "below"} {short(fails.bound)} was '
         f'needed, so the baseline {"fails" if fails.shown else "does not fail"}'
         ' in the way that is to be mended.')
   for one in outcomes:
@@ -150,7 +161,7 @@ def sentences(claim, record, outcomes):
 def _sentence(one):
   c = one.comparison
   return (f'{one.pair.name}: {one.measure.says} {_moved(one)}, by '
-          f'{_short(c.difference.mean)} [{_short(c.low)}, {_short(c.high)}], '
+          f'{short(c.difference.mean)} [{short(c.low)}, {short(c.high)}], '
           f'p = {_p(c.p_t)}: **{_WORDS[one.verdict]}**.')
 
 
@@ -161,8 +172,8 @@ def _mechanism(one):
 
 
 def _moved(one):
-  return (f'goes from {_short(one.baseline.mean)} to '
-          f'{_short(one.method.mean)}')
+  return (f'goes from {short(one.baseline.mean)} to '
+          f'{short(one.method.mean)}')
 
 
 def command(name):
@@ -174,15 +185,16 @@ def command(name):
 
 
 def _comparisons(outcomes):
-  rows = [['comparison', 'baseline', 'method', 'difference', 'd', 'p, signs',
-           'p, t', 'power', 'detectable', 'verdict']]
+  rows = [['comparison', 'baseline', 'method', 'difference', 'bootstrap', 'd',
+           'p, signs', 'p, t', 'power', 'detectable', 'verdict']]
   for one in outcomes:
     c = one.comparison
     rows.append([
         one.pair.name, _interval(one.baseline), _interval(one.method),
-        f'{_short(c.difference.mean)} [{_short(c.low)}, {_short(c.high)}]',
-        _short(c.effect), _p(c.p_signs), _p(c.p_t), f'{c.power:.2f}',
-        _short(c.detectable), one.verdict])
+        f'{short(c.difference.mean)} [{short(c.low)}, {short(c.high)}]',
+        f'[{short(c.difference.low)}, {short(c.difference.high)}]',
+        short(c.effect), _p(c.p_signs), _p(c.p_t), f'{c.power:.2f}',
+        short(c.detectable), one.verdict])
   return table.lines(rows)
 
 
@@ -200,10 +212,10 @@ def _sizes(claim, arms):
 
 
 def _interval(mean):
-  return f'{_short(mean.mean)} [{_short(mean.low)}, {_short(mean.high)}]'
+  return f'{short(mean.mean)} [{short(mean.low)}, {short(mean.high)}]'
 
 
-def _short(x):
+def short(x):
   """A number with three digits, without an exponent where that is short."""
   if not math.isfinite(x):
     return 'inf' if x > 0 else '-inf' if x < 0 else '-'
@@ -216,6 +228,11 @@ def _short(x):
 
 def _p(p):
   return '< .001' if p < .001 else f'{p:.3f}'.lstrip('0') if p < 1 else '1'
+
+
+def _wrapped(text, indent=''):
+  return textwrap.wrap(text, 80, break_long_words=False, break_on_hyphens=False,
+                       subsequent_indent=indent)
 
 
 def _indented(lines):

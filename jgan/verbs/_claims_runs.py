@@ -9,13 +9,12 @@ import logging
 import os
 import pathlib
 import platform
-import time
 from importlib import metadata
 
 import jax
 
 import jgan
-from jgan import build, cli, failures, paths, workdir
+from jgan import build, cli, failures, workdir
 from jgan import config as configs
 from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.files import parsed
@@ -44,16 +43,21 @@ def train(claim, root, *, data_dir='', in_turn=False):
   """
   root = pathlib.Path(root)
   root.mkdir(parents=True, exist_ok=True)
-  done = _done(root)
+  done, digests = _done(root), {'': ''}
   for arm in claim.arms:
-    made_by = _digest(arm, root, data_dir)
+    made_by = _digest(arm, root, data_dir, digests[arm.needs])
+    digests[arm.name] = made_by
     waiting = [seed for seed in range(claim.seeds)
                if done.get(f'{arm.name}/{seed}') != made_by]
     if not waiting:
       continue
+    if not is_row(arm) and any(f'{arm.name}/{seed}' in done
+                               for seed in waiting):
+      raise UserError(f'{root / arm.name} was made by other commands than '
+                      'those of the claim now: remove it to make it anew')
     log.info('%s: %s, seeds %s', claim.name, arm.name,
              ', '.join(map(str, waiting)))
-    if _is_row(arm) and not in_turn:
+    if is_row(arm) and not in_turn:
       _side_by_side(arm, root, range(claim.seeds), waiting, data_dir)
       _note(root, done, arm, waiting, made_by)
     else:
@@ -141,7 +145,7 @@ def filled(argument, arm, root, seed, data_dir):
       needs=root / arm.needs / f'seed_{seed}', runs=root)
 
 
-def _is_row(arm):
+def is_row(arm):
   """Whether an arm is one training, whose seeds can go side by side."""
   return len(arm.commands) == 1 and not any(
       argument.startswith('--mode=') for argument in arm.commands[0])
@@ -149,7 +153,7 @@ def _is_row(arm):
 
 def _side_by_side(arm, root, numbers, waiting, data_dir):
   """Trains all seeds of a row, in one program or in processes."""
-  command = _parsed(arm, arm.commands[0], root, 0, data_dir)
+  command = understood(arm, arm.commands[0], root, 0, data_dir)
   try:
     seeds.run(command.config, root / arm.name, chosen=tuple(numbers),
               finished=[n for n in numbers if n not in waiting],
@@ -162,7 +166,7 @@ def _in_turn(arm, root, seed, data_dir):
   """Runs the commands of one seed, but those whose --out is there."""
   folder = root / arm.name / f'seed_{seed}'
   for arguments in arm.commands:
-    command = _parsed(arm, arguments, root, seed, data_dir)
+    command = understood(arm, arguments, root, seed, data_dir)
     out = getattr(command.flags, 'out', '')
     if out and pathlib.Path(out).exists():
       continue
@@ -179,17 +183,21 @@ def _in_turn(arm, root, seed, data_dir):
       raise UserError(f'{arm.name}: too little memory: {error}') from error
 
 
-def _parsed(arm, arguments, root, seed, data_dir):
+def understood(arm, arguments, root, seed, data_dir):
+  """The Command, of jgan.cli, that arguments of an arm stand for."""
   return cli.parse(['jgan', *(filled(argument, arm, root, seed, data_dir)
                               for argument in arguments)])
 
 
-def _digest(arm, root, data_dir):
-  """A hash of what an arm is made by: the commands, the config of a row."""
-  config = _parsed(arm, arm.commands[0], root, 0, data_dir).config if _is_row(
+def _digest(arm, root, data_dir, needs):
+  """A hash of what an arm is made by.
+
+  The commands, the config of a row, and `needs`, the digest of that arm.
+  """
+  config = understood(arm, arm.commands[0], root, 0, data_dir).config if is_row(
       arm) else None
   return hashlib.sha256(json.dumps(
-      [arm.needs, arm.commands, config and configs.plain(config)],
+      [needs, arm.commands, config and configs.plain(config)],
       sort_keys=True).encode()).hexdigest()[:16]
 
 

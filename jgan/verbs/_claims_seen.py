@@ -3,8 +3,10 @@
 A difference is decided by its t interval over the seeds: wholly on the claimed
 side of 0 the claim holds here, wholly on the other side the opposite does. An
 interval that is within a tenth of the baseline's mean shows that there is no
-difference of that size. Else nothing is decided. Where the baseline does not
-fail in the way that the method mends, the setting is no test.
+difference of that size. Else nothing is decided. Where it is claimed that
+nothing is lost, it holds if no loss of a tenth is in the interval, and the
+opposite if all of it is. Where the baseline does not fail in the way that the
+method mends, the setting is no test.
 """
 import math
 from typing import Any, NamedTuple
@@ -68,29 +70,33 @@ def outcomes(claim, arms):
       values = numbers(claim, arms, measure, pair)
       both = [paired.mean(values[arm]) for arm in (pair.baseline, pair.method)]
       comparison = paired.compared(values[pair.baseline], values[pair.method])
-      verdict = judged(comparison, both[0].mean, measure.better)
+      verdict = judged(comparison, both[0].mean, measure.better,
+                       pair.equal and measure is claim.score)
       if measure is claim.score and fails and not fails.shown:
         verdict = UNTESTED
       listed.append(Outcome(pair, measure, *both, comparison, verdict))
   return listed
 
 
-def judged(comparison, baseline, better):
+def judged(comparison, baseline, better, equal=False):
   """The verdict on a difference.
 
   Args:
     comparison: Comparison.
     baseline: the mean that MARGIN is of.
     better: lower | higher, as it is claimed.
+    equal: whether it is claimed that nothing is lost.
   """
   low, high = comparison.low, comparison.high
   if better == 'lower':
     low, high = -high, -low
+  margin = MARGIN * abs(baseline)
+  if equal:
+    return HOLDS if low >= -margin else OPPOSITE if high < -margin else OPEN
   if low > 0.:
     return HOLDS
   if high < 0.:
     return OPPOSITE
-  margin = MARGIN * abs(baseline)
   return NONE if -margin <= low and high <= margin else OPEN
 
 
@@ -135,15 +141,18 @@ def number(run, label, value, better):
 
   Breaks of a run that stopped are those before, and one.
   """
-  course = {step: x for step, x in curve(run, label).items()}
+  course = curve(run, label)
   if value == 'breaks':
     before = breaks.summary(course, better)['breaks'] if course else 0
     return float(before + bool(run['stopped']))
   if run['stopped'] or not course:
     return math.nan
+  last = max(course)
+  if value == 'final':
+    return course[last]
   if value == 'late':
-    last = max(course)
-    return float(np.mean([x for step, x in course.items() if step > last / 2]))
+    return float(np.mean([x for step, x in course.items()
+                          if step > last / 2 or step == last]))
   return breaks.summary(course, better)[value]
 
 

@@ -10,11 +10,13 @@ claim by claim; --out and the plots are made from that record alone.
 import json
 import pathlib
 
+import numpy as np
+
 from jgan import flags as common
 from jgan.errors import UserError
 from jgan.files import parsed
 from jgan.flags import Flag
-from jgan.report import spread
+from jgan.report import spread, tradeoff
 from jgan.verbs import _claims, _claims_page, _claims_runs
 from jgan.verbs import _claims_seen as seen
 from jgan.workdir import write_text
@@ -110,19 +112,30 @@ def write(out, claims, record):
     if claim.name not in record:
       continue
     pictures[claim.name] = f'images/claim_{claim.name}.png'
-    arms = record[claim.name]['arms']
-    names = dict.fromkeys(arm for pair in claim.pairs
-                          for arm in (pair.baseline, pair.method))
     try:
       (path.parent / 'images').mkdir(parents=True, exist_ok=True)
-      spread.draw(
-          path.parent / pictures[claim.name],
-          {name: [seen.curve(run, claim.score.label)
-                  for seed, run in arms[name].items() if seed != 'sizes']
-           for name in names}, label=claim.score.label, axis='generator step')
+      draw(path.parent / pictures[claim.name], claim,
+           record[claim.name]['arms'])
     except OSError as error:
       raise UserError(f'cannot write to --out={out}: {error}') from error
   _write(out, _claims_page.text(claims, record, pictures))
+
+
+def draw(path, claim, arms):
+  """The curves of the arms with their spread, or scores against size."""
+  label = claim.score.label
+  if claim.sizes:
+    tradeoff.draw(path, {label: {
+        arm: (runs['sizes']['params'], float(np.mean(
+            [seen.number(run, label, claim.score.value, claim.score.better)
+             for seed, run in runs.items() if seed != 'sizes'])), True)
+        for arm, runs in arms.items()}})
+    return
+  names = dict.fromkeys(arm for pair in claim.pairs
+                        for arm in (pair.baseline, pair.method))
+  spread.draw(path, {name: [seen.curve(run, label)
+                            for run in arms[name].values()] for name in names},
+              label=label, axis='generator step')
 
 
 def _write(path, text):
