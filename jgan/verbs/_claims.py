@@ -73,7 +73,8 @@ class Claim(NamedTuple):
     score: Measure that decides.
     mechanism: list of Measure.
     fails: {'arm', 'label', 'value', 'above' or 'below', 'says'}: the failing
-      of the baseline without which there is nothing to mend; {} for none.
+      without which there is nothing to mend, of an arm, or without 'arm' of
+      each pair's baseline; {} for none.
     pairs: list of Pair.
     arms: list of Arm, in the order in which they are trained.
     earlier: what an earlier comparison showed, '' for none.
@@ -144,7 +145,7 @@ def _claim(train, *, name, title, source, claimed, setting, minutes, score,
     for missing in filter(None, (needs, each)):
       if missing not in arms:
         arms[missing] = _arm(train, **own.get(missing, {'name': missing}))
-  if fails and fails['arm'] not in arms:
+  if fails and fails.get('arm', pairs[0].baseline) not in arms:
     raise KeyError(fails['arm'])
   return Claim(name, title, source, _flat(claimed), _flat(setting), seeds,
                minutes, _measure(**score), [_measure(**m) for m in mechanism],

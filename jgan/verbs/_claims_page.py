@@ -140,40 +140,41 @@ def section(claim, record, outcomes, picture):
 
 def sentences(claim, record, outcomes):
   """What is seen, in words made from the numbers."""
-  fails = seen.failing(claim, record['arms'])
   words = []
-  if fails:
-    words.append(
-        f'{fails.says}: {short(fails.value)}, and '
-        f'{"above" if fails.above else "below"} {short(fails.bound)} was '
-        f'needed, so the baseline {"fails" if fails.shown else "does not fail"}'
-        ' in the way that is to be mended.')
+  for fails in dict.fromkeys(seen.failing(claim, record['arms'], pair)
+                             for pair in claim.pairs):
+    if fails:
+      words.append(
+          f'{fails.says}, `{fails.arm}`: {short(fails.value)}. '
+          f'{"Above" if fails.above else "Below"} {short(fails.bound)} counts '
+          'as the failing that is to be mended: '
+          f'{"shown" if fails.shown else "not shown"}.')
   for one in outcomes:
     if one.measure is claim.score:
       words.append(_sentence(one))
-  for one in outcomes:
-    if one.measure is not claim.score:
-      words.append(f'{one.pair.name}: {one.measure.says} '
-                   f'{_moved(one)}, {_mechanism(one)}.')
+  for measure in claim.mechanism:
+    own = [one for one in outcomes if one.measure is measure]
+    words.append(f'{measure.says}: ' + '; '.join(
+        f'{one.pair.name} {_moved(one)}, {_mechanism(one)}'
+        for one in own) + '.')
   return words
 
 
 def _sentence(one):
   c = one.comparison
-  return (f'{one.pair.name}: {one.measure.says} {_moved(one)}, by '
+  return (f'{one.pair.name}: {one.measure.says} from {_moved(one)}, by '
           f'{short(c.difference.mean)} [{short(c.low)}, {short(c.high)}], '
           f'p = {_p(c.p_t)}: **{_WORDS[one.verdict]}**.')
 
 
 def _mechanism(one):
   return {seen.HOLDS: 'as argued', seen.OPPOSITE: 'against the argument',
-          seen.NONE: 'no difference of a tenth',
+          seen.NONE: 'the same within a tenth',
           seen.OPEN: 'not resolved'}[one.verdict]
 
 
 def _moved(one):
-  return (f'goes from {short(one.baseline.mean)} to '
-          f'{short(one.method.mean)}')
+  return f'{short(one.baseline.mean)} to {short(one.method.mean)}'
 
 
 def command(name):

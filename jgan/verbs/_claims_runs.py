@@ -83,7 +83,9 @@ def gathered(claim, root):
   labels = dict.fromkeys(measure.label
                          for measure in (claim.score, *claim.mechanism))
   if claim.fails:
-    names[claim.fails['arm']] = labels[claim.fails['label']] = None
+    labels[claim.fails['label']] = None
+    if 'arm' in claim.fails:
+      names[claim.fails['arm']] = None
   arms, spent = {}, 0.
   for name in names:
     arms[name] = {}

@@ -40,15 +40,17 @@ class Outcome(NamedTuple):
 
 
 class Failing(NamedTuple):
-  """Whether the baseline fails as the method's claim presumes.
+  """Whether a baseline fails as the method's claim presumes.
 
   Attributes:
+    arm: the baseline.
     says: what it is, in words.
     value: the mean over the seeds.
     bound: what it has to be beyond.
     above: whether it has to be larger.
     shown: whether it is.
   """
+  arm: str
   says: str
   value: float
   bound: float
@@ -63,7 +65,6 @@ def outcomes(claim, arms):
     claim: Claim.
     arms: {arm: {seed: run}} of _claims_runs.gathered.
   """
-  fails = failing(claim, arms)
   listed = []
   for measure in (claim.score, *claim.mechanism):
     for pair in claim.pairs:
@@ -72,6 +73,7 @@ def outcomes(claim, arms):
       comparison = paired.compared(values[pair.baseline], values[pair.method])
       verdict = judged(comparison, both[0].mean, measure.better,
                        pair.equal and measure is claim.score)
+      fails = failing(claim, arms, pair)
       if measure is claim.score and fails and not fails.shown:
         verdict = UNTESTED
       listed.append(Outcome(pair, measure, *both, comparison, verdict))
@@ -100,18 +102,19 @@ def judged(comparison, baseline, better, equal=False):
   return NONE if -margin <= low and high <= margin else OPEN
 
 
-def failing(claim, arms):
-  """The Failing of a claim's baseline; None where the claim presumes none."""
+def failing(claim, arms, pair):
+  """The Failing of a pair's baseline; None where the claim presumes none."""
   rule = claim.fails
   if not rule:
     return None
   above = 'above' in rule
   bound = rule['above' if above else 'below']
-  runs = arms[rule['arm']]
+  arm = rule.get('arm', pair.baseline)
+  runs = arms[arm]
   value = float(np.mean([
       number(run, rule['label'], rule['value'], 'lower' if above else 'higher')
       for seed, run in runs.items() if seed != 'sizes']))
-  return Failing(rule['says'], value, bound, above,
+  return Failing(arm, rule['says'], value, bound, above,
                  value > bound if above else value < bound)
 
 

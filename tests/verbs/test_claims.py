@@ -98,7 +98,7 @@ def test_every_arm_can_be_trained(every):
       for arguments in arm.commands:
         if any(word.startswith('--config=') for word in arguments):
           # What an earlier command writes.
-          arguments = [re.sub(r'\S+genotype\.json', 'alphagan_s', word)
+          arguments = [re.sub(r'[^=]+genotype\.json', 'alphagan_s', word)
                        for word in arguments]
           assert _claims_runs.understood(
               arm, arguments, pathlib.Path('runs'), 0, 'DATA').config
@@ -228,7 +228,7 @@ def test_a_claim_is_trained_after_a_kill_too_and_told(tiny, monkeypatch):
   assert course['steps'] == [1, 2] and not course['stopped']
   assert {*course['values']} == {'fd_pixels', 'disc/loss'}
   document = (tiny / 'claims.md').read_text()
-  assert '- FD of the hinge loss: ' in document
+  assert '- FD of the hinge loss, `hinge`: ' in document
   assert (tiny / 'images' / 'claim_tiny.png').exists()
 
   # From the record alone, the same document; nothing is trained again.
