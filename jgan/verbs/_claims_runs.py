@@ -78,21 +78,13 @@ def gathered(claim, root):
     UserError: a run measured nothing of a label.
   """
   root = pathlib.Path(root)
-  names = dict.fromkeys(name for pair in claim.pairs
-                        for name in (pair.baseline, pair.method))
-  labels = dict.fromkeys(measure.label
-                         for measure in (claim.score, *claim.mechanism))
-  if claim.fails:
-    labels[claim.fails['label']] = None
-    if 'arm' in claim.fails:
-      names[claim.fails['arm']] = None
+  names, labels = compared(claim)
   arms, spent = {}, 0.
   for name in names:
     arms[name] = {}
     for seed in range(claim.seeds):
       folder = root / name / f'seed_{seed}'
-      arms[name][str(seed)] = _measured(folder, [
-          label for label in labels if label not in SIZES])
+      arms[name][str(seed)] = _measured(folder, labels)
   if claim.sizes:
     for name, each in sizes(root, names).items():
       arms[name]['sizes'] = each
@@ -102,6 +94,19 @@ def gathered(claim, root):
       spent += sum(times[-1][key] for key in ('training', 'scoring')
                    ) if times else 0.
   return {'seconds': round(spent), 'machine': machine(), 'arms': arms}
+
+
+def compared(claim):
+  """The names of the arms that a claim compares, and the labels of courses."""
+  names = dict.fromkeys(name for pair in claim.pairs
+                        for name in (pair.baseline, pair.method))
+  labels = dict.fromkeys(measure.label
+                         for measure in (claim.score, *claim.mechanism))
+  if claim.fails:
+    labels[claim.fails['label']] = None
+    if 'arm' in claim.fails:
+      names[claim.fails['arm']] = None
+  return [*names], [label for label in labels if label not in SIZES]
 
 
 def sizes(root, names):

@@ -8,6 +8,7 @@ claim by claim; --out and the plots are made from that record alone.
     --json=docs/claims.json --out=docs/claims.md
 """
 import json
+import logging
 import pathlib
 
 import numpy as np
@@ -20,6 +21,8 @@ from jgan.report import spread, tradeoff
 from jgan.verbs import _claims, _claims_page, _claims_runs
 from jgan.verbs import _claims_seen as seen
 from jgan.workdir import write_text
+
+log = logging.getLogger(__name__)
 
 FLAGS = (
     Flag('claims', (), 'Names, with commas; else all.'),
@@ -74,18 +77,34 @@ def read(file, claims):
     return {}
   try:
     content = parsed(path.read_bytes())
-    known = {claim.name for claim in claims}
-    record = {name: each for name, each in content.items() if name in known}
-    for each in record.values():
+    for each in content.values():
       float(each['seconds']), str(each['machine'])
       for runs in each['arms'].values():
         for seed, one in runs.items():
           if seed != 'sizes':
             len(one['steps']), dict(one['values']), str(one['stopped'])
+    record = {}
+    for claim in claims:
+      if claim.name in content and whole(claim, content[claim.name]['arms']):
+        record[claim.name] = content[claim.name]
+      elif claim.name in content:
+        log.warning('%s has not all that claim %s compares now: it counts as '
+                    'not run', path, claim.name)
     return record
   except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
     raise UserError(f'cannot read --json={file}: {error!r}; what --mode=claims '
                     'writes would be right') from error
+
+
+def whole(claim, arms):
+  """Whether recorded arms have all runs and labels that a claim compares."""
+  names, labels = _claims_runs.compared(claim)
+  return all(
+      str(seed) in arms.get(name, {}) and (
+          arms[name][str(seed)]['stopped']
+          or {*labels} <= {*arms[name][str(seed)]['values']})
+      for name in names for seed in range(claim.seeds)) and (
+          not claim.sizes or all('sizes' in arms[name] for name in names))
 
 
 def write_json(file, claims, record):

@@ -258,6 +258,16 @@ def test_a_claim_that_is_none_is_refused(tiny):
     run(tiny, '--claims=tiny')
 
 
+def test_a_record_that_lacks_a_run_counts_as_not_run(tiny):
+  claim = claim_of(tiny)
+  arms = of_arms([3, 4], [1, 2])
+  assert claims.whole(claim, arms)
+  assert not claims.whole(claim._replace(seeds=3), arms)
+  assert not claims.whole(claim._replace(score=claim.score._replace(
+      label='kid')), arms)
+  assert not claims.whole(claim._replace(sizes=True), arms)
+
+
 def test_another_file_is_no_record(tiny, tmp_path):
   (tmp_path / 'claims.toml').write_text(TINY)
   (tmp_path / 'claims.json').write_text('{"tiny": {"arms": {}}}')
