@@ -17,17 +17,19 @@ class Measure(NamedTuple):
   """A number of each run.
 
   Attributes:
-    label: of a score or probe, as in metrics.jsonl without 'eval/'; or params,
-      macs or ms, of the generator.
+    label: of a score or probe, as in metrics.jsonl without 'eval/'; 'A - B',
+      the difference of two; or params, macs or ms, of the generator.
     value: which number of its course: final | best | late (the mean of the
       second half of the steps) | worst_late | breaks.
     better: lower | higher, as it is claimed.
     says: what it is, in words.
+    absent: what it is in an arm that does not measure it; None: none is so.
   """
   label: str
   value: str
   better: str
   says: str
+  absent: float | None = None
 
 
 class Pair(NamedTuple):
@@ -158,12 +160,12 @@ def _arm(train, *, name, needs='', commands=None):
       [argument.replace('{row}', name) for argument in train]])
 
 
-def _measure(*, label, value, better, says):
+def _measure(*, label, value, better, says, absent=None):
   for key, word, known in (('value', value, VALUES),
                            ('better', better, ('lower', 'higher'))):
     if word not in known:
       raise KeyError(f'{key} = {word}: {lookup.nearest(word, known)}')
-  return Measure(label, value, better, says)
+  return Measure(label, value, better, says, absent)
 
 
 def _flat(text):

@@ -84,7 +84,7 @@ def gathered(claim, root):
     arms[name] = {}
     for seed in range(claim.seeds):
       folder = root / name / f'seed_{seed}'
-      arms[name][str(seed)] = _measured(folder, labels)
+      arms[name][str(seed)] = measured(folder, labels)
   if claim.sizes:
     for name, each in sizes(root, names).items():
       arms[name]['sizes'] = each
@@ -97,16 +97,21 @@ def gathered(claim, root):
 
 
 def compared(claim):
-  """The names of the arms that a claim compares, and the labels of courses."""
+  """The names of the arms that a claim compares, and the labels of courses.
+
+  Returns:
+    A list, and {label: what it is where it is absent, None if it must not be}.
+  """
   names = dict.fromkeys(name for pair in claim.pairs
                         for name in (pair.baseline, pair.method))
-  labels = dict.fromkeys(measure.label
-                         for measure in (claim.score, *claim.mechanism))
+  labels = {measure.label: measure.absent
+            for measure in (claim.score, *claim.mechanism)
+            if measure.label not in SIZES}
   if claim.fails:
-    labels[claim.fails['label']] = None
+    labels.setdefault(claim.fails['label'])
     if 'arm' in claim.fails:
       names[claim.fails['arm']] = None
-  return [*names], [label for label in labels if label not in SIZES]
+  return [*names], labels
 
 
 def sizes(root, names):
@@ -226,20 +231,19 @@ def _note(root, done, arm, numbers, made_by):
   workdir.write_text(root / 'done.json', json.dumps(done, indent=1) + '\n')
 
 
-def _measured(folder, labels):
+def measured(folder, labels):
   """The course of the labels in one run: {'stopped', 'steps', 'values'}."""
-  courses = {label: {} for label in labels}
-  for line in logbook.read(folder):
-    for label, course in courses.items():
-      value = line.get(f'eval/{label}', line.get(label))
-      if value is not None:
-        course[line['step']] = value
-  for label, course in courses.items():
-    if not course:  # measured afterwards, or without a log, by another verb
-      course |= {line['step']: line['values'][label]
-                 for line in record.of_average(folder)
-                 if label in line['values']}
+  lines = logbook.read(folder)
+  # What another verb measured afterwards, or without a log.
+  others = [{'step': line['step'], **line['values']}
+            for line in record.of_average(folder)]
+  courses = {label: _course(lines, label) or _course(others, label)
+             for label in labels}
   why = outcomes.why_stopped(folder)
+  last = max((line['step'] for line in (*lines, *others)), default=0)
+  for label, absent in labels.items():
+    if not courses[label] and absent is not None:
+      courses[label] = {last: absent}
   empty = [label for label, course in courses.items() if not course]
   if empty and not why:
     raise UserError(f'{folder} measured no {", ".join(empty)}: a label of its '
@@ -248,6 +252,18 @@ def _measured(folder, labels):
   return {'stopped': why, 'steps': steps, 'values': {
       label: [_rounded(course.get(step)) for step in steps]
       for label, course in courses.items()}}
+
+
+def _course(lines, label):
+  """{step: value} of a label, or of the difference of two, 'A - B'."""
+  first, _, second = label.partition(' - ')
+  value = lambda line, name: line.get(f'eval/{name}', line.get(name))
+  course = {}
+  for line in lines:
+    both = [value(line, name) for name in filter(None, (first, second))]
+    if None not in both:
+      course[line['step']] = both[0] - sum(both[1:])
+  return course
 
 
 def _rounded(value):
