@@ -164,7 +164,8 @@ def _sentence(one):
   c = one.comparison
   return (f'{one.pair.name}: {one.measure.says} from {_moved(one)}, by '
           f'{short(c.difference.mean)} [{short(c.low)}, {short(c.high)}], '
-          f'p = {_p(c.p_t)}: **{_WORDS[one.verdict]}**.')
+          f'p {"" if c.p_t < .001 else "= "}{_p(c.p_t)}: '
+          f'**{_WORDS[one.verdict]}**.')
 
 
 def _mechanism(one):
