@@ -75,8 +75,8 @@ class Claim(NamedTuple):
     score: Measure that decides.
     mechanism: list of Measure.
     fails: {'arm', 'label', 'value', 'above' or 'below', 'says'}: the failing
-      without which there is nothing to mend, of an arm, or without 'arm' of
-      each pair's baseline; {} for none.
+      without which there is nothing to mend, asked of pairs whose baseline is
+      `arm`, or without 'arm' of all pairs; {} for none.
     pairs: list of Pair.
     arms: list of Arm, in the order in which they are trained.
     earlier: what an earlier comparison showed, '' for none.

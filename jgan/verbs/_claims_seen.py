@@ -105,16 +105,15 @@ def judged(comparison, baseline, better, equal=False):
 def failing(claim, arms, pair):
   """The Failing of a pair's baseline; None where the claim presumes none."""
   rule = claim.fails
-  if not rule:
+  if not rule or rule.get('arm', pair.baseline) != pair.baseline:
     return None
   above = 'above' in rule
   bound = rule['above' if above else 'below']
-  arm = rule.get('arm', pair.baseline)
-  runs = arms[arm]
+  runs = arms[pair.baseline]
   value = float(np.mean([
       number(run, rule['label'], rule['value'], 'lower' if above else 'higher')
       for seed, run in runs.items() if seed != 'sizes']))
-  return Failing(arm, rule['says'], value, bound, above,
+  return Failing(pair.baseline, rule['says'], value, bound, above,
                  value > bound if above else value < bound)
 
 

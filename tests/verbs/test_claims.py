@@ -185,6 +185,10 @@ def test_wide_intervals_resolve_nothing(tiny):
 def test_a_baseline_that_does_not_fail_is_no_test(tiny):
   one, = seen.outcomes(claim_of(tiny, 3), of_arms([.1, .2, .3], [0., .1, .2]))
   assert one.verdict == seen.UNTESTED
+  other = claim_of(tiny, 3)
+  other = other._replace(fails=other.fails | {'arm': 'leastsquares'})
+  one, = seen.outcomes(other, of_arms([.1, .2, .3], [0., .1, .2]))
+  assert one.verdict != seen.UNTESTED  # asked of another baseline
 
 
 def test_a_run_that_stopped_has_the_worst_number_and_a_break(tiny):
