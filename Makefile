@@ -6,7 +6,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 WORKDIR ?= runs/digits
 
-.PHONY: help setup run test test-long test-newest pods versions notebooks lint bench \
+CLAIMS ?= runs/claims
+
+.PHONY: help setup run test test-long test-newest pods versions notebooks claims lint bench \
   bench-check bench-parts device-folder aot parity docs clean
 
 help:  ## list the targets
@@ -54,6 +56,10 @@ $(NOTEBOOKS)/.done: experiments/notebooks/runtime.txt versions/colab.txt
 
 notebooks: setup $(NOTEBOOKS)/.done  ## run the notebooks on Colab's versions, into runs/notebooks
 	$(PY) -m pytest -m long tests/test_notebooks.py
+
+claims: setup  ## claims of papers at laptop size, DATA=FOLDER, two hours on two cores
+	$(PY) -m jgan.main --mode=claims --workdir=$(CLAIMS) --data_dir=$(DATA) \
+	  --json=docs/claims.json --out=docs/claims.md
 
 lint: setup  ## check the style
 	$(PY) -m ruff check .
