@@ -4,7 +4,6 @@ The host does not wait for the device: the metrics of a step are read and
 written when the next record is due, and a separate thread writes sample grids.
 """
 import concurrent.futures
-import datetime
 import functools
 import itertools
 import logging
@@ -13,9 +12,19 @@ import time
 
 import jax
 
-from jgan import about, build, genotype, precision, progress, signals
+from jgan import about, build, precision, progress, signals
 from jgan.errors import NonFinite, Stopped
-from jgan.run import doctor, pair, parallel, rollback, scoring, steering
+from jgan.run import (
+    announce,
+    derived,
+    doctor,
+    evolving,
+    pair,
+    parallel,
+    rollback,
+    scoring,
+    steering,
+)
 from jgan.run.cost import Cost
 from jgan.run.logbook import Logbook, read
 from jgan.run.pictures import Pictures
@@ -52,6 +61,9 @@ class Session:
                                  due=self.due) if self.writer else None)
     self.scoring = scoring.Scoring(config, judges, self.sampler, folder,
                                    self.stop)
+    self.evolving = evolving.Evolving(
+        config, method.search, folder, start - self.due, self.scoring,
+        where) if evolving.steps(config) else None
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
     self.pending, self.health = None, (parallel.healthy(), {})
@@ -92,6 +104,7 @@ class Session:
     """Whether `work` needs the state after `step`."""
     c = self.config
     return (self.due or step in self.ends or doctor.is_due(c, step)
+            or step in evolving.steps(c)
             or self.is_due(step, c.eval.every, c.eval.first)
             or self.is_due(step, c.samples.every)
             or self.is_due(step, c.checkpoint.every))
@@ -119,6 +132,7 @@ class Session:
     c = self.config
     due = functools.partial(self.is_due, step)
     best, scores = False, due(c.eval.every, c.eval.first)
+    given, evolves = state, step in evolving.steps(c)
     try:
       flight = self.scoring.flight
       if flight and (self.ends_flights(step)
@@ -132,8 +146,10 @@ class Session:
         self.scores = {step: values}
         state = steering.steered(self.rules, state, values, self.better,
                                  self.where, step, c.steps)
+      if evolves:
+        state = self.evolve(step, state)
     except signals.Asked:
-      self.leave(step, state, due=scores)
+      self.leave(step, given, due=scores or evolves)
     if doctor.is_due(c, step):
       self.examine(step, state)
     if due(c.samples.every):
@@ -170,25 +186,10 @@ class Session:
                       f'{bad[0]} is not finite')
 
   def progress(self, step, values):
-    """Logs one line: step, speed, estimated time to the end, losses."""
-    losses = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
-                       if k.endswith('/loss'))
-    first, since = self.clock
-    if step <= first:  # its time was not measured: the clock began after it
-      log.info('step %s/%s  %s', f'{step:,}', f'{self.config.steps:,}', losses)
-      return
-    progress.losses({k: v for k, v in values.items() if k.endswith('/loss')})
-    rate = (step - first) / (time.perf_counter() - since)
-    turns = [self.plan(s) for s in range(first, step)]
-    images = sum(t.critics * (t.batch or self.config.batch) for t in turns)
-    images *= rate / len(turns)
-    remaining = (self.config.steps - step) / rate
-    self.book.speed(step, {'steps_per_second': rate,
-                           'images_per_second': images})
-    if not progress.has_bar():
-      log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
-               f'{self.config.steps:,}', rate, f'{images:,.0f}',
-               datetime.timedelta(seconds=int(remaining)), losses)
+    """Logs one line, and gives the speed to the sinks."""
+    rates = announce.speed(self.config, self.plan, self.clock, step, values)
+    if rates:
+      self.book.speed(step, rates)
 
   def evaluate(self, step, state):
     """Scores the averaged generator: -> scores, whether they are the best."""
@@ -200,6 +201,19 @@ class Session:
     self.log_scores(step, values, time.perf_counter() - began)
     self.begin(step)
     return values, self.is_best(step, values, identity)
+
+  def evolve(self, step, state):
+    """Makes the next generation of a search: -> the state with it."""
+    self.flush()
+    self.require_finite(*self.health)
+    began = time.perf_counter()
+    with progress.during('scoring the population'):
+      state, values = self.evolving.next(step, state)
+    if self.writer:
+      self.timing.scored(time.perf_counter() - began)
+      self.write(step, values)
+    self.begin(step)
+    return state
 
   def log_scores(self, step, values, seconds):
     """Writes the scores of a step, which training waited for so long."""
@@ -323,7 +337,8 @@ class Session:
     if self.writer:
       self.timing.write(step)
       self.book.flush()
-      self.derive(step, state)
+      derived.write(self.method.search, self.folder, step, state,
+                    self.scores.get(step, {}))
     self.begin(step)
 
   def notes(self, due=False):
@@ -349,16 +364,6 @@ class Session:
                     'again')
     raise Stopped(f'preempted at step {step:,}: saved. The same command '
                   'resumes from there')
-
-  def derive(self, step, state):
-    """Writes the current genotype of a search: genotypes/STEP.json."""
-    if self.method.search and self.method.search.derive:
-      derived = self.method.search.derive(
-          jax.device_get(parallel.local(state)))
-      scores = [f'{k} {v:.6g}' for k, v in self.scores.get(step, {}).items()]
-      derived['origin'] = ', '.join(
-          [f'{self.folder.name}, step {step}', *scores])
-      genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', derived)
 
   def later(self, job, *arguments):
     """Runs host work in the thread; `settle` raises its exceptions."""
