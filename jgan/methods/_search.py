@@ -131,11 +131,13 @@ class Space:
   @functools.cached_property
   def _settle(self):
     """Compiled: the network after one more batch moved its statistics."""
+    model = self._model.clone(axis_name=None)  # the whole batch is here
+
     def settled(net, key):
-      z = jax.random.normal(key, (64, self._model.latent))
+      z = jax.random.normal(key, (64, model.latent))
       # Without a key for noise, which would draw other operations.
-      _, moved = self._model.apply({'params': net.params, **net.stats}, z, True,
-                                   mutable=['batch_stats'])
+      _, moved = model.apply({'params': net.params, **net.stats}, z, True,
+                             mutable=['batch_stats'])
       return net.replace(stats={**net.stats, **moved})
     return jax.jit(settled)
 

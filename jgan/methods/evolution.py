@@ -133,8 +133,12 @@ class Evolution:
     self._selection, self._limits = selection, limits
     self._cells = space.cells('generator')
     self._score = config.checkpoint.best
-    self._network = lookup.find(
-        'models', config.generator.name.removesuffix('_super')).Generator
+    name = config.generator.name.removesuffix('_super')
+    self._network = lookup.find('models', name).Generator
+    if not hasattr(self._network, 'genotype'):
+      raise UserError(f"method 'evolution' counts the parameters of genotypes, "
+                      f"and model '{name}' has none: the super-network "
+                      "'NAME_super' of a model 'NAME' that has would be right")
     self._sizes = {}
 
   def evolve(self, memory, seen, scores_of, better, rng):
@@ -222,9 +226,10 @@ class Evolution:
     return self._sizes[name]
 
   def _measured(self, one):
-    fields = {field.name: getattr(self._model, field.name)
-              for field in dataclasses.fields(self._network)
-              if field.name not in ('genotype', 'axis_name', 'parent', 'name')}
+    names = lambda module: {field.name for field in dataclasses.fields(module)}
+    shared = names(self._network) & names(self._model) - {
+        'axis_name', 'parent', 'name'}
+    fields = {name: getattr(self._model, name) for name in shared}
     network = self._network(**fields, genotype=json.dumps(
         {'space': self._space.name, 'generator': one}))
     z = jnp.zeros((1, network.latent))
