@@ -4,6 +4,7 @@ The logits of a super-network are its collection 'arch', beside its
 parameters; the temperature of their relaxation is in 'schedule'.
 """
 import functools
+import json
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +141,11 @@ class Space:
                              mutable=['batch_stats'])
       return net.replace(stats={**net.stats, **moved})
     return jax.jit(settled)
+
+
+def key(cells):
+  """A name of {edge: operation} per cell, the same for equal ones."""
+  return json.dumps(cells, sort_keys=True)
 
 
 def require_softmax(config):

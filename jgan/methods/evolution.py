@@ -23,7 +23,7 @@ from jgan.methods import _search, _selection
 from jgan.ops import flops
 from jgan.types import Method
 
-_TRIES = 2000  # draws until one is given up
+_TRIES = 20_000  # draws until one is given up
 
 
 def make(config, shape, *, axis_name=None, population=32, warmup=50_000,
@@ -128,33 +128,33 @@ class Evolution:
   """
 
   def __init__(self, config, model, space, selection, limits):
-    """model: super-network. limits: {a value of `size`: (fewest, most)}."""
-    self._model, self._space = model, space
-    self._selection, self._limits = selection, limits
+    """model: super-network. limits: {a value of Sizes: (fewest, most)}."""
+    self._space, self._selection, self._limits = space, selection, limits
     self._cells = space.cells('generator')
     self._score = config.checkpoint.best
     name = config.generator.name.removesuffix('_super')
-    self._network = lookup.find('models', name).Generator
-    if not hasattr(self._network, 'genotype'):
+    network = lookup.find('models', name).Generator
+    if not hasattr(network, 'genotype'):
       raise UserError(f"method 'evolution' counts the parameters of genotypes, "
                       f"and model '{name}' has none: the super-network "
                       "'NAME_super' of a model 'NAME' that has would be right")
-    self._sizes = {}
+    self._sizes = Sizes(model, network, space.name)
 
   def evolve(self, memory, seen, scores_of, better, rng):
     """The next generation; the first one begins with random members.
 
     Args:
       memory: GanState.extra['evolution'], numpy.
-      seen: set of `key`s of individuals that cannot be born again.
+      seen: set of the keys (_search.key) of individuals that cannot be born
+        again.
       scores_of: genotype -> {label: value}.
       better: {label: 'lower' or 'higher'} of the scores to select by.
       rng: np.random.Generator.
 
     Returns:
       The new memory, its members best first, and a list of {'generation',
-      'genotype' (the generator's), 'values', 'params', 'macs' if they are
-      limited, 'selected'}, of parents and children in turn.
+      'genotype' (the generator's), 'values', 'params', 'macs', 'selected'}, of
+      the parents and then of the children.
 
     Raises:
       UserError: no new individual was drawn within many tries.
@@ -162,7 +162,7 @@ class Evolution:
     count = len(memory['score'])
     parents = (self.members(memory) if memory['generation'] else
                self._new(count, {*seen}, lambda _: self._drawn(rng)))
-    grown = {*seen, *map(key, parents)}
+    grown = {*seen, *map(_search.key, parents)}
     children = self._new(count, grown, lambda tries: child(
         rng, parents, self._cells, mutates=tries > _TRIES // 2
         or rng.random() < .5))
@@ -170,23 +170,23 @@ class Evolution:
     values = [scores_of({'space': self._space.name, 'generator': one})
               for one in brood]
     first = self._score.removeprefix('eval/')
-    labels = [first, *(label for label in better if label != first)]
+    labels = [first, *(label for label in better if label != first
+                       and all(label in value for value in values))]
     sign = {'lower': 1., 'higher': -1.}
+    sizes = [self._sizes.of(one) for one in brood]
     costs = [[*(sign[better[label]] * value[label] for label in labels),
-              self.size(one)['params']] for one, value in zip(brood, values)]
+              size['params']] for value, size in zip(values, sizes)]
     chosen = _selection.survivors(costs, count, self._selection)
     generation = int(memory['generation']) + 1
-    records = [
-        {'generation': generation, 'genotype': one, 'values': value,
-         **{name: x for name, x in self.size(one).items() if name != 'cells'},
-         'selected': i in chosen}
-        for i, (one, value) in enumerate(zip(brood, values))]
+    records = [{'generation': generation, 'genotype': brood[i],
+                'values': values[i], 'params': sizes[i]['params'],
+                'macs': sizes[i]['macs'], 'selected': i in chosen}
+               for i in range(len(brood))]
     genes = [self._genes(brood[i]) for i in chosen]
     return {'genes': {part: np.stack([one[part] for one in genes])
                       for part in genes[0]},
             'score': np.float32([values[i][first] for i in chosen]),
-            'params': np.int32([self.size(brood[i])['params']
-                                for i in chosen]),
+            'params': np.int32([sizes[i]['params'] for i in chosen]),
             'generation': np.int32(generation)}, records
 
   def members(self, memory):
@@ -218,52 +218,25 @@ class Evolution:
             if np.isfinite(memory['score'][i]) and (
                 sizes[i] < sizes[:i]).all()]
 
-  def size(self, one):
-    """{'params', 'cells' (parameters of each), 'macs' if they are limited}."""
-    name = key(one)
-    if name not in self._sizes:
-      self._sizes[name] = self._measured(one)
-    return self._sizes[name]
-
-  def _measured(self, one):
-    names = lambda module: {field.name for field in dataclasses.fields(module)}
-    shared = names(self._network) & names(self._model) - {
-        'axis_name', 'parent', 'name'}
-    fields = {name: getattr(self._model, name) for name in shared}
-    network = self._network(**fields, genotype=json.dumps(
-        {'space': self._space.name, 'generator': one}))
-    z = jnp.zeros((1, network.latent))
-    variables = jax.eval_shape(
-        lambda: network.init(jax.random.key(0), z, True))
-    count = lambda tree: sum(x.size for x in jax.tree.leaves(tree))
-    parameters = variables['params']
-    size = {'params': count(parameters), 'cells': [
-        count(parameters.get(f'cell_{i + 1}', {})) for i in range(len(one))]}
-    if 'macs' in self._limits:
-      size['macs'] = flops.total(flops.layers(network, variables, z)).macs
-    return size
-
   def _fits(self, one):
     """Whether an individual is within the limits."""
-    size = self.size(one)
-    sizes = {'params': [size['params']], 'cell_params': size['cells'],
-             'macs': [size.get('macs')]}
+    size = self._sizes.of(one) if self._limits else {}
     return all(low <= x <= high for name, (low, high) in self._limits.items()
-               for x in sizes[name])
+               for x in np.atleast_1d(size[name]))
 
   def _new(self, count, seen, made):
     """List of `count` valid individuals within the limits, unlike any before.
 
     Args:
-      seen: set of `key`s, which grows by theirs.
+      seen: set of keys, which grows by theirs.
       made: number of tries before -> an individual.
     """
     new = []
     for _ in range(count):
       for tries in range(_TRIES):
         one = made(tries)
-        if key(one) not in seen and self._space.valid(
-            one, 'generator') and (not self._limits or self._fits(one)):
+        if _search.key(one) not in seen and self._space.valid(
+            one, 'generator') and self._fits(one):
           break
       else:
         within = [f'config.method.{name}={limit}'
@@ -273,7 +246,7 @@ class Evolution:
             f'{" and ".join(["new, valid", *within])}, after {len(seen):,} '
             'others: wider limits, more operations or fewer generations would '
             'be right')
-      seen.add(key(one))
+      seen.add(_search.key(one))
       new.append(one)
     return new
 
@@ -296,6 +269,62 @@ class Evolution:
                  self.members(memory), memory['score'], memory['params'])]
 
 
+class Sizes:
+  """Sizes of genotypes' networks, at the width of a super-network.
+
+  What an operation adds on its edge is read off a network that has it, so most
+  networks are never built. If one turns out to be more than the sum of its
+  edges, all are from then on.
+  """
+
+  def __init__(self, model, network, space):
+    """model: the super-network. network: the class. space: its name."""
+    names = lambda kind: {field.name for field in dataclasses.fields(kind)}
+    self._fields = {name: getattr(model, name) for name in names(network)
+                    & names(model) - {'axis_name', 'genotype', 'parent',
+                                      'name'}}
+    self._network, self._space = network, space
+    self._parts, self._rests = {}, []
+
+  def of(self, one):
+    """{'params', 'macs' of an image, 'cell_params': of each cell}."""
+    places = [(i, *edge) for i, cell in enumerate(one) for edge in cell.items()]
+    if len(self._rests) != 1 or not all(
+        place in self._parts for place in places):
+      total = self._measured(one)
+    else:
+      total = self._rests[0] + sum(self._parts[place] for place in places)
+    params, macs, *cells = map(int, total)
+    return {'params': params, 'macs': macs, 'cell_params': cells}
+
+  def _measured(self, one):
+    """int64 [2 + cells]: parameters, MACs, parameters of each cell."""
+    network = self._network(**self._fields, genotype=json.dumps(
+        {'space': self._space, 'generator': one}))
+    z = jnp.zeros((1, network.latent))
+    variables = jax.eval_shape(
+        lambda: network.init(jax.random.key(0), z, True))
+    rows = flops.layers(network, variables, z)
+
+    def within(scope):
+      inside = flops.total([row for row in rows if not scope or (
+          f'{row.name}/'.startswith(f'{scope}/'))])
+      return inside.params, inside.macs
+
+    cells = [within(f'cell_{i + 1}')[0] for i in range(len(one))]
+    total = rest = np.array([*within(''), *cells])
+    for i, cell in enumerate(one):
+      for edge, op in cell.items():
+        params, macs = within(f'cell_{i + 1}/{edge}')
+        part = np.array([params, macs, *(params * (i == j)
+                                         for j in range(len(one)))])
+        self._parts[i, edge, op] = part
+        rest = rest - part
+    if not any((rest == other).all() for other in self._rests):
+      self._rests.append(rest)
+    return total
+
+
 def child(rng, parents, cells, *, mutates):
   """A parent with another operation on one edge.
 
@@ -315,8 +344,3 @@ def child(rng, parents, cells, *, mutates):
   op = (others[rng.integers(len(others))] if mutates else parents[b][i][name])
   return [{**cell, name: op} if j == i else cell
           for j, cell in enumerate(parents[a])]
-
-
-def key(one):
-  """A name of an individual, the same for equal ones."""
-  return json.dumps(one, sort_keys=True)

@@ -10,7 +10,7 @@ import logging
 import jax
 import numpy as np
 
-from jgan.methods import evolution
+from jgan.methods import _search
 from jgan.run import parallel
 from jgan.score import labels
 from jgan.workdir import append, cut, records
@@ -59,7 +59,7 @@ class Evolving:
     labels.chosen(config.checkpoint.best.removeprefix('eval/'),
                   scoring.better, 'config.checkpoint.best')
     # Each process reads for itself, perhaps while the first one cuts.
-    self._seen = {evolution.key(record['genotype']) for record in read(folder)
+    self._seen = {_search.key(record['genotype']) for record in read(folder)
                   if record['step'] <= start}
     if jax.process_index() == 0 and self._file.is_file():
       cut(self._file, lambda record: record['step'] <= start, *_KEYS)
@@ -81,7 +81,7 @@ class Evolving:
     memory, brood = self._search.evolve(
         memory, self._seen, scores_of, self._better,
         np.random.default_rng((self._config.seed, step)))
-    self._seen |= {evolution.key(record['genotype']) for record in brood}
+    self._seen |= {_search.key(record['genotype']) for record in brood}
     if jax.process_index() == 0:
       for record in brood:
         append(self._file, {'step': step, **record})

@@ -12,12 +12,13 @@ from jgan import build, experiment, genotype
 from jgan import config as configs
 from jgan.errors import Stopped, UserError
 from jgan.methods import _search, evolution
-from jgan.models import adversarial_nas
+from jgan.models import adversarial_nas, alphagan
+from jgan.ops import flops
 from jgan.run import chunks, evolving, loop, restore, scoring, seeds
 from jgan.run.logbook import read
 from jgan.score import work
 from jgan.score.networks import Scoring
-from jgan.space import Edge
+from jgan.space import Edge, find
 from jgan.verbs import derive, genotypes
 
 QUICK = {'xla_backend_optimization_level': 0}
@@ -79,7 +80,7 @@ def generations(method, state, count):
   for step in range(count):
     memory, brood = method.search.evolve(
         memory, seen, scripted, BETTER, np.random.default_rng(step))
-    seen |= {evolution.key(record['genotype']) for record in brood}
+    seen |= {_search.key(record['genotype']) for record in brood}
     records.append(brood)
   return records, memory
 
@@ -116,10 +117,10 @@ def test_the_steps_train_fresh_paths_first_and_then_members_alone(first):
 def test_children_are_valid_new_and_one_edge_from_a_parent(first):
   method, state = first
   records, memory = generations(method, state, 3)
-  every = [evolution.key(r['genotype']) for brood in records for r in brood]
-  parents = {evolution.key(r['genotype']) for r in records[0][:4]}
+  every = [_search.key(r['genotype']) for brood in records for r in brood]
+  parents = {_search.key(r['genotype']) for r in records[0][:4]}
   for brood in records:
-    assert {evolution.key(r['genotype']) for r in brood[:4]} == parents
+    assert {_search.key(r['genotype']) for r in brood[:4]} == parents
     assert len(brood) == 8 and sum(r['selected'] for r in brood) == 4
     for record in brood:
       genotype.check({'space': 'adversarial_nas',
@@ -129,7 +130,7 @@ def test_children_are_valid_new_and_one_edge_from_a_parent(first):
       assert min(sum(a != b for a, b in zip(
           edges(child['genotype']), edges(parent['genotype'])))
                  for parent in brood[:4]) == 1
-    parents = {evolution.key(r['genotype']) for r in brood if r['selected']}
+    parents = {_search.key(r['genotype']) for r in brood if r['selected']}
   children = [key for i, key in enumerate(every) if i % 8 >= 4]
   assert len({*children, *every[:4]}) == 4 + 3 * 4
   assert int(memory['generation']) == 3
@@ -153,21 +154,50 @@ def test_half_of_the_genes_come_from_another_parent():
 
 
 def test_individuals_are_within_the_limits(first, search):
-  _, state = first
-  limits = {'params': (1000, 1600), 'macs': (20_000, 60_000),
-            'cell_params': (20, 700)}
+  """About a third of all are."""
+  limits = {'params': (2000, 2700), 'macs': (30_000, 95_000),
+            'cell_params': (100, 1400)}
   method = build.method(search(**limits))
-  (brood,), _ = generations(method, state, 1)
+  (brood,), _ = generations(method, first[1], 1)
   sizes = np.array([[r['params'], r['macs']] for r in brood])
-  assert (sizes >= [1000, 20_000]).all() and (sizes <= [1600, 60_000]).all()
+  assert (sizes >= [2000, 30_000]).all() and (sizes <= [2700, 95_000]).all()
   drawn = method.search.draw(np.random.default_rng(1))
-  derived = adversarial_nas.Generator(8, 1, latent=6, width=4,
-                                      genotype=json.dumps(drawn))
-  params = jax.eval_shape(lambda: derived.init(
-      jax.random.key(0), np.zeros((1, 6)), True))['params']
-  count = lambda tree: sum(x.size for x in jax.tree.leaves(tree))
-  assert 1000 <= count(params) <= 1600
-  assert all(20 <= count(params[f'cell_{i}']) <= 700 for i in (1, 2, 3))
+  params, _ = built(adversarial_nas, drawn, latent=6, width=4)
+  assert 2000 <= count(params) <= 2700
+  assert all(100 <= count(params[f'cell_{i}']) <= 1400 for i in (1, 2, 3))
+
+
+def built(module, genotype, **fields):
+  """Shapes of parameters of a genotype's network for 8 x 8, and its MACs."""
+  network = module.Generator(8, 1, genotype=json.dumps(genotype), **fields)
+  z = np.zeros((1, network.latent))
+  variables = jax.eval_shape(lambda: network.init(jax.random.key(0), z, True))
+  return variables['params'], flops.total(
+      flops.layers(network, variables, z)).macs
+
+
+def count(tree):
+  return sum(x.size for x in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize('module', [adversarial_nas, alphagan])
+def test_most_sizes_are_sums_over_edges_and_equal_those_of_networks(
+    module, monkeypatch):
+  name = module.__name__.split('.')[-1]
+  fields, rng = {'latent': 6, 'width': 4}, np.random.default_rng(0)
+  space = find(name)
+  sizes = evolution.Sizes(module.Generator(8, 1, **fields), module.Generator,
+                          name)
+  builds, measured = [], sizes._measured
+  monkeypatch.setattr(sizes, '_measured',
+                      lambda one: builds.append(1) or measured(one))
+  some = [space.sample(rng, 'generator') for _ in range(40)]
+  own = [sizes.of(one) for one in some]
+  assert len(builds) < 40
+  for one, size in zip(some[-3:], own[-3:]):
+    params, macs = built(module, {'space': name, 'generator': one}, **fields)
+    assert size == {'params': count(params), 'macs': macs, 'cell_params': [
+        count(params[f'cell_{i + 1}']) for i in range(len(one))]}
 
 
 def test_impossible_limits_are_refused_as_a_run_begins(search, monkeypatch):
@@ -187,7 +217,7 @@ def test_a_run_records_every_individual(whole):
     assert record['values'].keys() == {'fd_pixels', 'spectrum'}
   chosen = [[r for r in records if r['step'] == step and r['selected']]
             for step in (2, 4)]
-  keys = lambda some: sorted(evolution.key(r['genotype']) for r in some)
+  keys = lambda some: sorted(_search.key(r['genotype']) for r in some)
   assert keys(chosen[0]) == keys(records[8:12])
   memory = state.extra['evolution']
   np.testing.assert_allclose(memory['score'], sorted(
