@@ -152,6 +152,8 @@ def needs_scores_at_once(config):
   """What needs a score before the next training step; '' if nothing does."""
   if config.feedback:
     return 'config.feedback'
+  if config.method.name == 'evolution':
+    return "method 'evolution'"
   return 'config.eval.best_response' if config.eval.best_response else ''
 
 

@@ -39,7 +39,8 @@ class GanState:
     ema: the averaged generator (no optimizer), used for samples and scores.
     extra: further values that change in training, a dict: 'loss' has traced
       scalars of the loss; 'feedback', 'penalties' and 'augment' have the
-      memories of feedback rules, penalties and augmentations by name.
+      memories of feedback rules, penalties and augmentations by name,
+      'evolution' has the population of such a search.
   """
   step: jax.Array
   gen: Network
@@ -228,17 +229,25 @@ class Search(NamedTuple):
 
   Attributes:
     derive: GanState -> the genotype of its architecture parameters
-      (jgan/genotype.py).
+      (jgan/genotype.py), or the best of its population with what is known of
+      it as 'origin'; None where there is no population yet.
     draw: numpy Generator -> a random genotype of the search space.
     select: (Network of the generator, genotype) -> Network in which each edge
       applies only the operation of the genotype.
     candidates: number of genotypes to draw and score for the final one, if a
       command does not say another; 0: none.
+    evolve: (memory in GanState.extra['evolution'], seen genotypes, scores_of,
+      better, numpy Generator) -> the memory with the next generation, and a
+      record of each individual that was scored; None without a population.
+    front: GanState -> the members of the population that no other one beats
+      both in score and in size, as of `derive`.
   """
   derive: Callable
   draw: Callable
   select: Callable
   candidates: int = 0
+  evolve: Callable | None = None
+  front: Callable | None = None
 
 
 class Turn(NamedTuple):

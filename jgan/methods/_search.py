@@ -4,6 +4,7 @@ The logits of a super-network are its collection 'arch', beside its
 parameters; the temperature of their relaxation is in 'schedule'.
 """
 import functools
+import json
 
 import jax
 import jax.numpy as jnp
@@ -66,9 +67,17 @@ class Space:
     self.names = {player: self._space.ops(player, **self._pools[player])
                   for player in players}
 
+  def cells(self, player):
+    """The cells of a player, {name: space.Edge} each, in order."""
+    return self._space.cells(player, **self._pools[player])
+
+  def valid(self, cells, player):
+    """Whether a network can be built from {edge: operation} per cell."""
+    return self._space.valid(cells, player)
+
   def choices(self, player):
     """Which operations each edge has: {part of the logits: [..., ops] 0, 1}."""
-    cells = self._space.cells(player, **self._pools[player])
+    cells = self.cells(player)
     offered = {part: np.zeros(shape)
                for part, shape in spaces.logit_shapes(cells).items()}
     for edge in (edge for edges in cells for edge in edges.values()):
@@ -106,13 +115,16 @@ class Space:
             'generator': self._space.sample(rng, 'generator',
                                             **self._pools['generator'])}
 
+  def one_hot(self, cells, player):
+    """Logits of 0 and 1 that choose {edge: operation} per cell."""
+    return self._space.one_hot(cells, player, **self._pools[player])
+
   def select(self, net, genotype):
     """The generator in which each edge does the genotype's operation alone.
 
     Its batch statistics, which were a mixture's, are taken anew.
     """
-    net = selected(net, self._space.one_hot(
-        genotype['generator'], 'generator', **self._pools['generator']))
+    net = selected(net, self.one_hot(genotype['generator'], 'generator'))
     for i in range(_SETTLING):
       net = self._settle(net, jax.random.key(i))
     return net
@@ -120,13 +132,33 @@ class Space:
   @functools.cached_property
   def _settle(self):
     """Compiled: the network after one more batch moved its statistics."""
+    model = self._model.clone(axis_name=None)  # the whole batch is here
+
     def settled(net, key):
-      z = jax.random.normal(key, (64, self._model.latent))
+      z = jax.random.normal(key, (64, model.latent))
       # Without a key for noise, which would draw other operations.
-      _, moved = self._model.apply({'params': net.params, **net.stats}, z, True,
-                                   mutable=['batch_stats'])
+      _, moved = model.apply({'params': net.params, **net.stats}, z, True,
+                             mutable=['batch_stats'])
       return net.replace(stats={**net.stats, **moved})
     return jax.jit(settled)
+
+
+def key(cells):
+  """A name of {edge: operation} per cell, the same for equal ones."""
+  return json.dumps(cells, sort_keys=True)
+
+
+def require_softmax(config):
+  """Refuses relaxations that draw: a method that draws paths does it itself.
+
+  Raises:
+    UserError: the 'relax' of a player is another than 'softmax'.
+  """
+  for player in ('generator', 'discriminator'):
+    if config[player].get('relax', 'softmax') != 'softmax':
+      raise UserError(f'config.{player}.relax is {config[player].relax!r}: '
+                      f"method '{config.method.name}' draws the operations "
+                      "itself, 'softmax' would be right")
 
 
 def require_fresh_noise(config):
@@ -166,6 +198,28 @@ def selected(net, one_hot):
   """
   arch = jax.tree.map(lambda x: _FAR * jnp.asarray(x, jnp.float32), one_hot)
   return with_arch(net, arch, _COLD)
+
+
+def path_step(state, batch, rng, paths, *, play):
+  """A step in which every edge of the super-networks does one operation.
+
+  Args:
+    state: GanState.
+    batch, rng: as of every step.
+    paths: {'generator': {part: [..., ops] of 0 and 1}, ...}, of the players
+      that are super-networks.
+    play: steps.gan_step with its keyword arguments.
+
+  Returns:
+    The new state, in which the averaged generator is the uniform mixture of
+    all operations, and metrics.
+  """
+  state = state.replace(gen=selected(state.gen, paths['generator']))
+  if 'discriminator' in paths:
+    state = state.replace(disc=selected(state.disc, paths['discriminator']))
+  state, metrics = play(state, batch, rng)
+  zeros = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
+  return state.replace(ema=with_arch(state.ema, zeros, 1.)), metrics
 
 
 def optimizer(*, lr, b1, b2, weight_decay):

@@ -7,7 +7,6 @@ shared weights and selects the best (Li & Talwalkar, 2019).
 import functools
 
 import jax
-import jax.numpy as jnp
 
 from jgan import build, forward, steps
 from jgan.errors import UserError
@@ -33,11 +32,7 @@ def make(config, shape, *, axis_name=None, candidates=0):
   if candidates < 0:
     raise UserError(f'config.method.candidates is {candidates}: how many to '
                     'draw, 0 or more, would be right')
-  for player in ('generator', 'discriminator'):
-    if config[player].get('relax', 'softmax') != 'softmax':
-      raise UserError(f'config.{player}.relax is {config[player].relax!r}: '
-                      "method 'random_search' draws the operations itself, "
-                      "'softmax' would be right")
+  _search.require_softmax(config)
   models = build.models(config, shape, axis_name=axis_name)
   space = _search.Space(config, models, both=False)
   choices = {player: space.choices(player) for player in space.names}
@@ -47,14 +42,10 @@ def make(config, shape, *, axis_name=None, candidates=0):
 
   def step(state, batch, rng):
     gen_rng, disc_rng, rng = jax.random.split(rng, 3)
-    state = state.replace(gen=_search.selected(
-        state.gen, _search.uniform(gen_rng, choices['generator'])))
-    if 'discriminator' in choices:
-      state = state.replace(disc=_search.selected(
-          state.disc, _search.uniform(disc_rng, choices['discriminator'])))
-    state, metrics = play(state, batch, rng)
-    zeros = jax.tree.map(jnp.zeros_like, state.ema.stats['arch'])
-    return state.replace(ema=_search.with_arch(state.ema, zeros, 1.)), metrics
+    paths = {player: _search.uniform(key, choices[player]) for player, key in
+             (('generator', gen_rng), ('discriminator', disc_rng))
+             if player in choices}
+    return _search.path_step(state, batch, rng, paths, play=play)
 
   init = functools.partial(steps.gan_init, models=models, tx=tx,
                            extra=build.extra(config))

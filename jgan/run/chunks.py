@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from jgan.run import pair, snapshots
+from jgan.run import evolving, pair, snapshots
 
 
 def ends(config):
   """Steps after which the host may have work: sorted ints, with the last."""
   c = config
-  steps = [c.steps, *pair.ends(c)]
+  steps = [c.steps, *pair.ends(c), *evolving.steps(c)]
   if c.profile.steps:
     steps += [c.profile.start, c.profile.start + c.profile.steps]
   for section in (c.log, c.samples, c.eval, c.checkpoint):

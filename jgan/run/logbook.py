@@ -68,7 +68,8 @@ class Logbook:
 
 def _is_of_scores(record):
   """Whether a record is of an evaluation, or of an examination after it."""
-  return any(name.startswith(('eval/', 'cost/', 'probe/', 'doctor/'))
+  return any(name.startswith(('eval/', 'cost/', 'probe/', 'doctor/',
+                              'evolution/'))
              for name in record)
 
 

@@ -70,14 +70,7 @@ class Scoring:
     Raises:
       signals.Asked: the processes are to stop after this step.
     """
-    looking, seen = self._looking(state.ema), None
-    while seen is None:
-      try:
-        next(looking)
-        if self._stop(step):
-          raise signals.Asked
-      except StopIteration as end:
-        seen = end.value
+    seen = self._seen(step, state.ema)
     values, identity = self._recorded(step, self._scorer.told(
         lambda: self._values(step, seen)))
     if self._gap:
@@ -86,6 +79,25 @@ class Scoring:
     if self._probes:
       values |= self._probes.values(self._probes.begin(parallel.local(state)))
     return values, identity
+
+  def of(self, step, net):
+    """The scores of a generator that a search tries: {label: value}.
+
+    They are not recorded.
+
+    Raises:
+      signals.Asked: as of `now`.
+    """
+    previous = {**self._scorer.previous}  # images of the run itself
+    seen = self._seen(step, net)
+    (values, _), = self._scorer.told(lambda: self._values(step, seen)).values()
+    self._scorer.previous = previous
+    return values
+
+  @property
+  def better(self):
+    """{label: 'lower', 'higher' or 'neither'} of the scores."""
+    return self._scorer.better
 
   def launch(self, step, state, until, *, keeps):
     """Begins to score a copy of the state's averaged generator.
@@ -121,6 +133,17 @@ class Scoring:
   def close(self):
     """Ends the thread."""
     self._thread.shutdown(cancel_futures=True)
+
+  def _seen(self, step, net):
+    """What the scorer saw of a generator."""
+    looking = self._looking(net)
+    while True:
+      try:
+        next(looking)
+        if self._stop(step):
+          raise signals.Asked
+      except StopIteration as end:
+        return end.value
 
   def _looking(self, net):
     return self._scorer.look(networks.fakes(self._config, self._sampler, net))

@@ -4,7 +4,6 @@ The host does not wait for the device: the metrics of a step are read and
 written when the next record is due, and a separate thread writes sample grids.
 """
 import concurrent.futures
-import datetime
 import functools
 import itertools
 import logging
@@ -13,10 +12,13 @@ import time
 
 import jax
 
-from jgan import about, build, genotype, precision, progress, signals
+from jgan import about, build, precision, progress, signals
 from jgan.errors import NonFinite, Stopped
 from jgan.run import (
+    announce,
+    derived,
     doctor,
+    evolving,
     pair,
     parallel,
     rollback,
@@ -60,6 +62,9 @@ class Session:
                                  due=self.due) if self.writer else None)
     self.scoring = scoring.Scoring(config, judges, self.sampler, folder,
                                    self.stop)
+    self.evolving = evolving.Evolving(
+        config, method.search, folder, start - self.due, self.scoring,
+        where) if evolving.steps(config) else None
     self.worker = concurrent.futures.ThreadPoolExecutor(1)
     self.jobs = []
     self.pending, self.health = None, (parallel.healthy(), {})
@@ -99,11 +104,11 @@ class Session:
   def has_work(self, step):
     """Whether `work` needs the state after `step`."""
     c = self.config
-    return (self.due or step in self.ends or doctor.is_due(c, step)
-            or self.is_due(step, snapshots.every(c))
+    return (self.due or step in self.ends or step in evolving.steps(c)
+            or doctor.is_due(c, step)
             or self.is_due(step, c.eval.every, c.eval.first)
-            or self.is_due(step, c.samples.every)
-            or self.is_due(step, c.checkpoint.every))
+            or any(self.is_due(step, every) for every in (
+                c.samples.every, c.checkpoint.every, snapshots.every(c))))
 
   def show(self, state):
     """Writes samples/reals.png and 00000000.png before the first step."""
@@ -128,6 +133,7 @@ class Session:
     c = self.config
     due = functools.partial(self.is_due, step)
     best, scores = False, due(c.eval.every, c.eval.first)
+    given, evolves = state, step in evolving.steps(c)
     try:
       flight = self.scoring.flight
       if flight and (self.ends_flights(step)
@@ -141,8 +147,10 @@ class Session:
         self.scores = {step: values}
         state = steering.steered(self.rules, state, values, self.better,
                                  self.where, step, c.steps)
+      if evolves:
+        state = self.evolve(step, state)
     except signals.Asked:
-      self.leave(step, state, due=scores)
+      self.leave(step, given, due=scores or evolves)
     if doctor.is_due(c, step):
       self.examine(step, state)
     if due(c.samples.every):
@@ -165,6 +173,11 @@ class Session:
       self.write(step, values)
       self.progress(step, values)
 
+  def require_healthy(self):
+    """Writes the pending record; stops the run if a step was not finite."""
+    self.flush()
+    self.require_finite(*self.health)
+
   def require_finite(self, health, metrics):
     """Stops the run at the first metric that was not finite."""
     bad = parallel.first_bad(health, metrics)
@@ -179,36 +192,32 @@ class Session:
                       f'{bad[0]} is not finite')
 
   def progress(self, step, values):
-    """Logs one line: step, speed, estimated time to the end, losses."""
-    losses = '  '.join(f'{k} {v:.4g}' for k, v in values.items()
-                       if k.endswith('/loss'))
-    first, since = self.clock
-    if step <= first:  # its time was not measured: the clock began after it
-      log.info('step %s/%s  %s', f'{step:,}', f'{self.config.steps:,}', losses)
-      return
-    progress.losses({k: v for k, v in values.items() if k.endswith('/loss')})
-    rate = (step - first) / (time.perf_counter() - since)
-    turns = [self.plan(s) for s in range(first, step)]
-    images = sum(t.critics * (t.batch or self.config.batch) for t in turns)
-    images *= rate / len(turns)
-    remaining = (self.config.steps - step) / rate
-    self.book.speed(step, {'steps_per_second': rate,
-                           'images_per_second': images})
-    if not progress.has_bar():
-      log.info('step %s/%s  %.4g steps/s  %s img/s  ETA %s  %s', f'{step:,}',
-               f'{self.config.steps:,}', rate, f'{images:,.0f}',
-               datetime.timedelta(seconds=int(remaining)), losses)
+    """Logs one line, and gives the speed to the sinks."""
+    rates = announce.speed(self.config, self.plan, self.clock, step, values)
+    if rates:
+      self.book.speed(step, rates)
 
   def evaluate(self, step, state):
     """Scores the averaged generator: -> scores, whether they are the best."""
-    self.flush()
-    self.require_finite(*self.health)
+    self.require_healthy()
     began = time.perf_counter()
     with progress.during('scoring'):
       values, identity = self.stop.wait(self.scoring.now, step, state)
     self.log_scores(step, values, time.perf_counter() - began)
     self.begin(step)
     return values, self.is_best(step, values, identity)
+
+  def evolve(self, step, state):
+    """Makes the next generation of a search: -> the state with it."""
+    self.require_healthy()
+    began = time.perf_counter()
+    with progress.during('scoring the population'):
+      state, values = self.evolving.next(step, state)
+    if self.writer:
+      self.timing.scored(time.perf_counter() - began)
+      self.write(step, values)
+    self.begin(step)
+    return state
 
   def log_scores(self, step, values, seconds):
     """Writes the scores of a step, which training waited for so long."""
@@ -228,8 +237,7 @@ class Session:
 
   def launch(self, step, state):
     """Begins to score a copy of the averaged generator."""
-    self.flush()
-    self.require_finite(*self.health)
+    self.require_healthy()
     saves = self.due or self.is_due(step, self.config.checkpoint.every)
     until = next(s for s in itertools.count(step + 1) if self.ends_flights(s))
     self.scoring.launch(step, state, until, keeps=not saves)
@@ -291,8 +299,7 @@ class Session:
     Raises:
       rollback.Sick: the run is to go back to a healthy checkpoint.
     """
-    self.flush()
-    self.require_finite(*self.health)
+    self.require_healthy()
     new = []
     with progress.during('looking for symptoms'):
       made = self.pictures.made(state.gen)
@@ -309,8 +316,7 @@ class Session:
 
   def keep(self, step, state):
     """Writes generators at the end of a phase, and averages for later."""
-    self.flush()
-    self.require_finite(*self.health)
+    self.require_healthy()
     if self.writer and self.is_due(step, snapshots.every(self.config)):
       snapshots.write(self.folder, step, state)
     if self.writer and step in self.ends:
@@ -325,8 +331,7 @@ class Session:
 
     due: the evaluation after this step is not done; whoever resumes does it.
     """
-    self.flush()
-    self.require_finite(*self.health)
+    self.require_healthy()
     self.settle()
     with progress.during('saving'):
       self.saved.save(step, state, self.notes(due))
@@ -334,7 +339,7 @@ class Session:
     if self.writer:
       self.timing.write(step)
       self.book.flush()
-      self.derive(step, state)
+      derived.write(self.method.search, self.folder, step, state, self.scores)
     self.begin(step)
 
   def notes(self, due=False):
@@ -360,16 +365,6 @@ class Session:
                     'again')
     raise Stopped(f'preempted at step {step:,}: saved. The same command '
                   'resumes from there')
-
-  def derive(self, step, state):
-    """Writes the current genotype of a search: genotypes/STEP.json."""
-    if self.method.search and self.method.search.derive:
-      derived = self.method.search.derive(
-          jax.device_get(parallel.local(state)))
-      scores = [f'{k} {v:.6g}' for k, v in self.scores.get(step, {}).items()]
-      derived['origin'] = ', '.join(
-          [f'{self.folder.name}, step {step}', *scores])
-      genotype.save(self.folder / 'genotypes' / f'{step:08d}.json', derived)
 
   def later(self, job, *arguments):
     """Runs host work in the thread; `settle` raises its exceptions."""

@@ -27,10 +27,12 @@ def steps(config):
   every = config.eval.every
   if not (every and config.eval.metrics):
     return 0
-  first = config.eval.first or every
+  first, m = config.eval.first or every, config.method
+  individuals = (2 * m.population * m.generations if m.name == 'evolution'
+                 else 0)
   if config.steps < first:
-    return 1  # the last step is scored in any case
-  return 1 + -(-(config.steps - first) // every)
+    return 1 + individuals  # the last step is scored in any case
+  return 1 + -(-(config.steps - first) // every) + individuals
 
 
 def of_score(config, image):

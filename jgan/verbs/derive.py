@@ -1,7 +1,9 @@
 """Writes the genotype that a search found.
 
 --out=FILE.json gets the genotype; --config.generator.genotype=FILE.json trains
-its network. FILE.png gets a drawing of it.
+its network. FILE.png gets a drawing of it. Of a search with a population, that
+is the best member; FILE_front/ gets those that no other one beats both in score
+and in size.
 """
 import json
 import logging
@@ -45,8 +47,8 @@ def run(config, flags):
 def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
   """Writes the genotype of a search, and a drawing of it beside it.
 
-  The genotype is the one derived from the architecture parameters or, with
-  `candidates`, the one with the best score.
+  The genotype is the one derived from the architecture parameters, the best
+  member of a population or, with `candidates`, the one with the best score.
 
   Args:
     config: completed; of the search.
@@ -65,7 +67,8 @@ def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
 
   Raises:
     UserError: the method does not search, it derives no genotype and there
-      are no candidates, or config.eval has no metric to score by.
+      are no candidates, there is no population yet, or config.eval has no
+      metric to score by.
   """
   search = method.search
   if not search:
@@ -76,15 +79,33 @@ def write(config, method, state, out, *, candidates=0, folder='', data_dir=''):
     raise UserError(f"method '{config.method.name}' only draws architectures: "
                     'say how many to score, as in --candidates=100')
   chosen = search.derive(state) if search.derive else None
+  if search.derive and not chosen:
+    raise UserError(f'step {int(state.step)} is of the warm-up, in which there '
+                    'is no population: train further, or choose a later '
+                    '--step')
+  told = chosen.pop('origin', '') if chosen else ''
   if candidates:
     chosen = best_of(config, method, state, chosen, candidates,
                      pathlib.Path(folder) / 'candidates.jsonl', data_dir)
   else:
-    chosen['origin'] = f'{config.method.name}, step {int(state.step)}'
+    chosen['origin'] = _origin(config, state, told)
   path = pathlib.Path(out)
   genotype.save(path, chosen)
   genotype_graph.draw(path.with_suffix('.png'), chosen)
+  if search.front:
+    folder = path.with_name(f'{path.stem}_front')
+    for earlier in folder.glob('[0-9][0-9].json'):
+      earlier.unlink()
+    for i, one in enumerate(search.front(state)):
+      genotype.save(folder / f'{i:02d}.json', {
+          **one, 'origin': _origin(config, state, one['origin'])})
   return path
+
+
+def _origin(config, state, *told):
+  """Where a genotype comes from, and what is known of it."""
+  return ', '.join(filter(None, [config.method.name, f'step {int(state.step)}',
+                                 *told]))
 
 
 def best_of(config, method, state, derived, count, file, data_dir):
@@ -114,8 +135,8 @@ def best_of(config, method, state, derived, count, file, data_dir):
     log.info('candidate %d of %d: %.5g', i + 1, len(genotypes), rows[-1][0])
   score, i, best = min(rows, key=lambda row: (
       labels.cost(row[0], better), row[1]))
-  return {**best, 'origin': f'{config.method.name}, step {int(state.step)}, '
-          f'best of {len(genotypes)}: {score:.6g}'}
+  return {**best, 'origin': _origin(
+      config, state, f'best of {len(genotypes)}: {score:.6g}')}
 
 
 def _fits(line):

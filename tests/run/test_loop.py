@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import threading
-import types
 
 import jax
 import numpy as np
@@ -15,7 +14,7 @@ from PIL import Image
 from jgan import config as configs
 from jgan import weights
 from jgan.errors import Stopped, UserError
-from jgan.run import checkpoint, loop, parallel, scoring
+from jgan.run import announce, checkpoint, loop, parallel, scoring
 from jgan.run.logbook import read
 from jgan.score import record
 from tests.rounding import assert_same_but_rounding
@@ -240,9 +239,8 @@ def test_computing_in_float64_and_other_random_numbers_are_refused(
 
 def test_a_time_that_was_not_measured_gives_no_estimate(caplog):
   """The first step of a turn, whose clock begins after its compilation."""
-  session = types.SimpleNamespace(clock=(2, 0.), config=small())
   with caplog.at_level('INFO', 'jgan'):
-    loop.Session.progress(session, 2, {'disc/loss': 1.})
+    assert not announce.speed(small(), None, (2, 0.), 2, {'disc/loss': 1.})
   assert 'step 2/4' in caplog.text and 'ETA' not in caplog.text
 
 
