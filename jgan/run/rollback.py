@@ -21,6 +21,7 @@ from jgan import config as configs
 from jgan.errors import NonFinite, Stopped, UserError
 from jgan.files import parsed
 from jgan.run import checkpoint, logbook, processes
+from jgan.sections import typed
 from jgan.workdir import append, checkpoints, records, write_text
 
 log = logging.getLogger(__name__)
@@ -85,13 +86,18 @@ def check(config):
 
 def _check_change(config, path, change):
   """Refuses one entry of config.rollback.changes."""
-  change = dict(change)
-  if not (len(change) == 2 and 'key' in change
-          and ('factor' in change or 'value' in change)):
-    raise UserError(f"{path} is {change}; {{'key': ..., 'factor': ...}} or "
-                    "{'key': ..., 'value': ...} would be right")
+  if not (hasattr(change, 'keys') and {*change} in (
+      {'key', 'factor'}, {'key', 'value'}) and isinstance(change['key'], str)):
+    shown = dict(change) if hasattr(change, 'keys') else change
+    raise UserError(f"{path} is {shown!r}; {{'key': 'optimizer.gen.lr', "
+                    "'factor': .1}, or 'value' in place of 'factor', would be "
+                    'right')
   place, key = _place(config, change['key'], path)
   now = place[key]
+  if hasattr(now, 'keys'):
+    raise UserError(f'{path} changes config.{change["key"]}, which is a '
+                    'section: one of its keys would be right, '
+                    f'{", ".join(sorted(now))}')
   factor = change.get('factor', 2)
   if isinstance(factor, bool) or not (
       isinstance(factor, int | float) and 0 < factor != 1
@@ -101,7 +107,8 @@ def _check_change(config, path, change):
   if 'factor' in change and type(now) is not float:
     raise UserError(f'{path} multiplies config.{change["key"]}, which is '
                     f"{now!r}: 'value' would be right")
-  if 'factor' not in change and change['value'] == now:
+  if 'value' in change and typed(f'{path[7:]}.value', change['value'],
+                                 now) == now:
     raise UserError(f'{path} sets config.{change["key"]} to {now!r}, which it '
                     'is already')
 
