@@ -31,7 +31,7 @@ class NonFinite(Stopped):
     evidence: what was not finite.
   """
 
-  def __init__(self, text, step=0, evidence=''):
+  def __init__(self, text, step, evidence):
     super().__init__(text)
     self.step, self.evidence = step, evidence
 

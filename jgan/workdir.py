@@ -164,7 +164,7 @@ def write_text(path, text):
     part.write_text(text, encoding='utf-8')
 
 
-def records(file, *keys, fits=None):
+def records(file, *keys, fits=None, step=int):
   """The records of a file of JSON lines; [] without a file.
 
   An incomplete last line, which a killed run may leave, is ignored. Broken
@@ -172,8 +172,9 @@ def records(file, *keys, fits=None):
 
   keys: those that every record has.
   fits: record -> whether their values are what they should be.
+  step: the types that 'step' may have.
   """
-  whole, broken = _parsed(pathlib.Path(file), keys, fits)
+  whole, broken = _parsed(pathlib.Path(file), keys, fits, step)
   if broken:
     log.warning('%s is damaged: not read: line %s', file,
                 ', '.join(map(str, broken)))
@@ -222,7 +223,7 @@ def is_numbers(values):
   return all(isinstance(x, int | float) for x in values)
 
 
-def _parsed(file, keys, fits=None):
+def _parsed(file, keys, fits=None, step=int):
   """The records of a file that fit, and the numbers of its other lines."""
   whole, broken = [], []
   lines = file.read_bytes().split(b'\n')[:-1] if file.is_file() else []
@@ -232,7 +233,7 @@ def _parsed(file, keys, fits=None):
     except ValueError:
       record = None
     if (isinstance(record, dict) and all(key in record for key in keys)
-        and isinstance(record.get('step', 0), int)
+        and isinstance(record.get('step', 0), step)
         and (fits is None or fits(record))):
       whole.append(record)
     else:

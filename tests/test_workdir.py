@@ -69,6 +69,15 @@ def test_a_score_of_wrong_types_is_left_out(wrong, tmp_path, caplog):
   assert timing.read(tmp_path) == []
 
 
+def test_a_score_of_weights_of_an_unknown_step_is_one(tmp_path, caplog):
+  exported = {**SCORE, 'step': None, 'protocol': {
+      'generator': 'exported', 'protocol': 'standard'}}
+  workdir.write_records(tmp_path / 'scores.jsonl', [exported, SCORE])
+  assert record.of_average(tmp_path) == [SCORE]
+  assert record.of_generator(tmp_path, None, 'exported') == [exported]
+  assert 'damaged' not in caplog.text
+
+
 def test_a_record_that_is_no_file_is_not_waited_for(tiny, tmp_path):
   for name in ('run.json', 'config.json', 'images.json', 'metrics.jsonl'):
     os.mkfifo(tmp_path / name)

@@ -86,7 +86,8 @@ class Checkpoints:
     bad = [name for name, x in named.items() if not _finite(x)]
     if bad:
       raise NonFinite(f'{bad[0]} is not finite at step {step}: not saved. '
-                      f'{self._resume_from()}')
+                      f'{self._resume_from()}', step,
+                      f'{bad[0]} is not finite')
     notes = notes | {'arrays': {name: [*_kind(x), _crc(x)]
                                 for name, x in named.items()}}
     notes = notes | {'crc': _crc_of_notes(notes)}

@@ -3,6 +3,7 @@
 A symptom is a file of jgan/doctor. It is read from the records of metrics.jsonl
 alone, so that a resumed run has the findings of an unbroken one.
 """
+import itertools
 import logging
 
 import jax
@@ -16,7 +17,6 @@ from jgan.run.findings import Findings
 log = logging.getLogger(__name__)
 
 _GONE = 4  # examinations in a row without a symptom after which it has gone
-_EACH = 'doctor/diversity'  # recorded at each examination
 
 
 class Doctor:
@@ -36,6 +36,7 @@ class Doctor:
       logged: the records up to `start`.
       start, due: as of Findings.
     """
+    self._config = config
     self._symptoms = observers.symptoms(config)
     self.findings = Findings(folder, start, due=due)
     self.history = History(
@@ -56,7 +57,8 @@ class Doctor:
         log.warning('step %s  %s: %s. What may help: %s', f'{step:,}',
                     words(name), finding.evidence, finding.advice)
         new.append(self.findings.begins(step, name, finding))
-      elif name in present and not finding and self._has_gone(examine):
+      elif name in present and not finding and self._has_gone(
+          step, examine):
         log.info('step %s  %s: gone', f'{step:,}', words(name))
         self.findings.gone(step, name)
     return new
@@ -68,9 +70,9 @@ class Doctor:
                   f'{record["step"]:,}', f' to {gone:,}' if gone else ' on',
                   record['evidence'])
 
-  def _has_gone(self, examine):
-    times, _ = self.history.series(_EACH, _GONE)
-    return not any(examine(self.history.until(step)) for step in times)
+  def _has_gone(self, step, examine):
+    return not any(examine(self.history.until(look))
+                   for look in looks(self._config, step, _GONE))
 
 
 def is_due(config, step):
@@ -84,6 +86,15 @@ def is_due(config, step):
     return False
   before = (step - 1) // each * each  # the record before this one
   return step // every > before // every
+
+
+def looks(config, step, count):
+  """The last steps up to `step` after which a run is examined, ascending.
+
+  count: of them; fewer if there were not as many.
+  """
+  before = (s for s in range(step, 0, -1) if is_due(config, s))
+  return [*itertools.islice(before, count)][::-1]
 
 
 def indifferent(config):

@@ -1,4 +1,6 @@
 """Images that a run shows: the grids in samples/, always of the same noise."""
+import math
+
 import jax
 import numpy as np
 
@@ -59,11 +61,13 @@ class Pictures:
     Returns:
       {'diversity': root of the mean squared distance of two, 'nearest': mean
       distance to the nearest other one}, each divided by that of real images;
-      {} where that is 0, or one image is made.
+      {} where that is 0, one image is made, or images are not finite: the
+      metrics of the next step say so.
     """
     count = min(len(self._z), _FEW)
     if self._real is None:
       self._real = distances.apart(self.reals()[:count])
     fake = distances.apart(samples.joined(made, count))
     return {name: x / real for (name, real), x in zip(
-        self._real.items(), fake.values(), strict=True) if real > 0.}
+        self._real.items(), fake.values(), strict=True)
+            if real > 0. and math.isfinite(x)}

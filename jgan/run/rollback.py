@@ -20,7 +20,8 @@ from jgan import build, lookup, paths
 from jgan import config as configs
 from jgan.errors import NonFinite, Stopped, UserError
 from jgan.files import parsed
-from jgan.run import checkpoint, logbook, processes
+from jgan.run import checkpoint, doctor, processes
+from jgan.sections import typed
 from jgan.workdir import append, checkpoints, records, write_text
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,10 @@ def check(config):
       raise UserError(f"config.rollback.on has '{name}', and config.doctor "
                       f'(every={config.doctor.every}, without='
                       f'{config.doctor.without}) does not look for it')
+    if name == 'collapse' and config.samples.count < 2:
+      raise UserError("config.rollback.on has 'collapse', and config.samples."
+                      'count=1: one image has no other one to be compared '
+                      'with, and 64 would be right')
   if times < 1:
     raise UserError(f'config.rollback.times={times}; at least 1, or on=() for '
                     'none, would be right')
@@ -85,13 +90,18 @@ def check(config):
 
 def _check_change(config, path, change):
   """Refuses one entry of config.rollback.changes."""
-  change = dict(change)
-  if not (len(change) == 2 and 'key' in change
-          and ('factor' in change or 'value' in change)):
-    raise UserError(f"{path} is {change}; {{'key': ..., 'factor': ...}} or "
-                    "{'key': ..., 'value': ...} would be right")
+  if not (hasattr(change, 'keys') and {*change} in (
+      {'key', 'factor'}, {'key', 'value'}) and isinstance(change['key'], str)):
+    shown = dict(change) if hasattr(change, 'keys') else change
+    raise UserError(f"{path} is {shown!r}; {{'key': 'optimizer.gen.lr', "
+                    "'factor': .1}, or 'value' in place of 'factor', would be "
+                    'right')
   place, key = _place(config, change['key'], path)
   now = place[key]
+  if hasattr(now, 'keys'):
+    raise UserError(f'{path} changes config.{change["key"]}, which is a '
+                    'section: one of its keys would be right, '
+                    f'{", ".join(sorted(now))}')
   factor = change.get('factor', 2)
   if isinstance(factor, bool) or not (
       isinstance(factor, int | float) and 0 < factor != 1
@@ -101,7 +111,8 @@ def _check_change(config, path, change):
   if 'factor' in change and type(now) is not float:
     raise UserError(f'{path} multiplies config.{change["key"]}, which is '
                     f"{now!r}: 'value' would be right")
-  if 'factor' not in change and change['value'] == now:
+  if 'value' in change and typed(f'{path[7:]}.value', change['value'],
+                                 now) == now:
     raise UserError(f'{path} sets config.{change["key"]} to {now!r}, which it '
                     'is already')
 
@@ -166,7 +177,7 @@ def go_back(config, workdir, error):
 
   Raises:
     NonFinite: `error`, if config.rollback does not ask for it.
-    Stopped: config.rollback.times is reached.
+    Stopped: config.rollback.times is reached, or the same steps would follow.
   """
   folder = pathlib.Path(paths.local(workdir, '--workdir'))
   if isinstance(error, NonFinite):
@@ -185,10 +196,20 @@ def go_back(config, workdir, error):
   changes = [dict(change) for change in config.rollback.changes]
   with checkpoint.Checkpoints(checkpoints(folder),
                               keep=config.checkpoint.keep) as saved:
-    healthy = [s for s in saved.steps() if s <= _last_healthy(folder, step)]
-    if symptom == NON_FINITE and not _looks(folder):
-      healthy = saved.steps()  # all that was saved is finite
+    looks = doctor.looks(applied(config, folder), step - 1, _LAG)
+    last = looks[0] if len(looks) == _LAG else 0
+    if symptom == NON_FINITE and not looks:
+      last = step  # all that was saved is finite
+    healthy = [s for s in saved.steps() if s <= last]
     to = processes.group().said(max(healthy, default=0))
+    if to in [record['to'] for record in earlier] and all(
+        'value' in change for change in changes):
+      raise Stopped(
+          f'{symptom} at step {step:,}: {evidence}. A rollback has gone to step '
+          f'{to:,} before, and config.rollback.changes sets what is set now, '
+          f'{_said(applied(config, folder), earlier)}: the same steps would go '
+          "wrong again. Another config, or a change with a 'factor', would be "
+          'right') from error
     saved.go_back(to, {})
   record = {'step': step, 'to': to, 'symptom': symptom, 'evidence': evidence,
             'changes': changes}
@@ -199,18 +220,6 @@ def go_back(config, workdir, error):
               f'{step:,}', symptom.replace('_', ' '), evidence, f'{to:,}',
               ', '.join(f'{c["key"]} {_verb(c)}' for c in changes),
               len(earlier) + 1, config.rollback.times)
-
-
-def _looks(folder):
-  """Steps at which the doctor looked, ascending."""
-  return [record['step'] for record in logbook.read(folder)
-          if 'doctor/diversity' in record]
-
-
-def _last_healthy(folder, step):
-  """The step up to which checkpoints are healthy; 0 if none is known to be."""
-  looks = [0] * _LAG + [look for look in _looks(folder) if look < step]
-  return looks[-_LAG]
 
 
 def _verb(change):

@@ -304,8 +304,8 @@ class Session:
     with progress.during('looking for symptoms'):
       made = self.pictures.made(state.gen)
       if self.writer:
-        self.write(step, {f'doctor/{name}': x for name, x in
-                          self.pictures.diversity(made).items()})
+        if values := self.pictures.diversity(made):
+          self.write(step, {f'doctor/{k}': x for k, x in values.items()})
         new = self.doctor.examine(step)
     rollback.act(self.config, step, new)
 

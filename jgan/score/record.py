@@ -2,7 +2,8 @@
 
 The first file has the scores computed during training, the second those of
 `--mode=evaluate`. A line is {'step', 'values': {label: value}, 'protocol':
-stamp, 'identity'} (jgan/protocol.py).
+stamp, 'identity'} (jgan/protocol.py); 'step' is null for weights of a file that
+does not say it.
 """
 import logging
 import pathlib
@@ -44,7 +45,7 @@ def of_generator(workdir, step, network):
   """
   lines = [line for name in ('evaluations.jsonl', 'scores.jsonl')
            for line in records(pathlib.Path(workdir) / name, *_KEYS,
-                               fits=_fits)]
+                               fits=_fits, step=int | None)]
   return [line for line in lines if step in (None, line['step'])
           and line['protocol']['generator'] == network]
 

@@ -131,7 +131,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
       state = weights.warm_start(state, ConfigDict({'generator': params,
                                                    'discriminator': ''}))
     net = state.gen if online else state.ema
-    step = pair.step_of(params) if params else int(state.step)
+    step = step_of(params) if params else int(state.step)
     stamp = networks.of_fakes(config, step,
                               network='online' if online else 'average')
     if params:
@@ -158,6 +158,16 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
     raise UserError(f'scored, but not all of it could be written to {workdir}: '
                     f'{unwritten}')
   return text
+
+
+def step_of(file):
+  """The step of weights: what their file says, or steps.json of a pair.
+
+  None if neither does.
+  """
+  about = weights.described(file)[1]
+  said = about and about.step
+  return pair.step_of(file) if said is None else said
 
 
 def pictures(folder, metrics, real, fake):

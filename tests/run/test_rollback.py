@@ -8,7 +8,7 @@ import pytest
 
 from jgan import config as configs
 from jgan.errors import NonFinite, Stopped, UserError
-from jgan.run import loop, rollback
+from jgan.run import logbook, loop, rollback
 from tests.run.test_doctor import ring
 
 FILES = 'metrics.jsonl', 'rollbacks.jsonl', 'findings.jsonl'
@@ -70,6 +70,41 @@ def test_at_the_limit_it_stops_and_says_what_was_tried(tmp_path):
   assert len(rollback.read(tmp_path)) == 1
 
 
+def exploding(**changes):
+  """G's parameters are beyond all reason after the first step, its loss not."""
+  c = diverging(**{'optimizer.disc.lr': 1e-3, 'optimizer.gen.lr': 1e38,
+                   'steps': 4, 'checkpoint.every': 1, 'rollback.changes': (
+                       {'key': 'optimizer.gen.lr', 'value': 1e-3},)})
+  c.update_from_flattened_dict(changes)
+  return c
+
+
+def test_steps_that_are_sure_to_go_wrong_again_are_not_repeated(tmp_path):
+  with pytest.raises(Stopped, match='gone to step 1 before, .*gen.lr 0.001: the'
+                     ' same steps would go wrong again'):
+    loop.run(exploding(), tmp_path)
+  assert [r['to'] for r in rollback.read(tmp_path)] == [1]
+
+
+@pytest.mark.filterwarnings('ignore:overflow encountered in cast')
+def test_a_state_that_is_not_finite_is_a_reason_to_go_back(tmp_path):
+  """And images of it have no diversity that would be recorded."""
+  c = exploding(**{'optimizer.gen.lr': 1e39, 'doctor.every': 1})
+  state = loop.run(c, tmp_path)
+  assert int(state.step) == 4
+  record, = rollback.read(tmp_path)
+  assert record['step'] == 1 and 'is not finite' in record['evidence']
+
+
+def test_looks_without_a_measure_are_looks_too(tmp_path):
+  """One image has no diversity: nothing is recorded, and all else is so."""
+  c = saturated(**{'samples.count': 1})
+  loop.run(c, tmp_path / 'one')
+  record, = rollback.read(tmp_path / 'one')
+  assert 0 < record['to'] < record['step'] - 10
+  assert all(len(r) > 1 for r in logbook.read(tmp_path / 'one'))
+
+
 def test_without_being_asked_a_run_only_stops(tmp_path):
   with pytest.raises(NonFinite):
     loop.run(diverging(**{'rollback.on': ('collapse',), 'doctor.every': 10}),
@@ -109,6 +144,8 @@ LR = {'key': 'optimizer.disc.lr', 'factor': .1}
     ({'rollback.on': ('collapse',), 'doctor.every': 0}, 'does not look for it'),
     ({'rollback.on': ('collapse',), 'doctor.without': ('collapse',)},
      'does not look for it'),
+    ({'rollback.on': ('collapse',), 'samples.count': 1},
+     'samples.count=1: one image has no other one'),
     ({'rollback.times': 0}, 'times=0; at least 1'),
     ({'rollback.changes': ()}, 'the same steps would go wrong again'),
     ({'rollback.changes': ({'key': 'optimizer.disk.lr', 'factor': .1},)},
@@ -119,6 +156,14 @@ LR = {'key': 'optimizer.disc.lr', 'factor': .1}
     ({'rollback.changes': ({**LR, 'factor': -1.},)}, 'a number above 0 but 1'),
     ({'rollback.changes': ({**LR, 'value': .1},)}, 'would be right'),
     ({'rollback.changes': ({'key': 'batch', 'value': 32},)}, 'is already'),
+    ({'rollback.changes': ({'key': LR['key'], 'value': 'low'},)},
+     "is 'low', of type str; type float is needed"),
+    ({'rollback.changes': ({'key': 'optimizer.gen', 'value': .1},)},
+     'which is a section: one of its keys would be right, .*lr'),
+    ({'rollback.changes': ({'key': 5, 'factor': .1},)}, "'factor': .1}, or"),
+    ({'rollback.changes': ('optimizer.gen.lr',)}, "'factor': .1}, or"),
+    ({'rollback.changes': (('key', 'factor'),)}, "'factor': .1}, or"),
+    ({'rollback.on': (5,)}, "config.rollback.on has '5'"),
     ({'rollback.changes': ({'key': 'batch', 'value': 0},)}, 'at least 1'),
     ({'rollback.changes': ({'key': 'generator.width', 'value': 64},)},
      'the state of a checkpoint would not fit'),

@@ -129,7 +129,7 @@ def test_a_run_that_is_not_finite_stops_alone(together, tmp_path, monkeypatch):
 
   def checked(self, health, metrics):
     if self.config.seed == 0:
-      raise NonFinite('disc/loss is not finite at step 1')
+      raise NonFinite('disc/loss is not finite at step 1', 1, 'disc/loss')
     check(self, health, metrics)
 
   monkeypatch.setattr(loop.Session, 'require_finite', checked)

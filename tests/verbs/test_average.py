@@ -8,7 +8,7 @@ from jgan import flags as common
 from jgan import main, weights
 from jgan.errors import UserError
 from jgan.run import chunks, loop, snapshots
-from jgan.verbs import average, compress
+from jgan.verbs import average, compress, evaluate
 
 
 def averaging(c):
@@ -78,6 +78,7 @@ def test_a_width_that_was_kept_is_made_as_it_is_and_others_lie_elsewhere(
   assert 'step 3, sigma 0.075, of averages at 2 steps' in (
       capsys.readouterr().out)
   assert weights.described(out)[1].step == 3
+  assert evaluate.step_of(out) == 3  # what its scores are recorded for
 
 
 def test_the_file_makes_images(done, tmp_path):
