@@ -124,6 +124,21 @@ def test_a_config_with_impossible_widths_is_refused(tiny, widths):
     configs.complete(tiny)
 
 
+def test_a_width_far_from_what_was_stored_is_said(done, tmp_path, capsys):
+  folder, *_ = done
+  command(f'--workdir={folder}', f'--out={tmp_path / "a.npz"}', '--sigma=.1')
+  told = capsys.readouterr()
+  assert ', 0.0% from its profile' in told.out and 'profile' not in told.err
+  command(f'--workdir={folder}', f'--out={tmp_path / "b.npz"}', '--sigma=.28')
+  assert '% from that of --sigma=0.28, the nearest' in capsys.readouterr().err
+
+
+def test_an_interval_without_averages_is_refused(tiny):
+  tiny.ema.snapshots = 5
+  with pytest.raises(UserError, match='snapshots is 5, and .*power has no av'):
+    configs.complete(tiny)
+
+
 def test_a_compressed_run_keeps_no_averages_of_other_shapes():
   config = configs.complete(averaging(small()))
   assert compress.tuned(config, {}, last=True).ema.power == ()
