@@ -58,6 +58,16 @@ def test_averages_are_stored_at_their_interval_and_survive_a_stop(
                                    whole.extra['averages']))
 
 
+def test_what_an_earlier_session_stored_later_is_not_mixed_in(
+    tmp_path, interrupted):
+  interrupted(averaging(small()), tmp_path, step=3)
+  (tmp_path / 'averages' / '00000005.safetensors').write_bytes(b'of others')
+  c = averaging(small())
+  c.ema.snapshots = 6
+  loop.run(c, tmp_path, allow_config_change=True)
+  assert [*snapshots.files(tmp_path, 9)] == [2, 6]
+
+
 def test_a_width_that_was_kept_is_made_as_it_is_and_others_lie_elsewhere(
     done, tmp_path, capsys):
   folder, state, _ = done
