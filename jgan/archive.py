@@ -6,6 +6,7 @@ written, in the place of the one before.
 """
 import pathlib
 import shutil
+import tarfile
 import tempfile
 
 from jgan.errors import UserError
@@ -50,13 +51,15 @@ def unpack(file, workdir):
   if workdir.exists() or not file.is_file():
     return False
   try:
+    if not _is_whole(file):
+      raise UserError(f'{file} is damaged: it ends too early')
     workdir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         prefix='.unpack-', dir=workdir.parent) as beside:
       whole = pathlib.Path(beside, workdir.name)
       shutil.unpack_archive(file, whole, 'tar', filter='data')
       whole.rename(workdir)
-  except shutil.ReadError as error:
+  except (shutil.ReadError, tarfile.TarError, EOFError) as error:
     raise UserError(f'{file} is damaged: {error}') from error
   except OSError as error:
     raise UserError(f'cannot make {workdir}: {error.strerror or error}'
@@ -70,3 +73,14 @@ def _named(file):
   if file.suffix != '.tar':
     raise UserError(f'{file}: the name of an archive ends in .tar')
   return file
+
+
+def _is_whole(file):
+  """Whether an archive ends as one does, in two blocks of zeros.
+
+  What was cut off between two files is unpacked without a word otherwise.
+  """
+  with file.open('rb') as archive:
+    size = archive.seek(0, 2)
+    archive.seek(max(size - 2 * tarfile.BLOCKSIZE, 0))
+    return not size % tarfile.BLOCKSIZE and not any(archive.read())

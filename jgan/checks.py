@@ -78,6 +78,10 @@ def check(config):
     least = smallest(role, config[role].name)
     for key, value in config[role].items():
       refuse_impossible(f'{role}.{key}', value, least.get(key))
+  if config.ema.snapshots and not config.ema.power:
+    raise UserError(f'config.ema.snapshots is {config.ema.snapshots}, and '
+                    'config.ema.power has no averages that would be written: '
+                    '(.05, .1), or snapshots=0, would be right')
   if config.pipeline.first and config.pipeline.fraction < 1:
     raise UserError(f'config.pipeline has first={config.pipeline.first} and '
                     f'fraction={config.pipeline.fraction}: set one of them, '
@@ -168,13 +172,18 @@ def _check_knobs(path, kind, name, function, knobs):
     knobs: {argument: value}.
   """
   function = getattr(lookup.find(kind, name), function, None)
+  if not hasattr(knobs, 'items'):
+    raise UserError(f"config.{path} has {knobs!r} for '{name}': arguments, as "
+                    "{'KEY': value}, would be right")
   defaults = keywords(function) if function else {}
   what = {'metrics': 'metric', 'probes': 'probe', 'doctor': 'symptom'}[kind]
   for key, value in knobs.items():
     if key not in defaults:
       raise UserError(f"{what} '{name}' has no argument '{key}': "
                       f'{lookup.nearest(key, defaults)}')
-    typed(f'{path}.{name}.{key}', value, defaults[key])
+    where, default = f'{path}.{name}.{key}', defaults[key]
+    refuse_impossible(where, typed(where, value, default),
+                      min(default, 1) if type(default) is int else None)
 
 
 def _refuse_large(value, path='config'):

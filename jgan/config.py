@@ -228,7 +228,8 @@ def fill(config):
     holder[key] = _sections_of(path, holder[key])
   for path, kind, section in list(sections(config)):
     if 'name' not in section:
-      raise UserError(f'{path} has no name: {lookup.nearest("", [kind])}')
+      raise UserError(f"config.{path} is {section.to_dict()}, and 'name' is "
+                      f'needed: {lookup.nearest("", lookup.members(kind))}')
     defaults = arguments(path, kind, section.name)
     keys = [*defaults, *builder_keys(path)]
     for key in section:

@@ -112,6 +112,20 @@ def weights(steps, exponents, step, k):
   return solution / solution.sum()
 
 
+def distance(steps, exponents, step, k, shares):
+  """How far a sum of stored averages is from the profile that it stands for.
+
+  Arguments as of `weights`, and its result; -> the norm of the difference,
+  relative to that of the profile.
+  """
+  steps, exponents = (np.asarray(x, np.float64) for x in (steps, exponents))
+  among = _products(steps[:, None], exponents[:, None], steps, exponents)
+  with_it = _products(steps, exponents, np.float64(step), np.float64(k))
+  whole = _products(*2 * (np.float64(step), np.float64(k)))
+  square = whole - 2. * shares @ with_it + shares @ among @ shares
+  return float(np.sqrt(max(square, 0.) / whole))
+
+
 def _products(t_a, k_a, t_b, k_b):
   """Scalar products of profiles (k + 1) / t (tau / t)^k on [0, t]."""
   power = np.where(t_a < t_b, k_b, -k_a)

@@ -39,7 +39,7 @@ ARROWS = {
             'forward', 'steps', 'methods', 'data', 'doctor', 'report', 'ops',
             'optim', 'batches', 'config', 'errors', 'failures', 'files',
             'genotype', 'lookup', 'paths', 'power', 'precision', 'progress',
-            'protocol', 'signals', 'types', 'weights', 'workdir'},
+            'protocol', 'sections', 'signals', 'types', 'weights', 'workdir'},
     'score': {'arrays', 'score', 'build', 'observers', 'steps', 'forward',
               'metrics', 'features', 'ops', 'batches', 'config', 'errors',
               'files', 'lookup', 'precision', 'protocol', 'sections', 'types',

@@ -54,11 +54,16 @@ def test_a_broken_copy_leaves_the_one_before(run, tmp_path, monkeypatch):
   assert len([*tmp_path.iterdir()]) == 2
 
 
-def test_a_damaged_file_is_said_and_makes_no_folder(tmp_path):
-  (tmp_path / 'run.tar').write_bytes(b'no archive at all')
+@pytest.mark.parametrize('length', [0, 300, 512, 1024, 2048, 2100])
+def test_a_damaged_file_is_said_and_makes_no_folder(length, run, tmp_path):
+  """As one of which only a part arrived, which may end between two files."""
+  file = tmp_path / 'run.tar'
+  archive.pack(run, file)
+  file.write_bytes(file.read_bytes()[:length] or b'no archive at all')
+  before = sorted(tmp_path.iterdir())
   with pytest.raises(UserError, match='run.tar is damaged'):
-    archive.unpack(tmp_path / 'run.tar', tmp_path / 'run')
-  assert [path.name for path in tmp_path.iterdir()] == ['run.tar']
+    archive.unpack(file, tmp_path / 'other')
+  assert sorted(tmp_path.iterdir()) == before
 
 
 def test_what_is_no_run_or_no_archive_is_refused(run, tmp_path):

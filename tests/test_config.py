@@ -229,6 +229,13 @@ def test_a_repeated_penalty_acts_twice(tiny):
   assert list(build.penalties(configs.complete(tiny))) == ['drift', 'drift_']
 
 
+def test_a_section_without_a_name_is_told_the_names(tiny):
+  tiny.log.sinks = ({'mode': 'online'},)
+  with pytest.raises(UserError, match=r"sinks\[0\] is \{'mode': 'online'\}, "
+                                      "and 'name' is needed: .*csv.* wandb"):
+    configs.complete(tiny)
+
+
 def test_the_nearest_name_is_offered():
   with pytest.raises(UserError, match="no 'hinj' in losses: did you mean 'hin"):
     lookup.find('losses', 'hinj')

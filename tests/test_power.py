@@ -96,3 +96,18 @@ def test_a_method_of_any_kinds_of_steps_keeps_averages():
                              4. - 2. * .00408003166, rtol=1e-6)
   with pytest.raises(UserError, match=r'\.001 or more'):
     power.with_averages(method, (.1, .1001))
+
+
+def test_the_distance_of_profiles_is_that_of_their_integrals():
+  steps, widths, step, k = [30, 60], [8., 3.], 60, 1.
+  shares = power.weights(steps, widths, step, k)
+  times = (np.arange(60_000) + .5) / 1000.
+  profile = lambda t, k: np.where(
+      times <= t, (k + 1) / t * (times / t)**k, 0.)
+  made = sum(w * profile(*of) for w, of in zip(
+      shares, zip(steps, widths, strict=True), strict=True))
+  want = np.linalg.norm(made - profile(step, k)) / np.linalg.norm(
+      profile(step, k))
+  got = power.distance(steps, widths, step, k, shares)
+  assert want > .05 and abs(got - want) < 1e-3
+  assert power.distance(steps, widths, 60, 3., np.array([0., 1.])) < 1e-6

@@ -9,7 +9,7 @@ import pytest
 from jgan import config as configs
 from jgan import workdir
 from jgan.errors import Stopped, UserError
-from jgan.run import logbook, timing
+from jgan.run import findings, logbook, rollback, timing
 from jgan.score import record
 
 
@@ -67,6 +67,23 @@ def test_a_score_of_wrong_types_is_left_out(wrong, tmp_path, caplog):
   workdir.write_records(tmp_path / 'timing.jsonl', [
       {'step': 1, 'training': 'x', 'scoring': None}])
   assert timing.read(tmp_path) == []
+
+
+FINDING = {'step': 1, 'symptom': 'collapse', 'event': 'begins',
+           'evidence': 'all alike', 'advice': 'less'}
+BACK = {'step': 2, 'to': 1, 'symptom': 'collapse', 'evidence': 'all alike',
+        'changes': [{'key': 'batch', 'value': 8}]}
+
+
+@pytest.mark.parametrize('module, right, wrong', [
+    (findings, FINDING, {'symptom': 5}), (findings, FINDING, {'advice': None}),
+    (rollback, BACK, {'to': None}), (rollback, BACK, {'changes': [1]}),
+    (rollback, BACK, {'changes': [{'key': 'batch'}]})])
+def test_a_finding_or_rollback_of_wrong_types_is_left_out(
+    module, right, wrong, tmp_path, caplog):
+  name = f'{module.__name__.split(".")[-1].rstrip("s")}s.jsonl'
+  workdir.write_records(tmp_path / name, [right, {**right, **wrong}])
+  assert module.read(tmp_path) == [right] and 'line 2' in caplog.text
 
 
 def test_a_score_of_weights_of_an_unknown_step_is_one(tmp_path, caplog):

@@ -17,7 +17,7 @@ def read(workdir):
     List of {'step', 'symptom', 'event', 'evidence', 'advice'}; 'event' is
     'begins' or 'gone', and the last two are texts where it begins.
   """
-  return records(pathlib.Path(workdir) / 'findings.jsonl', *_KEYS)
+  return records(pathlib.Path(workdir) / 'findings.jsonl', *_KEYS, fits=_fits)
 
 
 class Findings:
@@ -30,7 +30,7 @@ class Findings:
     """
     self._file = folder / 'findings.jsonl'
     self._records = cut(self._file, lambda r: r['step'] < start or (
-        r['step'] == start and not due), *_KEYS) if (
+        r['step'] == start and not due), *_KEYS, fits=_fits) if (
             self._file.is_file()) else []
 
   def present(self):
@@ -62,3 +62,7 @@ class Findings:
     append(self._file, record)
     self._records.append(record)
     return record
+
+
+def _fits(record):
+  return all(isinstance(record[key], str) for key in _KEYS[1:])

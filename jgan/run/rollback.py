@@ -42,7 +42,7 @@ def read(workdir):
   """The records of a run: list of {'step', 'to', 'symptom', 'evidence',
   'changes'}; 'step' is where it was found, 'to' where the run went on from."""
   return records(pathlib.Path(workdir) / 'rollbacks.jsonl', 'step', 'to',
-                 'symptom', 'evidence', 'changes')
+                 'symptom', 'evidence', 'changes', fits=_fits)
 
 
 def check(config):
@@ -204,12 +204,12 @@ def go_back(config, workdir, error):
     to = processes.group().said(max(healthy, default=0))
     if to in [record['to'] for record in earlier] and all(
         'value' in change for change in changes):
+      now = _said(applied(config, folder), earlier)
       raise Stopped(
-          f'{symptom} at step {step:,}: {evidence}. A rollback has gone to step '
-          f'{to:,} before, and config.rollback.changes sets what is set now, '
-          f'{_said(applied(config, folder), earlier)}: the same steps would go '
-          "wrong again. Another config, or a change with a 'factor', would be "
-          'right') from error
+          f'{symptom} at step {step:,}: {evidence}. A rollback has gone to '
+          f'step {to:,} before, and all that config.rollback.changes sets is '
+          f'set now, {now}: the same steps would go wrong again. Another '
+          "config, or a change with a 'factor', would be right") from error
     saved.go_back(to, {})
   record = {'step': step, 'to': to, 'symptom': symptom, 'evidence': evidence,
             'changes': changes}
@@ -220,6 +220,13 @@ def go_back(config, workdir, error):
               f'{step:,}', symptom.replace('_', ' '), evidence, f'{to:,}',
               ', '.join(f'{c["key"]} {_verb(c)}' for c in changes),
               len(earlier) + 1, config.rollback.times)
+
+
+def _fits(record):
+  return type(record['to']) is int and isinstance(record['changes'], list) and (
+      all(isinstance(change, dict) and isinstance(change.get('key'), str)
+          and ('factor' in change or 'value' in change)
+          for change in record['changes']))
 
 
 def _verb(change):

@@ -52,6 +52,8 @@ class Session:
     self.due = bool(notes.get('due'))
     self.book = (Logbook(folder, start, config, due=self.due)
                  if self.writer else None)
+    if self.writer:
+      snapshots.go_on(folder, start)
     self.best, self.scores = notes.get('best'), {}
     saved.keep_best(self.best and self.best['step'])
     self.sampler = sampler or networks.sampler_of(

@@ -4,6 +4,7 @@ STEP.safetensors has the averages of config.ema.power after a step, an array
 'WIDTH/...' for each of the generator's parameters; --mode=average makes others
 of them (jgan/power.py).
 """
+import math
 import pathlib
 
 import flax
@@ -40,6 +41,16 @@ def write(workdir, step, state):
   with replacing(folder / f'{step:08d}.safetensors') as part:
     part.write_bytes(safetensors.numpy.save(
         {key: np.asarray(x, order='C') for key, x in flat.items()}))
+
+
+def go_on(workdir, start):
+  """Drops the files of steps after `start`: a session writes them again.
+
+  With another interval or rate it writes others, and these would be mixed.
+  """
+  for step, path in files(workdir, math.inf).items():
+    if step > start:
+      path.unlink()
 
 
 def files(workdir, before):

@@ -5,6 +5,7 @@ averages in RUN/averages up to it (post-hoc EMA, jgan/power.py). The file can be
 --params of sample, evaluate and export. Statistics that are not averaged, as of
 batch normalisation, are those of the checkpoint's average.
 """
+import logging
 import pathlib
 
 import jax
@@ -19,6 +20,9 @@ from jgan.run import restore, snapshots
 from jgan.types import Network
 from jgan.workdir import refuse_present
 
+log = logging.getLogger(__name__)
+
+_FAR = .2  # of a profile's norm: such an average is another one
 FLAGS = (
     common.CONFIG, common.WORKDIR,
     common.OUT._replace(help='FILE.safetensors or .npz.'),
@@ -36,8 +40,14 @@ def run(config, flags):
     raise UserError(f'the run in {flags.workdir} has no averages to choose '
                     'from: with config.ema.power=(.05,.1) it would have')
   method, state = restore.chosen(config, flags)
-  net, steps = averaged(config, jax.device_get(state), flags.workdir,
-                        flags.sigma)
+  net, steps, off = averaged(config, jax.device_get(state), flags.workdir,
+                             flags.sigma)
+  if off > _FAR:
+    log.warning('the profile of this average over time is %.0f %% from that of '
+                '--sigma=%g, the nearest that the stored ones make: a width '
+                'nearer to config.ema.power=%s, or a shorter '
+                'config.ema.snapshots in training, would be right', 100 * off,
+                flags.sigma, config.ema.power)
   path = pathlib.Path(flags.out)
   entries = about.strings(
       config, network='generator', weights='average', step=int(state.step),
@@ -49,7 +59,8 @@ def run(config, flags):
   except OSError as error:
     raise UserError(f'cannot write --out={path}: {error}') from error
   return (f'{path}\nstep {int(state.step):,}, sigma {flags.sigma:g}, of '
-          f'averages at {len(steps)} steps from {steps[0]:,}\n')
+          f'averages at {len(steps)} steps from {steps[0]:,}, {off:.1%} from '
+          'its profile\n')
 
 
 def averaged(config, state, workdir, sigma):
@@ -62,7 +73,8 @@ def averaged(config, state, workdir, sigma):
     sigma: the width.
 
   Returns:
-    Network, and the steps whose averages were used, ascending.
+    Network, the steps whose averages were used, ascending, and how far their
+    sum is from the profile of the width (power.distance).
 
   Raises:
     UserError: the width is impossible, or a file is damaged.
@@ -71,8 +83,9 @@ def averaged(config, state, workdir, sigma):
   own, sigmas = state.extra['averages'], config.ema.power
   files = snapshots.files(workdir, step)
   steps = [*files, step]
-  shares = iter(power.weights(
-      *zip(*snapshots.profiles(sigmas, steps), strict=True), step, k))
+  stored_as = [*zip(*snapshots.profiles(sigmas, steps), strict=True)]
+  weighed = power.weights(*stored_as, step, k)
+  off, shares = power.distance(*stored_as, step, k, weighed), iter(weighed)
   total = jax.tree.map(lambda x: np.zeros(np.shape(x)), state.gen.params)
   for at in steps:
     stored = snapshots.read(files[at], own) if at in files else own
@@ -82,4 +95,4 @@ def averaged(config, state, workdir, sigma):
                            stored[power.name(width)])
   params = jax.tree.map(lambda a, b: np.asarray(a, b.dtype), total,
                         state.gen.params)
-  return Network(params, state.ema.stats), steps
+  return Network(params, state.ema.stats), steps, off

@@ -204,7 +204,7 @@ def tuned(config, layers, last):
   config = config.copy_and_resolve_references().unlock()
   config.factored = {**config.factored.to_dict(), **layers}
   config.init.update({'generator': '', 'discriminator': ''})
-  config.ema.power = ()  # of other shapes
+  config.ema.update({'power': (), 'snapshots': 0})  # of other shapes
   # Biases are not matched: they stay in their parameter group and keep their
   # Adam moments.
   names = '|'.join(re.escape(path) for path in layers)

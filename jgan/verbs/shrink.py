@@ -146,7 +146,7 @@ def shrunk(config, alive):
   config.generator.hidden = tuple(int(mask.sum()) for mask in alive)
   config.optimizer.gen.pruning = {'name': 'none'}
   config.init.update({'generator': '', 'discriminator': ''})
-  config.ema.power = ()  # of other shapes
+  config.ema.update({'power': (), 'snapshots': 0})  # of other shapes
   return configs.complete(config)
 
 

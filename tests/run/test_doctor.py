@@ -120,7 +120,13 @@ def test_a_symptom_that_is_left_out_or_changed_is_looked_for_so():
   assert looked_for['gradient_gone'].keywords == {'fall': .1}
   for changes, words in (({'doctor.without': ('colapse',)}, "'collapse'"),
                          ({'doctor.knobs': {'collapse': {'fal': 1.}}},
-                          "symptom 'collapse' has no argument 'fal'")):
+                          "symptom 'collapse' has no argument 'fal'"),
+                         ({'doctor.knobs': {'collapse': 3}},
+                          "has 3 for 'collapse': arguments"),
+                         ({'doctor.knobs': {'collapse': {'times': 0}}},
+                          'knobs.collapse.times is 0, it must be at least 1'),
+                         ({'doctor.knobs': {'collapse': {'fall': np.nan}}},
+                          'collapse.fall is nan, it must be finite')):
     with pytest.raises(configs.UserError, match=words):
       configs.complete(ring(**changes))
 

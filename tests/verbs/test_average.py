@@ -58,6 +58,16 @@ def test_averages_are_stored_at_their_interval_and_survive_a_stop(
                                    whole.extra['averages']))
 
 
+def test_what_an_earlier_session_stored_later_is_not_mixed_in(
+    tmp_path, interrupted):
+  interrupted(averaging(small()), tmp_path, step=3)
+  (tmp_path / 'averages' / '00000005.safetensors').write_bytes(b'of others')
+  c = averaging(small())
+  c.ema.snapshots = 6
+  loop.run(c, tmp_path, allow_config_change=True)
+  assert [*snapshots.files(tmp_path, 9)] == [2, 6]
+
+
 def test_a_width_that_was_kept_is_made_as_it_is_and_others_lie_elsewhere(
     done, tmp_path, capsys):
   folder, state, _ = done
@@ -121,6 +131,21 @@ def test_dispatches_end_where_averages_are_stored(tiny):
 def test_a_config_with_impossible_widths_is_refused(tiny, widths):
   tiny.ema.power = widths
   with pytest.raises(UserError, match=r'ema\.power is .*at most \.2887'):
+    configs.complete(tiny)
+
+
+def test_a_width_far_from_what_was_stored_is_said(done, tmp_path, capsys):
+  folder, *_ = done
+  command(f'--workdir={folder}', f'--out={tmp_path / "a.npz"}', '--sigma=.1')
+  told = capsys.readouterr()
+  assert ', 0.0% from its profile' in told.out and 'profile' not in told.err
+  command(f'--workdir={folder}', f'--out={tmp_path / "b.npz"}', '--sigma=.28')
+  assert '% from that of --sigma=0.28, the nearest' in capsys.readouterr().err
+
+
+def test_an_interval_without_averages_is_refused(tiny):
+  tiny.ema.snapshots = 5
+  with pytest.raises(UserError, match='snapshots is 5, and .*power has no av'):
     configs.complete(tiny)
 
 
