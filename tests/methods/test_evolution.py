@@ -44,7 +44,10 @@ def search(game):
     c.update_from_flattened_dict({k: v for k, v in changes.items()
                                   if '.' in k})
     return c
-  return made
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(_search, '_SETTLING', 3)
+    yield made
 
 
 @pytest.fixture(scope='module')
