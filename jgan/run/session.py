@@ -45,7 +45,7 @@ class Session:
     scorer = judges.scorer
     self.better = networks.followed(config, scorer, judges.gap)
     self.where, self.rules = where, build.feedback(config)
-    self.plan = build.plan(config, method)
+    self.plan, self.ends = build.plan(config, method), pair.ends(config)
     self.writer = jax.process_index() == 0
     self.start, self.stop = start, stop or signals.Watch()
     # Whether the run was stopped within the evaluation after step `start`.
@@ -67,11 +67,9 @@ class Session:
     self.evolving = evolving.Evolving(
         config, method.search, folder, start - self.due, self.scoring,
         where) if evolving.steps(config) else None
-    self.worker = concurrent.futures.ThreadPoolExecutor(1)
-    self.jobs = []
+    self.worker, self.jobs = concurrent.futures.ThreadPoolExecutor(1), []
     self.pending, self.health = None, (parallel.healthy(), {})
     self.timing = Timing(folder, start) if self.writer else None
-    self.ends = pair.ends(config)
     self.begin(start)
     self.scoring.go_on(start - self.due)
 
