@@ -20,7 +20,7 @@ from jgan import build, signals
 from jgan import config as configs
 from jgan.features import inception
 from jgan.ops import flops
-from jgan.run import checkpoint, cost, feeding, loop, parallel
+from jgan.run import checkpoint, cost, feeding, loop, parallel, scoring
 from jgan.run.session import Session
 from jgan.score import networks
 
@@ -186,7 +186,8 @@ def trained(config, source, seconds, *, within=math.inf, cycle=1,
         checkpoint.Checkpoints(folder / 'checkpoints'))
     scorer = networks.of_config(config, source, data_dir=data_dir) if (
         config.eval.metrics) else None
-    session = Timed(config, method, source, folder, saved, where, 0, {}, scorer)
+    session = Timed(config, method, source, folder, saved, where, 0, {},
+                    scoring.Judges(scorer))
     stack.callback(session.close)
     calls, compiling = _compiled(config, method, source, where, k, state)
     session.cycle = cycle

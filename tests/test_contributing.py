@@ -41,6 +41,7 @@ def test_every_walk_has_a_file_and_commands():
     assert '```python' in text and commands(text)
 
 
+@pytest.mark.long
 def test_every_command_of_the_walks_does_what_it_says(walked):
   """In their order: the last ones look at what the first ones trained."""
   for title, text in SECTIONS.items():

@@ -211,6 +211,9 @@ def small(c, form):
       'compress.steps': 2}
   if c.method.name == 'lottery':
     changes['method.round_steps'] = 2
+  if c.optimizer.gen.pruning.name == 'prune_grow':
+    changes |= {'optimizer.gen.pruning.warmup': 1,
+                'optimizer.gen.pruning.interval': 1}
   if form and c.method.name == 'alpha_search':
     turns = {'weight_steps': 2, 'star_steps': min(1, c.method.star_steps),
              'arch_steps': 1}

@@ -31,6 +31,7 @@ class Judges(NamedTuple):
 
 NONE = Judges()
 
+
 class Scoring:
   """Scores the states of one session, and records the scores.
 

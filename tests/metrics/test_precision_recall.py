@@ -70,6 +70,7 @@ def test_collapsed_sets_differ_in_the_surface_of_their_balls():
   assert score(x, x + 1., k=3, strict=False)['f_score'] == 0.
 
 
+@pytest.mark.long
 def test_standard_normal_samples_give_the_published_values(monkeypatch):
   # specs/metrics.md 3.2, from the README of clovaai/generative-evaluation-prdc:
   # N(0, I), 10,000 against 10,000 in 1000 dimensions, k = 5. That is one draw;

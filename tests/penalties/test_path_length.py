@@ -156,6 +156,7 @@ def test_the_penalty_acts_at_every_fourth_step_on_half_of_the_batch():
   assert act(5) == (0., {'mean': jnp.float32(.3)})
 
 
+@pytest.mark.long
 def test_a_run_remembers_the_mean(tiny):
   tiny.batch, tiny.data.size = 4, 8
   tiny.generator = {'name': 'stylegan2', 'latent': 4, 'width': 2, 'most': 2,

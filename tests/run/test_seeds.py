@@ -244,6 +244,7 @@ def test_one_run_is_not_many(together, tmp_path):
     configs.complete(small(seed=2**32 - 4))
 
 
+@pytest.mark.long
 def test_named_seeds_may_be_added_and_finished_ones_stay(tmp_path):
   """The new one is trained by itself; config.seeds does not mean them."""
   config = small(**{'seeds': 1, 'steps': 2, 'devices': 1, 'feedback': (),

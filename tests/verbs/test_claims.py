@@ -226,6 +226,7 @@ def test_what_a_run_measured(tmp_path):
     _claims_runs.measured(tmp_path, {'kid': None})
 
 
+@pytest.mark.long
 def test_a_claim_is_trained_after_a_kill_too_and_told(tiny, monkeypatch):
   real, trained = loop.run, []
 

@@ -46,6 +46,7 @@ def trained(monkeypatch):
   return names
 
 
+@pytest.mark.long
 def test_a_run_that_is_not_finite_is_told_and_the_others_go_on(rates):
   told = json.loads((rates / 'sweep.json').read_text())
   best, worst = told['combinations'].values()
@@ -59,6 +60,7 @@ def test_a_run_that_is_not_finite_is_told_and_the_others_go_on(rates):
   assert [*told['finished'].values()] == [4]
 
 
+@pytest.mark.long
 def test_report_and_watch_take_the_folder_of_a_sweep(rates, caplog):
   text = report.write([str(rates)])
   assert 'optimizer.gen.lr=0.001' in text and '1e+30' not in text
