@@ -158,6 +158,26 @@ def made(out, config):
     folder.rename(out)
 
 
+@contextlib.contextmanager
+def output(path, flag='--out'):
+  """Raises UserError for an OSError: what a flag names cannot be written."""
+  try:
+    yield
+  except OSError as error:
+    raise UserError(f'cannot write to {flag}={path}: {error}') from error
+
+
+def write_output(path, text, flag='--out'):
+  """Writes a text file that a flag names, and the folder that it is in.
+
+  Raises:
+    UserError: it cannot be written.
+  """
+  with output(path, flag):
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_text(pathlib.Path(path), text)
+
+
 def write_text(path, text):
   """Replaces a text file atomically."""
   with replacing(path) as part:

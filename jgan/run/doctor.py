@@ -8,6 +8,7 @@ import logging
 
 import jax
 import jax.numpy as jnp
+from flax.traverse_util import flatten_dict
 
 from jgan import build, observers, precision
 from jgan import config as configs
@@ -40,7 +41,7 @@ class Doctor:
     self._symptoms = observers.symptoms(config)
     self.findings = Findings(folder, start, due=due)
     self.history = History(
-        logged, settings=flat(configs.plain(config)),
+        logged, settings=flatten_dict(configs.plain(config), sep='.'),
         indifferent=lambda: indifferent(config),
         bits=8 if precision.of(config) == 'bfloat16' else 24)
 
@@ -112,11 +113,3 @@ def indifferent(config):
 def words(symptom):
   """'discriminator_saturated' as the log says it."""
   return symptom.replace('_', ' ')
-
-
-def flat(tree, prefix=''):
-  """{'a.b': value} of nested dicts."""
-  if not isinstance(tree, dict):
-    return {prefix[:-1]: tree}
-  return {k: v for key, value in tree.items()
-          for k, v in flat(value, f'{prefix}{key}.').items()}

@@ -4,10 +4,9 @@ import platform
 
 import jax
 
-from jgan.errors import UserError
 from jgan.report.page import render
 from jgan.verbs import _compared, _images, _pictures, _sections, _told
-from jgan.workdir import write_text
+from jgan.workdir import output, write_text
 
 
 def write(runs, out, *, data_dir=''):
@@ -28,11 +27,9 @@ def write(runs, out, *, data_dir=''):
   folders = _compared.each(runs)
   loaded = [_compared.load(folder, name)
             for folder, name in zip(folders, _compared.names(folders))]
-  try:
+  with output(out):
     return save(loaded, folders, out, _compared.latencies(loaded),
                 data_dir=data_dir)
-  except OSError as error:
-    raise UserError(f'cannot write to --out={out}: {error}') from error
 
 
 def save(runs, folders, out, times, *, profiles=None, data_dir='',

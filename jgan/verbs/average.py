@@ -18,7 +18,7 @@ from jgan.files import replacing
 from jgan.flags import Flag
 from jgan.run import restore, snapshots
 from jgan.types import Network
-from jgan.workdir import refuse_present
+from jgan.workdir import output, refuse_present
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +52,10 @@ def run(config, flags):
   entries = about.strings(
       config, network='generator', weights='average', step=int(state.step),
       image=build.spec(config).shape, latent=method.latent)
-  try:
+  with output(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
       weights.save(net, part, entries)
-  except OSError as error:
-    raise UserError(f'cannot write --out={path}: {error}') from error
   return (f'{path}\nstep {int(state.step):,}, sigma {flags.sigma:g}, of '
           f'averages at {len(steps)} steps from {steps[0]:,}, {off:.1%} from '
           'its profile\n')

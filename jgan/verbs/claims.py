@@ -20,7 +20,7 @@ from jgan.flags import Flag
 from jgan.report import spread, tradeoff
 from jgan.verbs import _claims, _claims_page, _claims_runs
 from jgan.verbs import _claims_seen as seen
-from jgan.workdir import write_text
+from jgan.workdir import output, write_output
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def write_json(file, claims, record):
                    f'  "seconds": {json.dumps(each["seconds"])},\n'
                    f'  "machine": {json.dumps(each["machine"])},\n'
                    f'  "arms": {{\n{arms}}}}}')
-  _write(file, '{\n' + ',\n'.join(parts) + '\n}\n')
+  write_output(file, '{\n' + ',\n'.join(parts) + '\n}\n', '--json')
 
 
 def write(out, claims, record):
@@ -131,13 +131,11 @@ def write(out, claims, record):
     if claim.name not in record:
       continue
     pictures[claim.name] = f'images/claim_{claim.name}.png'
-    try:
+    with output(out):
       (path.parent / 'images').mkdir(parents=True, exist_ok=True)
       draw(path.parent / pictures[claim.name], claim,
            record[claim.name]['arms'])
-    except OSError as error:
-      raise UserError(f'cannot write to --out={out}: {error}') from error
-  _write(out, _claims_page.text(claims, record, pictures))
+  write_output(out, _claims_page.text(claims, record, pictures))
 
 
 def draw(path, claim, arms):
@@ -155,11 +153,3 @@ def draw(path, claim, arms):
   spread.draw(path, {name: [seen.curve(run, label)
                             for run in arms[name].values()] for name in names},
               label=label, axis='generator step')
-
-
-def _write(path, text):
-  try:
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_text(pathlib.Path(path), text)
-  except OSError as error:
-    raise UserError(f'cannot write {path}: {error}') from error

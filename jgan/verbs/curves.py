@@ -17,7 +17,7 @@ from jgan.report import spectra, spread
 from jgan.run import restore
 from jgan.score import record
 from jgan.verbs import _compared
-from jgan.workdir import write_text
+from jgan.workdir import output, write_text
 
 FLAGS = (
     Flag('runs', (), 'Workdirs, with commas.', required=True),
@@ -80,7 +80,7 @@ def write(folders, out, *, label='', axis='epochs', logarithmic=False,
   groups = grouped(runs)
   folder = pathlib.Path(out)
   stem = re.sub(r'\W+', '_', label)
-  try:
+  with output(out):
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f'{stem}.png', folder / f'{stem}.json']
     spread.draw(written[0], {group: [courses[name] for name in members]
@@ -96,8 +96,6 @@ def write(folders, out, *, label='', axis='epochs', logarithmic=False,
       for name, best in ('spectra.png', True), ('spectra_end.png', False):
         written.append(folder / name)
         spectra.draw(written[-1], profiles(heads, data_dir, best=best))
-  except OSError as error:
-    raise UserError(f'cannot write to --out={out}: {error}') from error
   return '\n'.join([*map(str, written), ''])
 
 

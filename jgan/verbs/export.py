@@ -16,7 +16,7 @@ from jgan.flags import Flag
 from jgan.run import restore
 from jgan.score import record
 from jgan.verbs import _card
-from jgan.workdir import refuse_present
+from jgan.workdir import output, refuse_present
 
 FLAGS = (
     common.CONFIG._replace(required=False),
@@ -104,7 +104,7 @@ def write(method, net, out, *, entries=None, overwrite=False):
     refuse_present(out)
   path = pathlib.Path(out)
   suffix = weights.suffix(path, _KNOWN)
-  try:
+  with output(out):
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
       if suffix == '.jaxexport':
@@ -114,5 +114,3 @@ def write(method, net, out, *, entries=None, overwrite=False):
       else:
         weights.save(net, part, entries)
     return path
-  except OSError as error:
-    raise UserError(f'cannot write --out={out}: {error}') from error

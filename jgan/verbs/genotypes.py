@@ -21,7 +21,7 @@ from jgan.flags import Flag
 from jgan.report import genotype_graph, operations, timeline
 from jgan.score import labels
 from jgan.verbs import _trained
-from jgan.workdir import write_text
+from jgan.workdir import output, write_text
 
 PLAYERS = ('generator', 'discriminator')
 
@@ -105,7 +105,7 @@ def write(places, out='', *, label='', threshold=None, trained=()):
   if not out:
     return text
   folder = pathlib.Path(out)
-  try:
+  with output(out):
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / 'operations.md', text)
     write_text(folder / 'operations.json', json.dumps({
@@ -128,8 +128,6 @@ def write(places, out='', *, label='', threshold=None, trained=()):
           timeline.draw(written[-1], dict(zip(steps, (
               entry.genotype for entry in one))), player,
               scores=[entry.scores.get(label) for entry in one], label=label)
-  except OSError as error:
-    raise UserError(f'cannot write to --out={out}: {error}') from error
   return '\n'.join([text, *map(str, written), ''])
 
 

@@ -17,7 +17,7 @@ from jgan.files import parsed
 from jgan.flags import Flag
 from jgan.run import estimate
 from jgan.verbs import _ours, _papers, _rehearsal, _replication
-from jgan.workdir import write_text
+from jgan.workdir import write_output
 
 FLAGS = (
     common.OUT._replace(required=False, help='The document to write, .md.'),
@@ -46,11 +46,12 @@ def run(config, flags):
                    keep=keep if flags.counted else None)
   written = []
   if flags.json:
-    _write(flags.json, json.dumps(as_json(papers, entries, counted),
-                                  indent=1, ensure_ascii=False) + '\n')
+    write_output(flags.json, json.dumps(
+        as_json(papers, entries, counted), indent=1, ensure_ascii=False) + '\n',
+        '--json')
     written.append(flags.json)
   if flags.out:
-    _write(flags.out, _replication.text(papers, entries, flags.share))
+    write_output(flags.out, _replication.text(papers, entries, flags.share))
     written.append(flags.out)
   made = sum(not row.out for paper in papers for table in paper.tables
              for row in table.rows)
@@ -163,13 +164,5 @@ def keep_counted(file, counted):
   """Adds counts to a file, beside what else it has."""
   path = pathlib.Path(file)
   content = parsed(path.read_bytes()) if path.exists() else {}
-  _write(file, json.dumps({**content, 'programs': counted}, indent=1,
-                          ensure_ascii=False) + '\n')
-
-
-def _write(path, text):
-  try:
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_text(pathlib.Path(path), text)
-  except OSError as error:
-    raise UserError(f'cannot write {path}: {error}') from error
+  write_output(file, json.dumps({**content, 'programs': counted}, indent=1,
+                                ensure_ascii=False) + '\n', '--counted')

@@ -11,7 +11,7 @@ from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.report import bands, spectra, table, tradeoff
 from jgan.verbs import _compared, _page, _tables
-from jgan.workdir import write_text
+from jgan.workdir import output, write_text
 
 FLAGS = (
     Flag('runs', (), 'Workdirs to compare with the first, with commas; that '
@@ -97,7 +97,7 @@ def write(folders, out='', *, mean_spectra=False, neighbours=False,
   evolutions = {r.name: _compared.evolution(r.history) for r in runs}
   evolutions = {name: ratios for name, ratios in evolutions.items() if ratios}
   folder = pathlib.Path(out)
-  try:
+  with output(out):
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / 'report.md', text + '\n')
     write_text(folder / 'report.json', json.dumps(numbers, indent=2) + '\n')
@@ -114,6 +114,4 @@ def write(folders, out='', *, mean_spectra=False, neighbours=False,
       spectra.draw(written[-1], profiles)
     written.append(_page.save(runs, folders, folder, times, profiles=profiles,
                               neighbours=neighbours, data_dir=data_dir))
-  except OSError as error:
-    raise UserError(f'cannot write to --out={out}: {error}') from error
   return '\n'.join([text, '', *map(str, written), ''])

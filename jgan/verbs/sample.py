@@ -18,7 +18,7 @@ from jgan.report import grid, video
 from jgan.run import restore
 from jgan.score import latents, networks, samples
 from jgan.styles import COUNT, Styles
-from jgan.workdir import refuse_present
+from jgan.workdir import output, refuse_present
 
 FLAGS = (
     common.CONFIG._replace(required=False),
@@ -155,13 +155,11 @@ def write(sampler, net, out, *, n=64, seed=0, z=None, interpolate=0, fps=24.,
   if not overwrite:
     refuse_present(out)
   path = pathlib.Path(out)
-  try:
+  with output(out):
     if path.suffix in video.SUFFIXES:
       return _walk(sampler, net, path, n, seed, z, interpolate, fps)
     images, columns = _images(sampler, net, n, seed, z, interpolate, mixed)
     return _write(path, images, columns)
-  except OSError as error:
-    raise UserError(f'cannot write --out={out}: {error}') from error
 
 
 def _images(sampler, net, n, seed, z, interpolate, mixed):

@@ -4,11 +4,11 @@ import re
 
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 
 from jgan import config as configs
 from jgan import lookup
 from jgan.doctor._history import History
-from jgan.run.doctor import flat
 
 RNG = np.random.default_rng(0)
 SETTINGS = {'optimizer.disc.lr': .01, 'optimizer.gen.lr': 1e-3, 'critics': 1,
@@ -146,7 +146,8 @@ def test_a_history_until_a_step_is_that_of_a_shorter_run():
 
 
 def test_every_flag_of_an_advice_is_a_key_of_the_config():
-  keys = {*flat(configs.plain(configs.complete(configs.base())))}
+  keys = {*flatten_dict(configs.plain(configs.complete(configs.base())),
+                        sep='.')}
   keys |= {'discriminator.norm'}
   folder = pathlib.Path(lookup.__file__).parent / 'doctor'
   text = ''.join(f.read_text() for f in folder.glob('*.py'))

@@ -63,7 +63,7 @@ def test_an_export_replaces_an_earlier_one_only_where_it_is_asked(tmp_path):
 @pytest.mark.parametrize('suffix', ['npz', 'safetensors', 'jaxexport'])
 def test_an_export_that_cannot_be_written_is_one_line(suffix, tmp_path):
   (tmp_path / f'g.{suffix}').mkdir()
-  with pytest.raises(UserError, match=f'cannot write --out=.*g.{suffix}'):
+  with pytest.raises(UserError, match=f'cannot write to --out=.*g.{suffix}'):
     export.write(METHOD, NET, tmp_path / f'g.{suffix}')
 
 
