@@ -75,7 +75,8 @@ CONTRACTS = {
         one_of={'discriminator': ('play',), 'generator': ('play',)},
         may={'PAIRED': bool, 'TRACED': tuple, 'SECOND_ORDER': bool}),
     'methods': Contract(
-        'method', must={'make': ('config', 'shape', '*', 'axis_name')}),
+        'method', must={'make': ('config', 'shape', '*', 'axis_name')},
+        may={'evolves': ('config',)}),
     'metrics': Contract(
         'eval.metrics',
         must={'NEEDS': Items({'moments', 'features', 'spatial', 'logits',

@@ -24,6 +24,8 @@ import sys
 import time
 import traceback
 
+from ml_collections import ConfigDict
+
 from jgan import cli, experiment, failures, paths, progress
 from jgan import config as configs
 from jgan.errors import Stopped, Told, UserError
@@ -64,6 +66,9 @@ def train(config, workdir, *, data_dir='', allow_config_change=False,
     config = _recorded(workdir)
   elif isinstance(config, str | os.PathLike):
     config = experiment.load(os.fspath(config))
+  elif not isinstance(config, ConfigDict):
+    raise UserError(f'config is {config!r}: the config of an experiment, its '
+                    'file, or None for that of the run would be right')
   if on_samples is None and _in_kernel():
     on_samples = Picture()
   with _told('train', lines=lines):

@@ -30,7 +30,13 @@ SHARED = ROOT.parent / 'shared'
 
 
 def pytest_configure(config):
-  """Compiled programs are shared by the workers of one run of the suite."""
+  """Compiled programs are shared by the workers of one run of the suite.
+
+  Ctrl-C is heard, by the tests' own processes too, where a job in the
+  background of a shell would not hear it.
+  """
+  if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
   folder = os.environ.get('JGAN_TEST_CACHE')
   if folder is None:
     folder = os.environ['JGAN_TEST_CACHE'] = str(

@@ -111,6 +111,8 @@ def test_the_button_before_a_run_begins_is_one_line_too(
 
 
 def test_a_folder_without_a_run_needs_a_config(tmp_path):
+  with pytest.raises(UserError, match='config is 5: the config of an exp'):
+    notebook.train(5, tmp_path)
   with pytest.raises(UserError, match='no run in .* give one'):
     notebook.train(None, tmp_path)
 

@@ -94,6 +94,13 @@ def make(config, shape, *, axis_name=None, population=32, warmup=50_000,
                 models.gen.latent, search)
 
 
+def evolves(config):
+  """Steps after which the population has a next generation, a range."""
+  method = config.method
+  return range(method.warmup, method.warmup + method.generations * method.every,
+               method.every)
+
+
 def _check(config, population, warmup, every, generations, selection, limits):
   """Refuses impossible arguments of `make`."""
   for name, value, least in (('population', population, 2),

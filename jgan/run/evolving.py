@@ -10,6 +10,7 @@ import logging
 import jax
 import numpy as np
 
+from jgan import lookup
 from jgan.methods import _search
 from jgan.run import parallel
 from jgan.score import labels
@@ -21,11 +22,9 @@ _KEYS = ('step', 'generation', 'genotype', 'values', 'params', 'selected')
 
 
 def steps(config):
-  """Steps after which a generation is made, a range; () of other methods."""
-  m = config.method
-  if m.name != 'evolution':
-    return ()
-  return range(m.warmup, m.warmup + m.generations * m.every, m.every)
+  """Steps after which a generation is made; () of methods without any."""
+  method = lookup.find('methods', config.method.name)
+  return method.evolves(config) if hasattr(method, 'evolves') else ()
 
 
 def read(workdir):

@@ -64,9 +64,9 @@ class Session:
                                  due=self.due) if self.writer else None)
     self.scoring = scoring.Scoring(config, judges, self.sampler, folder,
                                    self.stop)
-    self.evolving = evolving.Evolving(
-        config, method.search, folder, start - self.due, self.scoring,
-        where) if evolving.steps(config) else None
+    self.generations = evolving.steps(config)
+    self.evolving = self.generations and evolving.Evolving(
+        config, method.search, folder, start - self.due, self.scoring, where)
     self.worker, self.jobs = concurrent.futures.ThreadPoolExecutor(1), []
     self.pending, self.health = None, (parallel.healthy(), {})
     self.timing = Timing(folder, start) if self.writer else None
@@ -104,7 +104,7 @@ class Session:
   def has_work(self, step):
     """Whether `work` needs the state after `step`."""
     c = self.config
-    return (self.due or step in self.ends or step in evolving.steps(c)
+    return (self.due or step in self.ends or step in self.generations
             or doctor.is_due(c, step)
             or self.is_due(step, c.eval.every, c.eval.first)
             or any(self.is_due(step, every) for every in (
@@ -133,7 +133,7 @@ class Session:
     c = self.config
     due = functools.partial(self.is_due, step)
     best, scores = False, due(c.eval.every, c.eval.first)
-    given, evolves = state, step in evolving.steps(c)
+    given, evolves = state, step in self.generations
     try:
       flight = self.scoring.flight
       if flight and (self.ends_flights(step)
