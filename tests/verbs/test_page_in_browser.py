@@ -80,6 +80,9 @@ def test_a_page_is_whole_at_this_width(browser, runs, tmp_path, width):
                     'canvas.querySelectorAll(".trace").length)')
   assert len(drawn) == 5 and all(count >= 2 for count in drawn)
   assert tab.value('[...document.images].every(image => image.naturalWidth)')
+  buttons = tab.value('[...document.querySelectorAll(".modebar-btn")].map('
+                      'button => button.dataset.title)')
+  assert 'Zoom' in buttons and not any('Share' in each for each in buttons)
 
   # A click on a run in a legend hides it everywhere.
   legend = tab.page.locator('#plot-curve-gen\\/loss .legendtoggle').first

@@ -96,7 +96,7 @@
     const [data, layout] = tracesOf(figure, weight);
     const first = !canvas.classList.contains('js-plotly-plot');
     await Plotly.react(canvas, data, layout, {
-      responsive: true, displaylogo: false,
+      responsive: true, displaylogo: false, showSendToCloud: false,
       modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d']});
     if (first) {
       canvas.on('plotly_legendclick', event => {
