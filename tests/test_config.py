@@ -1,5 +1,6 @@
 """The config: every key is read, every mistake is refused."""
 import pathlib
+import re
 
 import pytest
 from ml_collections import ConfigDict
@@ -222,6 +223,20 @@ def test_every_experiment_and_its_smoke_form_can_be_built():
       build.optimizers(config)
       if form in ('', ':smoke'):
         build.method(config)
+
+
+def test_an_experiment_trains_on_the_data_that_its_file_names():
+  """And none on the default, the digits, because nothing was said."""
+  sets = [name for name in lookup.names('data') if name != 'digits']
+  for file in experiment.files():
+    data = experiment.load(str(file)).data.name
+    assert (data == 'digits') == (file.parent.name == 'digits'), file
+    named = {'imagenet': 'tfds:', 'ffhq': 'image_folder',
+             'flowers': 'image_folder', 'folder': 'image_folder',
+             **{name: name for name in sets}}
+    said = [named[name] for name in named if re.search(
+        rf'(^|_)(?<!tiny_){name}(_|$)', file.stem)]
+    assert all(data.startswith(name) for name in said), (file, data)
 
 
 def test_a_repeated_penalty_acts_twice(tiny):

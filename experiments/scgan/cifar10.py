@@ -15,7 +15,9 @@ from experiments.mmd_nas import cifar10_large
 
 def get_config(form=None):
   """The full run; `:smoke` ends in minutes on two CPU cores."""
-  return cifar10_large.small(searched(cifar10_large.base()), form)
+  c = searched(cifar10_large.base())
+  c.data = {'name': 'cifar10'}
+  return cifar10_large.small(c, form)
 
 
 def searched(c):
