@@ -1,4 +1,4 @@
-"""SNGAN with classes on CIFAR-10: conditional norms, a projection discriminator.
+"""SNGAN with classes on CIFAR-10: conditional norms, projection in D.
 
 Miyato & Koyama (2018) with the settings of the code published with the paper:
 50k steps of five critics, 16 M real images, rates that fall to 0 from the first
