@@ -23,4 +23,6 @@ def get_config(form=None):
   c.generator = {'name': 'sngan', 'latent': 128, 'width': 256,
                  'norm': {'name': 'batch', 'eps': 2e-5}}
   c.discriminator = {'name': 'sngan', 'width': 128}
-  return cifar10.small(cifar10.score(c, samples=50_000), form)
+  c = cifar10.small(cifar10.score(c, samples=50_000), form)
+  c.data.labels = True
+  return c

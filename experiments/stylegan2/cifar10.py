@@ -30,4 +30,6 @@ def get_config(form=None):
   c.augment = ({'name': 'ada'},)
   c.ema.update({'decay': .5**(c.batch / 500_000), 'rampup': .05})
   c.eval.protocol = 'nvlabs'
-  return stylegan2.small(c, form)
+  c = stylegan2.small(c, form)
+  c.data.labels = True
+  return c
