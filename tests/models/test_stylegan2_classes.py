@@ -11,6 +11,7 @@ import pytest
 
 from jgan.errors import UserError
 from jgan.models import stylegan2
+from jgan.models._stylegan2_weights import to_rosinality
 
 K, B, SIZE, LATENT = 3, 4, 8, 5
 LABELS = np.array([2, 0, 2, 0])
@@ -98,13 +99,13 @@ def test_the_networks_of_cifar_10_have_the_parameters_of_the_layers_published():
   convs = 7 * (layer(9 * 512, 512) + layer(512, 512) + 1)
   to_rgb = 4 * (layer(512, 3) + layer(512, 512))
   mapping = layer(10, 512) + layer(1024, 512) + layer(512, 512)
-  assert count(described(gen, np.zeros((1, 512)), label)['params']) == (
+  assert count(described(gen, jnp.zeros((1, 512)), label)['params']) == (
       4 * 4 * 512 + convs + to_rgb + mapping)
   disc = stylegan2.Discriminator(32, 3, residual=False, classes=10)
   body = layer(3, 512) + 6 * layer(9 * 512, 512) + layer(9 * 513, 512)
   head = layer(16 * 512, 512) + layer(512, 512)
   mapping = layer(10, 512) + 8 * layer(512, 512)
-  assert count(described(disc, np.zeros((1, 32, 32, 3)), label)['params']) == (
+  assert count(described(disc, jnp.zeros((1, 32, 32, 3)), label)['params']) == (
       body + head + mapping)
 
 
@@ -165,6 +166,12 @@ def test_in_bfloat16_styles_and_logits_stay_exact():
   logits = jax.eval_shape(lambda v: DISC.clone(dtype=jnp.bfloat16).apply(
       v, X, True, LABELS), filled(DISC))
   assert logits.dtype == jnp.float32
+
+
+@pytest.mark.parametrize('model', [GEN, DISC], ids=['G', 'D'])
+def test_weights_with_classes_have_no_names_in_the_other_code(model):
+  with pytest.raises(UserError, match='no networks with classes'):
+    to_rosinality(filled(model))
 
 
 @pytest.mark.parametrize('model, x, labels, words', [
