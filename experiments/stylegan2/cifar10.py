@@ -6,7 +6,8 @@ channels everywhere, a mapping of two layers, a discriminator without shortcuts;
 R1 every 16th step, neither path lengths nor mixed styles. Published: FID 2.42
 (50k fakes against the train split, as scored here). There in float16 with
 clipped activations, here in float32; augment/ada.py says how its images differ.
-One accelerator.
+Fakes have the labels of random training images there, which is uniform, as all
+classes of CIFAR-10 have as many. One accelerator.
 
 python -m jgan.main --config=experiments/stylegan2/cifar10.py \
   --workdir=runs/stylegan2_classes --data_dir=DATA
