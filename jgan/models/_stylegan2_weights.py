@@ -53,8 +53,15 @@ def from_rosinality(arrays):
 
 
 def to_rosinality(variables):
-  """Variables of Generator or Discriminator -> {name: array}, numpy."""
+  """Variables of Generator or Discriminator -> {name: array}, numpy.
+
+  Raises:
+    UserError: they have classes, of which that repository knows nothing.
+  """
   flat = flax.traverse_util.flatten_dict(variables, sep='/')
+  if 'params/mapping/embed/kernel' in flat:
+    raise UserError('rosinality/stylegan2-pytorch has no networks with classes:'
+                    ' weights without mapping/embed would be right')
   table, filters = _names(flat)
   arrays = {name: _LAYOUTS[layout][1](np.asarray(flat[path]))
             for name, (path, layout) in table.items()}

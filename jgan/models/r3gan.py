@@ -17,11 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from jgan.errors import UserError
-from jgan.layers import act, conv, dense, initializer, octave, output
+from jgan.layers import act, classes, conv, dense, initializer, octave, output
 from jgan.layers.resize import doublings
 from jgan.ops.upfirdn import double, halve
 
@@ -140,8 +139,9 @@ class Generator(nn.Module):
     widths, blocks = _stages(self)
     dtypes = _dtypes(self, len(widths))
     start = self.initializer()
-    if _has(self, labels):
-      shown = _embed(self, labels, self.embedding, start)
+    if classes.given(self, labels):
+      shown = classes.embed(labels, self.classes, self.embedding, _dense(self),
+                            start)
       z = jnp.concatenate([z, shown], 1)
     x = Basis(widths[0], _dense(self), self.initializer, name='basis')(z)
     for i, (width, count, dtype) in enumerate(zip(widths, blocks, dtypes)):
@@ -190,10 +190,7 @@ class Discriminator(nn.Module):
     widths, blocks = _stages(self)
     dtypes = _dtypes(self, len(widths))
     start = self.initializer()
-    conditional = _has(self, labels)
-    if conditional and self.outputs > 1:
-      raise UserError(f'r3gan: {self.outputs} outputs and {self.classes} '
-                      'classes: 1 output, or no classes, would be right')
+    conditional = classes.given(self, labels)
     x = _plain(self, dtypes[-1])(widths[-1], kernel=1, use_bias=False,
                                  initializer=start, name='from_rgb')(x)
     for i in reversed(range(len(widths))):
@@ -209,8 +206,8 @@ class Discriminator(nn.Module):
     if not conditional:
       return output.logits(head(self.outputs)(x))
     features = widths[0]
-    shown = _embed(self, labels, features,
-                   self.initializer(1 / math.sqrt(features)))
+    shown = classes.embed(labels, self.classes, features, _dense(self),
+                          self.initializer(1 / math.sqrt(features)))
     return jnp.sum(head(features)(x) * shown, 1)
 
 
@@ -262,22 +259,3 @@ def _stage(model, i, count, blocks, dtype):
 def _plain(model, dtype):
   """Factory of a convolution between plain maps."""
   return functools.partial(octave.last(model.conv), dtype=dtype)
-
-
-def _has(model, labels):
-  """Whether the images have classes.
-
-  Raises:
-    UserError: the model has classes and there are no labels, or vice versa.
-  """
-  if bool(model.classes) != (labels is not None):
-    given = 'no labels are' if labels is None else 'labels are'
-    raise UserError(f'r3gan: classes={model.classes}, and {given} given: '
-                    'labels with classes, or neither, would be right')
-  return labels is not None
-
-
-def _embed(model, labels, features, start):
-  """The embedding of each label, a layer 'embed': [b] -> [b, features]."""
-  return _dense(model)(features, use_bias=False, initializer=start,
-                       name='embed')(jax.nn.one_hot(labels, model.classes))

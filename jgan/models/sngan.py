@@ -1,7 +1,12 @@
-"""The residual networks of SN-GAN (Miyato et al., 2018, tables 4 to 6).
+"""The residual networks of SN-GAN (Miyato et al., 2018, tables 4 to 6), with
+classes those of Miyato & Koyama (2018, "cGANs with projection discriminator").
 
 At 32 pixels all blocks have the same width. At 48 and 64 pixels the number of
 channels halves with every doubling of the map, down to `width`.
+
+The code published with both papers (pfnet-research/sngan_projection) has the
+same layers, initial values and biases, but batch normalisation adds 2e-5 to
+variances there, and 1e-5 here unless the norm's `eps` says otherwise.
 """
 import functools
 import math
@@ -15,6 +20,7 @@ from jgan import lookup
 from jgan.errors import UserError
 from jgan.layers import (
     act,
+    classes,
     conv,
     dense,
     hidden,
@@ -107,12 +113,18 @@ class DownBlock(nn.Module):
 
 
 class Generator(nn.Module):
-  """z [b, latent] -> images [b, size, size, colors] in [-1, 1]."""
+  """z [b, latent] -> images [b, size, size, colors] in [-1, 1].
+
+  With classes, both normalisations of each block have a scale and a bias for
+  each class; the last one of the network has one for all.
+  """
   size: int
   colors: int
   latent: int = 128
   width: int = 0  # channels of the last block; 0: 256 at 32 pixels, else 64
   hidden: tuple = ()  # channels inside each block; (): as many as its output
+  classes: int = 0  # of the images; 0: they have none
+  spread: float = 0.  # of the classes' scales at first; .02: BigGAN's
   conv: Callable = conv.plain
   dense: Callable = dense.plain
   norm: Callable = norm.batch
@@ -122,7 +134,9 @@ class Generator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, z, train):
+  def __call__(self, z, train, labels=None):
+    """labels: int [b] in [0, classes), if there are classes."""
+    classes.given(self, labels)
     bottom = self.size // 2**doublings(self.size, _UP)
     paper_width, multiples = _UP[self.size]
     stem, *widths = (m * (self.width or paper_width) for m in multiples)
@@ -130,13 +144,16 @@ class Generator(nn.Module):
     conv = functools.partial(self.conv, dtype=self.dtype)
     normalise = functools.partial(self.norm, initializer=start,
                                   dtype=self.dtype, axis_name=self.axis_name)
+    of_class = classes.normalisation(
+        normalise, self.classes, labels, spread=self.spread, initializer=start,
+        dtype=self.dtype)
 
     x = self.dense(bottom**2 * stem, initializer=start, dtype=self.dtype,
                    name='linear')(z)
     x = x.reshape(-1, bottom, bottom, stem)
     inside = hidden.widths(self.hidden, widths, 'sngan')
     for i, features in enumerate(widths):
-      x = UpBlock(features, inside[i], conv, normalise, self.act,
+      x = UpBlock(features, inside[i], conv, of_class, self.act,
                   self.initializer, name=f'block_{i}')(x, train)
       self.sow('features', 'blocks', octave.whole(x))
     x = self.act(normalise(name='norm')(x, train))
@@ -153,6 +170,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
   """[b, size, size, colors] -> logits [b], or [b, outputs] if outputs > 1.
 
+  With classes, the logit is that of the image plus the product of the pooled
+  features with the embedding of its class (projection; Miyato & Koyama, 2018).
+
   At 64 pixels, hidden='out' and halvings=4 are PyTorch-StudioGAN's variant.
   """
   size: int
@@ -161,6 +181,7 @@ class Discriminator(nn.Module):
   width: int = 0  # channels of the first block; 0: 128 at 32 pixels, else 64
   hidden: str = 'in'  # channels inside a block: as its input | 'out': output
   halvings: int = 0  # blocks that halve the map; 0: the paper's 2, 4, 5
+  classes: int = 0  # of the images; 0: they have none
   conv: Callable = conv.spectral
   dense: Callable = dense.spectral
   norm: Callable = norm.none
@@ -170,7 +191,9 @@ class Discriminator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, x, train):
+  def __call__(self, x, train, labels=None):
+    """labels: int [b] in [0, classes), if there are classes."""
+    conditional = classes.given(self, labels)
     doublings(self.size, _DOWN)
     paper_width, multiples, paper_halvings = _DOWN[self.size]
     widths = [m * (self.width or paper_width) for m in multiples]
@@ -196,6 +219,11 @@ class Discriminator(nn.Module):
       self.sow('features', 'blocks', octave.whole(x))
     x = output.total(self.act(x))
     # The paper's code has a bias here at 64 pixels and none at 32.
-    x = self.dense(self.outputs, use_bias=self.size != 32, name='linear',
-                   initializer=self.initializer())(x)
-    return output.logits(x)
+    logits = output.logits(self.dense(
+        self.outputs, use_bias=self.size != 32, name='linear',
+        initializer=self.initializer())(x))
+    if not conditional:
+      return logits
+    shown = classes.embed(labels, self.classes, x.shape[-1], self.dense,
+                          self.initializer())
+    return logits + jnp.sum(shown * x, 1)

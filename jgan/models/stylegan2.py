@@ -1,5 +1,6 @@
 """StyleGAN2 (Karras et al., 2020): a generator with output skips and a
-residual discriminator, configuration F.
+residual discriminator, configuration F; with classes as in ADA (Karras et al.,
+2020, "Training GANs with limited data").
 
 The number of channels doubles with every halving of the map, from `width` at
 full resolution to at most `most`. Width 0 is 2^15 / size, the paper's large
@@ -23,7 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan.errors import UserError
-from jgan.layers import latent_noise, output
+from jgan.layers import classes, latent_noise, output
 from jgan.layers.equalized import (
   EqualizedConv,
   EqualizedDense,
@@ -37,20 +38,29 @@ from jgan.ops import collectives
 from jgan.ops.upfirdn import blur, double, halve
 
 _SIZES = tuple(2**i for i in range(3, 11))
+_CLASS_MAPPING = 8, .01  # depth and rate of D's
 
 
 class Mapping(nn.Module):
-  """z [b, d] -> style w [b, d]: pixel norm and dense layers."""
+  """z [b, d], labels [b] or both -> style w [b, features]: the pixel norm of z
+  and of an embedding of the class, side by side, and dense layers.
+  """
+  features: int
   depth: int
   rate: float
+  classes: int = 0
 
   @nn.compact
-  def __call__(self, z):
-    z = pixel_norm(z)
+  def __call__(self, z=None, labels=None):
+    parts = [] if z is None else [pixel_norm(z)]
+    if labels is not None:
+      embedding = EqualizedDense(self.features, name='embed')
+      parts.append(pixel_norm(embedding(jax.nn.one_hot(labels, self.classes))))
+    w = jnp.concatenate(parts, -1)
     for i in range(self.depth):
-      z = scaled_leaky_relu(EqualizedDense(z.shape[-1], self.rate,
-                                           name=f'dense_{i}')(z))
-    return z
+      w = scaled_leaky_relu(EqualizedDense(self.features, self.rate,
+                                           name=f'dense_{i}')(w))
+    return w
 
 
 class Constant(nn.Module):
@@ -114,9 +124,13 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-  """[b, h, w, c] -> [b, h/2, w/2, features]."""
+  """[b, h, w, c] -> [b, h/2, w/2, features].
+
+  residual: add the convolved half of the input.
+  """
   features: int
   dtype: Any
+  residual: bool = True
 
   @nn.compact
   def __call__(self, x):
@@ -124,6 +138,8 @@ class DownBlock(nn.Module):
     h = scaled_leaky_relu(conv(x.shape[-1], name='conv_0')(x))
     h = conv(self.features, stride=2, padding=0, name='conv_1')(
         blur(h, (2, 2)))
+    if not self.residual:
+      return scaled_leaky_relu(h)
     x = conv(self.features, kernel=1, use_bias=False, name='skip')(halve(x))
     return (scaled_leaky_relu(h) + x) / math.sqrt(2)
 
@@ -143,6 +159,8 @@ class Generator(nn.Module):
       styles from a second latent.
     stored_noise: outside training, all images get the same noise.
     remat: compute blocks twice, to hold only their outputs.
+    classes: number of classes, of which `labels`, int [b], give one to each
+      image, and which the mapping embeds; 0: the images have none.
   """
   size: int
   colors: int
@@ -154,6 +172,7 @@ class Generator(nn.Module):
   mixing: float = .9
   stored_noise: bool = False
   remat: bool = False
+  classes: int = 0
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
@@ -162,21 +181,25 @@ class Generator(nn.Module):
     if not 0 <= self.mixing <= 1:
       raise UserError(f'stylegan2: mixing is {self.mixing}, a probability in '
                       '[0, 1] would be right')
-    self.mapping = Mapping(self.depth, self.rate)
+    if self.classes and not self.depth:
+      raise UserError(f'stylegan2: depth is 0 and classes is {self.classes}: '
+                      'only a mapping of at least 1 layer knows of classes')
+    self.mapping = Mapping(self.latent, self.depth, self.rate, self.classes)
     self.input = Constant(widths[0])
     block = nn.remat(UpBlock, static_argnums=4) if self.remat else UpBlock
     self.block = [block(features, self.colors, self.dtype, self.axis_name)
                   for features in widths]
 
-  def __call__(self, z, train):
+  def __call__(self, z, train, labels=None):
     noise_from_z = not (train or self.stored_noise)
-    return self.synthesise(self.styles(z, train), train,
+    return self.synthesise(self.styles(z, train, labels), train,
                            latent_noise.keys(z) if noise_from_z else None)
 
-  def styles(self, z, train):
+  def styles(self, z, train, labels=None):
     """z [b, latent] -> one style per layer, [b, layers, latent]."""
+    classes.given(self, labels)
     layers = 2 * len(self.block)
-    style = self.mapping(z)[:, None]
+    style = self.mapping(z, labels)[:, None]
     if train and self.mixing and self.has_rng('noise'):
       # Whether and where to mix is the same for the batch, as in the reference.
       mix_key, crossover_key, z_key = jax.random.split(
@@ -186,7 +209,7 @@ class Generator(nn.Module):
           jax.random.bernoulli(mix_key, self.mixing),
           jax.random.randint(crossover_key, (), 1, layers), layers)
       style = jnp.where((jnp.arange(layers) < crossover)[:, None], style,
-                        self.mapping(z)[:, None])
+                        self.mapping(z, labels)[:, None])
     return jnp.broadcast_to(style, (z.shape[0], layers, self.latent))
 
   def synthesise(self, styles, train, keys=None):
@@ -210,7 +233,11 @@ class Discriminator(nn.Module):
     width, most: as in Generator.
     group: group size of the minibatch standard deviation
       (layers/minibatch_stddev.py).
+    residual: blocks have a shortcut.
     remat: as in Generator.
+    classes: as in Generator, but the logit is the product of the features with
+      those that a mapping of 8 layers makes of the class, over the root of
+      their number.
   """
   size: int
   colors: int
@@ -218,18 +245,21 @@ class Discriminator(nn.Module):
   width: int = 0
   most: int = 512
   group: int = 4
+  residual: bool = True
   remat: bool = False
+  classes: int = 0
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, x, train):
+  def __call__(self, x, train, labels=None):
+    conditional = classes.given(self, labels)
     first, *widths = reversed(_widths(self.size, self.width, self.most))
     conv = functools.partial(EqualizedConv, dtype=self.dtype)
     x = scaled_leaky_relu(conv(first, kernel=1, name='from_rgb')(x))
     block = nn.remat(DownBlock) if self.remat else DownBlock
     for i, features in enumerate(widths):
-      x = block(features, self.dtype, name=f'block_{i}')(x)
+      x = block(features, self.dtype, self.residual, name=f'block_{i}')(x)
       self.sow('features', 'blocks', x)
     # In initialisation and evaluation there is no device axis.
     sharded = train and not self.is_initializing()
@@ -238,7 +268,12 @@ class Discriminator(nn.Module):
     x = scaled_leaky_relu(conv(widths[-1], name='conv')(x))
     x = x.reshape(x.shape[0], -1).astype(jnp.float32)
     x = scaled_leaky_relu(EqualizedDense(widths[-1], name='linear_0')(x))
-    return output.logits(EqualizedDense(self.outputs, name='linear_1')(x))
+    last = functools.partial(EqualizedDense, name='linear_1')
+    if not conditional:
+      return output.logits(last(self.outputs)(x))
+    sought = Mapping(widths[-1], *_CLASS_MAPPING, self.classes, name='mapping')(
+        labels=labels)
+    return jnp.sum(last(widths[-1])(x) * sought, 1) / math.sqrt(widths[-1])
 
 
 def _widths(size, width, most):
