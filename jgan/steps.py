@@ -174,6 +174,7 @@ def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
 
   Penalties that are apart follow in updates of their own (regularise.py).
   """
+  state = regularise.inform(state, penalties)
   joined, apart = regularise.split(penalties, 'disc')
 
   def objective(params, state=state, z=z, rng=rng, loss=loss,

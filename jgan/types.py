@@ -65,11 +65,14 @@ class View(NamedTuple):
       [b, h_i, w_i, c_i] or of pytrees of them.
     decoded: pairs (reconstruction, target) of images [b, s, s, c] of a
       self-supervised discriminator, for real images in its own update.
+    means: means [c] over the whole batch of what comes to layers of the norm
+      `chain`.
   """
   image: jax.Array
   logits: jax.Array
   features: tuple = ()
   decoded: tuple = ()
+  means: tuple = ()
 
 
 class Play(NamedTuple):
