@@ -129,6 +129,8 @@ def check(config):
                       "to follow, as in metric='eval/FID', and "
                       'config.eval.every above 0')
   for side in ('gen', 'disc'):
+    if config.optimizer[side].name.startswith('optax:'):
+      lookup.find('optim', 'named').check(f'optimizer.{side}', config)
     if (config.optimizer[side].pruning.name == 'fixed_mask'
         and config.method.name != 'lottery'):
       raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
