@@ -40,7 +40,8 @@ class GanState:
     extra: further values that change in training, a dict: 'loss' has traced
       scalars of the loss; 'feedback', 'penalties' and 'augment' have the
       memories of feedback rules, penalties and augmentations by name,
-      'evolution' has the population of such a search.
+      'evolution' has the population of such a search, 'past' the last
+      updates of both players (methods/extragradient.py).
   """
   step: jax.Array
   gen: Network

@@ -1,4 +1,4 @@
-"""Optimizers of optax by name: which there are, their arguments, their rates."""
+"""Optimizers of optax by name: which there are, arguments, rates."""
 import functools
 
 import jax
