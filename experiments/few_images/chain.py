@@ -4,9 +4,9 @@ Ni and Koniusz (2024) with the settings of their code for some hundred images at
 256 x 256: hinge, color and translation of all that D sees, batch 8, Adam (.5,
 .999) at 2e-4, lambda 20, tau .5, p moves from step 5,000 on. Rows: chain, with
 p_0 = .1 as for their smallest sets; chain_0, with 0; plain, FastGAN's own batch
-normalisation in D. Theirs is a larger D of their own, without FastGAN's decoders
-and with statistics over several batches: no row of their tables is this one, so
-no number stands beside it. FID of 5,000 images, as by pytorch-fid, against the
+normalisation in D. Theirs is a larger D of their own, without decoders and with
+statistics over several batches: no row of their tables is this one, so no
+number stands beside it. FID of 5,000 images, as by pytorch-fid, against the
 training images. One accelerator.
 
 python -m jgan.main --config=experiments/few_images/chain.py \

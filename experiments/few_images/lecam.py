@@ -1,12 +1,12 @@
 """StyleGAN2 with LeCam regularization and few images: the authors' own rows.
 
-Tseng et al. (2021), the relu of their code. Rows obama, grumpy, panda, cat, dog:
-some hundred images at 256 x 256 with DiffAugment, published FID 33.16, 24.93,
-10.16, 34.18, 54.88 (46.87, 27.08, 12.06, 42.44, 58.85 without); lambda of these
-is not published, it is that of their FFHQ run, 3e-7. Row cifar10_10: the first
-tenth of CIFAR-10 with ADA, lambda 1e-6, settings of StyleGAN2-ADA's `cifar`; of
-all of CIFAR-10 they have 2.47. Here D is residual, there it is not. Rows
-plain_NAME are the same without it. FID against the training images, of
+Tseng et al. (2021), the relu of their code. Rows obama, grumpy, panda, cat and
+dog: some hundred images at 256 x 256 with DiffAugment, published FID 33.16,
+24.93, 10.16, 34.18, 54.88 (46.87, 27.08, 12.06, 42.44, 58.85 without); lambda
+of these is not published, it is that of their FFHQ run, 3e-7. Row cifar10_10:
+the first tenth of CIFAR-10 with ADA, lambda 1e-6, settings of StyleGAN2-ADA's
+`cifar`; of all of CIFAR-10 they have 2.47. Here D is residual, there it is not.
+Rows plain_NAME are the same without it. FID against the training images, of
 cifar10_10 against all 50,000. One accelerator; --data_dir as for
 re_gan/few_shot.py.
 

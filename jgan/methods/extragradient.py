@@ -118,8 +118,8 @@ def step(state, batch, rng, *, tx, ema, schedule=None, past=False, **game):
   state = state.replace(**{
       player: _moved(getattr(state, player), ahead[player])
       for player in Pair._fields})
-  state, updates, metrics = _gradients(play, state, begun, part(slice(-1, None)),
-                                       rng, again)
+  state, updates, metrics = _gradients(play, state, begun,
+                                       part(slice(-1, None)), rng, again)
   state = state.replace(step=begun.step + 1, **{
       player: getattr(state, player).replace(params=optax.apply_updates(
           getattr(begun, player).params, updates[player]))

@@ -1,8 +1,8 @@
 """The optimizers of optax and optax.contrib, as optax:NAME.
 
 One has its own arguments as keys of the config, and the schedule as its
-`learning_rate`. Arguments that are no numbers, switches
-or words are not keys. `momentum` and `weight_decay` are 0. where optax has None.
+`learning_rate`. Arguments that are no numbers, switches or words are not keys;
+`momentum` and `weight_decay` are 0. where optax has None.
 """
 import functools
 import inspect
