@@ -42,7 +42,7 @@ def make(config, shape, *, axis_name=None, past=False, fresh=True):
     config, shape, axis_name: as in every method.
     past: extrapolate by the last updates, which costs no second gradient.
     fresh: the second gradient has other real images and noise than the first,
-      as in the algorithm; False: the same. Without effect on `past`.
+      as in the algorithm; False: the same.
 
   Returns:
     Method.
@@ -51,6 +51,10 @@ def make(config, shape, *, axis_name=None, past=False, fresh=True):
     UserError: critics or updates that are none of this step, or an optimizer
       that it is not for.
   """
+  if past and not fresh:
+    raise UserError('config.method has past=True and fresh=False, and a step '
+                    'from the past has no second gradient: fresh=True would be '
+                    'right')
   if config.critics != 1:
     raise UserError(f'config.critics={config.critics}, and an extra-gradient '
                     'step has one update of each player: 1 would be right')

@@ -46,43 +46,25 @@ def names():
                 in inspect.signature(_function(name)).parameters)
 
 
-def check(path, config):
-  """Refuses an optimizer of optax with what it cannot be with.
+def has_two_sets(name):
+  """Whether optax:NAME trains at one set of weights and samples by another."""
+  return name.removeprefix(PREFIX) in _TWO_SETS
 
-  Args:
-    path: of its section, as 'optimizer.gen'.
-    config: the whole one, filled.
 
-  Raises:
-    UserError: a part that would not see all of its weights; weights of a file,
-      where it remembers the first ones; penalties apart, where its rate counts
-      all updates.
-  """
-  side = path.split('.')[-1]
-  section = config.optimizer[side]
-  name = section.name.removeprefix(PREFIX)
-  _of_optax(name)
-  beside = [key for key, there in (
-      (f'{path}.pruning', section.pruning.name != 'none'),
-      (f'{path}.groups', section.groups),
-      (f'{path}.clip_weight', section.clip_weight),
-      ('ema.power', side == 'gen' and config.ema.power)) if there]
-  if name in _TWO_SETS and beside:
-    raise UserError(f"config.{path}.name is '{section.name}', which has a "
-                    'second set of weights that these would not see: '
-                    f'{", ".join(beside)}. Another optimizer, or none of them, '
-                    'would be right')
-  role = {'gen': 'generator', 'disc': 'discriminator'}[side]
-  if config.init[role] and _remembers(name):
-    raise UserError(f"config.{path}.name is '{section.name}', which remembers "
-                    "the network's first weights, and those of config.init."
-                    f'{role} come after: another optimizer would be right')
-  apart = config.lazy == 'apart' and any(
-      penalty.get('every', 1) > 1 for penalty in config.penalties)
-  if apart and not _counts_apart(name):
-    raise UserError(f"config.{path}.name is '{section.name}', whose rate counts"
-                    " all updates, and config.lazy='apart' adds some: "
-                    "lazy='joined' would be right")
+def counts_apart(name):
+  """Whether optax:NAME counts for its rate as optim/lazy.py can set back."""
+  state = algorithm(name)(_constant).init({'w': jnp.zeros((2, 2))})
+  is_one = lambda x: isinstance(x, optax.ScaleByScheduleState)
+  return not has_two_sets(name) and any(
+      is_one(x) for x in jax.tree.leaves(state, is_leaf=is_one))
+
+
+def remembers(name):
+  """Whether the first state of optax:NAME has the first weights in it."""
+  params = {'w': jnp.full((2, 2), 7.5)}
+  return any(x.shape == (2, 2) and bool((x == 7.5).all())
+             for x in map(jnp.asarray, jax.tree.leaves(
+                 algorithm(name)(_constant).init(params))))
 
 
 def weights(params, opt):
@@ -152,22 +134,6 @@ def _try(name, make):
     reason = str(error).splitlines()[0]
     raise UserError(f"'{PREFIX}{name}' needs more than gradients and a learning"
                     f' rate that moves: {reason}') from error
-
-
-def _counts_apart(name):
-  """Whether its rate has a count of its own, which optim/lazy.py sets back."""
-  state = _of_optax(name)(_constant).init({'w': jnp.zeros((2, 2))})
-  is_one = lambda x: isinstance(x, optax.ScaleByScheduleState)
-  return name not in _TWO_SETS and any(
-      is_one(x) for x in jax.tree.leaves(state, is_leaf=is_one))
-
-
-def _remembers(name):
-  """Whether its first state has the first weights in it."""
-  params = {'w': jnp.full((2, 2), 7.5)}
-  return any(x.shape == (2, 2) and bool((x == 7.5).all())
-             for x in map(jnp.asarray, jax.tree.leaves(
-                 _of_optax(name)(_constant).init(params))))
 
 
 def _constant(count):

@@ -123,6 +123,8 @@ def game(tiny):
 
 
 @pytest.mark.parametrize('changes, words', [
+    ({'method': {'name': 'extragradient', 'past': True, 'fresh': False}},
+     'no second gradient'),
     ({'critics': 2}, 'critics=2'), ({'lazy': 'apart'}, "'joined'"),
     ({'optimizer.gen.name': 'optax:schedule_free_sgd'}, 'both gradients'),
     ({'optimizer.disc.pruning': {'name': 'prune_grow', 'reinit': True}},
