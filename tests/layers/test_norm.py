@@ -139,8 +139,14 @@ def test_instance_norm_refuses_vectors():
 def test_none_is_the_identity_without_parameters():
   assert not variables(norm.none(), MAPS)
   np.testing.assert_array_equal(norm.none().apply({}, MAPS, True), MAPS)
-  assert norm.is_none(norm.none) and not norm.is_none(norm.batch)
-  assert norm.is_none(functools.partial(norm.none, dtype=jnp.bfloat16))
+
+
+def test_the_layer_before_a_norm_without_a_bias_wants_one():
+  chain = lookup.member('layers.norm', 'chain')
+  for without in (norm.none, functools.partial(chain, dtype=jnp.bfloat16)):
+    assert norm.wants_bias(without)
+  assert not norm.wants_bias(norm.batch)
+  assert not norm.wants_bias(functools.partial(norm.layer, eps=1e-3))
 
 
 @pytest.mark.parametrize('name', lookup.members('layers.norm'))

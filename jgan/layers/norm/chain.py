@@ -28,6 +28,7 @@ class ChainNorm(Norm):
   Raises:
     UserError: p is outside [0, 1], or affine is True.
   """
+  shifts = False
   affine: bool = False
   p: float = 1.
 
