@@ -48,7 +48,7 @@ def judge(model, params, stats, image, rng, *, decode=False):
       x for path, seen in flax.traverse_util.flatten_dict(features).items()
       if path[-1] == 'means' for x in seen)
   return View(images_of(image), logits, features.get('blocks', ()), decoded,
-              means), new_stats
+              means=means), new_stats
 
 
 def frozen(model, params, stats, rng):
