@@ -306,7 +306,7 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
   def algorithm(lr):
     rate = lookup.member('optim.schedules', schedule.name)(
         lr, steps=steps, **arguments_of(schedule))
-    return lookup.member('optim.algorithms', section.name)(
+    return sections.optim_part('optim.algorithms', section.name)(
         lambda count: rate(count // updates_per_step), **arguments)
 
   chain = [grouped(algorithm, lr, groups) if groups else algorithm(lr)]

@@ -129,6 +129,8 @@ def check(config):
                       "to follow, as in metric='eval/FID', and "
                       'config.eval.every above 0')
   for side in ('gen', 'disc'):
+    if config.optimizer[side].name.startswith('optax:'):
+      _check_optax(side, config)
     if (config.optimizer[side].pruning.name == 'fixed_mask'
         and config.method.name != 'lottery'):
       raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
@@ -159,6 +161,32 @@ def needs_scores_at_once(config):
   if config.method.name == 'evolution':
     return "method 'evolution'"
   return 'config.eval.best_response' if config.eval.best_response else ''
+
+
+def _check_optax(side, config):
+  """Refuses an optimizer of optax with what it cannot be with."""
+  named = lookup.find('optim', 'named')
+  section, role = config.optimizer[side], {'gen': 'generator',
+                                           'disc': 'discriminator'}[side]
+  at = f"config.optimizer.{side}.name is '{section.name}'"
+  beside = [key for key, there in (
+      (f'optimizer.{side}.pruning', section.pruning.name != 'none'),
+      (f'optimizer.{side}.groups', section.groups),
+      (f'optimizer.{side}.clip_weight', section.clip_weight),
+      ('ema.power', side == 'gen' and config.ema.power)) if there]
+  if beside and named.has_two_sets(section.name):
+    raise UserError(f'{at}, which has a second set of weights that these would '
+                    f'not see: {", ".join(beside)}. Another optimizer, or none '
+                    'of them, would be right')
+  if config.init[role] and named.remembers(section.name):
+    raise UserError(f"{at}, which remembers the network's first weights, and "
+                    f'those of config.init.{role} come after: another '
+                    'optimizer would be right')
+  apart = config.lazy == 'apart' and any(
+      penalty.get('every', 1) > 1 for penalty in config.penalties)
+  if apart and not named.counts_apart(section.name):
+    raise UserError(f"{at}, whose rate counts all updates, and config.lazy="
+                    "'apart' adds some: lazy='joined' would be right")
 
 
 def _check_knobs(path, kind, name, function, knobs):

@@ -4,6 +4,7 @@ A forward pass in training mode also returns the new statistics of the network.
 These are all variable collections except the parameters, such as batch
 statistics and the vectors of spectral normalization.
 """
+import flax
 import jax
 import jax.numpy as jnp
 
@@ -41,9 +42,13 @@ def judge(model, params, stats, image, rng, *, decode=False):
   logits, new_stats = model.apply({'params': params, **stats}, image, True,
                                   mutable=[*stats, *sown], rngs={'noise': rng})
   new_stats = dict(new_stats)
-  features = new_stats.pop('features', {}).get('blocks', ())
+  features = new_stats.pop('features', {})
   decoded = new_stats.pop('decoded', {}).get('pairs', ())
-  return View(images_of(image), logits, features, decoded), new_stats
+  means = tuple(
+      x for path, seen in flax.traverse_util.flatten_dict(features).items()
+      if path[-1] == 'means' for x in seen)
+  return View(images_of(image), logits, features.get('blocks', ()), decoded,
+              means=means), new_stats
 
 
 def frozen(model, params, stats, rng):

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jgan.forward import scheduled
 from jgan.ops import collectives
 from jgan.optim import lazy
 from jgan.types import Loss
@@ -74,6 +75,16 @@ def remember(state, penalties, metrics):
     return state
   return state.replace(extra=state.extra | {
       'penalties': state.extra.get('penalties', {}) | memories})
+
+
+def inform(state, penalties):
+  """Sets D's scheduled variables NAME_k to the penalties' traced scalars k.
+
+  NAME: of the penalty. D's update and all after it have these values.
+  """
+  values = {f'{name}_{k}': value for name, penalty in penalties.items()
+            for k, value in _memory(state, name, penalty).items()}
+  return state.replace(disc=scheduled(state.disc, values)) if values else state
 
 
 def update(player, penalties, state, z, rng, *, objective, tx, axis_name=None):

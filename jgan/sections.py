@@ -60,7 +60,7 @@ def arguments(path, kind, name):
     return {k: v for k, v in keywords(module.load).items()
             if not (dataset and k == 'dataset')}
   if kind.startswith('optim.'):
-    return {k: v for k, v in keywords(lookup.member(kind, name)).items()
+    return {k: v for k, v in keywords(optim_part(kind, name)).items()
             if k not in _PASSED_TO_OPTIM}
   module = lookup.find(kind, name)
   defaults = {}
@@ -102,6 +102,21 @@ def source(name):
   if prefix == 'tfds' and dataset:
     return lookup.find('data', 'tfds_source'), dataset
   return lookup.find('data', name), ''
+
+
+def optim_part(kind, name):
+  """A function of optim/; an algorithm may be 'optax:NAME', one of optax.
+
+  Raises:
+    UserError: there is none.
+  """
+  if kind != 'optim.algorithms' or name in lookup.members(kind):
+    return lookup.member(kind, name)
+  if not name.startswith('optax:'):
+    raise UserError(f"no '{name}' in {kind}: "
+                    f'{lookup.nearest(name, lookup.members(kind))}, and those '
+                    'of optax as optax:NAME')
+  return lookup.find('optim', 'named').algorithm(name)
 
 
 def rename(config, path, name):

@@ -24,7 +24,7 @@ from jgan.forward import (
     scheduled,
 )
 from jgan.ops import collectives, loop, ramp
-from jgan.optim import masked
+from jgan.optim import masked, named
 from jgan.regularise import penalise, remember
 from jgan.types import GanState, Network, Pair, Play
 
@@ -174,6 +174,7 @@ def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
 
   Penalties that are apart follow in updates of their own (regularise.py).
   """
+  state = regularise.inform(state, penalties)
   joined, apart = regularise.split(penalties, 'disc')
 
   def objective(params, state=state, z=z, rng=rng, loss=loss,
@@ -231,7 +232,8 @@ def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
 def average(ema, gen, step, *, decay, rampup=0., stats=False, end=0.):
   """Exponential moving average (EMA) of the generator: -> Network.
 
-  Masks of the generator's optimizer are applied to the average too.
+  Masks of the generator's optimizer are applied to the average too. It is of
+  the optimizer's own averages, if that has them (optim/named.py).
 
   Args:
     ema: the average, a Network.
@@ -244,8 +246,9 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False, end=0.):
     end: generator steps in which the half-life rises from 0, by half a cosine
       wave, to that of `decay`; 0: it is that from the start.
   """
+  current = named.weights(gen.params, gen.opt)
   if not decay:
-    return Network(gen.params, gen.stats)
+    return Network(current, gen.stats)
   half_life = math.log(.5) / math.log(decay)
   if end:
     half_life = ramp.cosine(step, end, 0., half_life)
@@ -258,7 +261,7 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False, end=0.):
   new_stats = {name: lerp(ema.stats[name], new)
                if stats and name == 'batch_stats' else new
                for name, new in gen.stats.items()}
-  params = lerp(masked.sparse(ema.params, gen.opt), gen.params)
+  params = lerp(masked.sparse(ema.params, gen.opt), current)
   return Network(params, new_stats)
 
 

@@ -40,7 +40,8 @@ class GanState:
     extra: further values that change in training, a dict: 'loss' has traced
       scalars of the loss; 'feedback', 'penalties' and 'augment' have the
       memories of feedback rules, penalties and augmentations by name,
-      'evolution' has the population of such a search.
+      'evolution' has the population of such a search, 'past' the last
+      updates of both players (methods/extragradient.py).
   """
   step: jax.Array
   gen: Network
@@ -65,11 +66,14 @@ class View(NamedTuple):
       [b, h_i, w_i, c_i] or of pytrees of them.
     decoded: pairs (reconstruction, target) of images [b, s, s, c] of a
       self-supervised discriminator, for real images in its own update.
+    means: means [c] over the whole batch of what comes to layers of the norm
+      `chain`.
   """
   image: jax.Array
   logits: jax.Array
   features: tuple = ()
   decoded: tuple = ()
+  means: tuple = ()
 
 
 class Play(NamedTuple):

@@ -45,7 +45,7 @@ ARROWS = {
               'files', 'lookup', 'precision', 'protocol', 'sections', 'types',
               'workdir'},
     'steps.py': {'ops', 'optim', 'types', 'errors', 'forward', 'regularise'},
-    'regularise.py': {'ops', 'optim', 'types'},
+    'regularise.py': {'forward', 'ops', 'optim', 'types'},
     'types.py': set(),
     'power.py': {'errors'},
     'forward.py': {'errors', 'types'},

@@ -1,4 +1,6 @@
-"""The five lines of work in one run, and R3GAN with what is around it."""
+"""The five lines of work in one run, R3GAN with what is around it, and what
+there is for few images.
+"""
 
 import jax
 import numpy as np
@@ -98,3 +100,31 @@ def test_pairs_train_with_what_is_around_them_and_resume(
   assert all(np.isfinite(v) for r in records for v in r.values())
   assert {'disc/r1', 'disc/r2'} <= {*records[0]}
   assert (tmp_path / 'whole' / 'averages' / '00000002.safetensors').is_file()
+
+
+@pytest.mark.long
+def test_lecam_and_chain_train_with_what_is_around_them_and_resume(
+    tiny, tmp_path, interrupted):
+  c = tiny
+  c.steps, c.dtype, c.devices, c.batch, c.critics = 3, 'bfloat16', 4, 8, 2
+  octave = {'name': 'octave', 'alpha': .5}
+  c.generator.conv = c.discriminator.conv = octave
+  c.discriminator.norm = 'chain'
+  c.loss = {'name': 'hinge'}
+  c.penalties = ({'name': 'lecam', 'start': 1, 'relu': False},
+                 {'name': 'chain', 'start': 1, 'speed': .1, 'target': -.9})
+  c.schedules = ({'name': 'octave', 'curve': 'combi'},)
+  c.augment = ({'name': 'diffaugment'},)
+  c.optimizer.gen.pruning = c.optimizer.disc.pruning = {
+      'name': 'prune_grow', 'ratio': .3, 'warmup': 1, 'interval': 2}
+  c.samples.every = 0
+  whole = loop.run(c, tmp_path / 'whole')
+  interrupted(c, tmp_path / 'part', step=2)
+  again = loop.run(c, tmp_path / 'part')
+  assert jax.tree.all(jax.tree.map(np.array_equal, whole, again))
+  assert {*whole.extra['penalties']['lecam']} == {'real', 'fake', 'mass'}
+  first, _, third = (
+      r for r in logbook.read(tmp_path / 'part') if 'disc/lecam' in r)
+  assert first['disc/lecam'] == 0. < third['disc/lecam']
+  assert first['disc/chain/p'] == 0. < third['disc/chain/p']
+  assert all(np.isfinite(v) for r in (first, third) for v in r.values())

@@ -257,8 +257,8 @@ def test_the_nearest_name_is_offered():
 
 
 def test_a_part_is_of_the_file_of_its_name():
-  assert lookup.members('layers.norm') == ['batch', 'instance', 'layer',
-                                           'local_batch', 'none']
+  assert lookup.members('layers.norm') == [
+      'batch', 'chain', 'instance', 'layer', 'local_batch', 'none']
   assert lookup.member('layers.norm', 'batch') is norm.batch
   assert 'plain' in lookup.members('layers.conv')
   with pytest.raises(UserError, match="no 'relo' in layers.act: did you mean "

@@ -34,8 +34,8 @@ class Generator(nn.Module):
   @nn.compact
   def __call__(self, z, train):
     common = dict(initializer=self.initializer(), dtype=self.dtype)
-    deconv = functools.partial(ConvTranspose, use_bias=norm.is_none(self.norm),
-                               **common)
+    deconv = functools.partial(
+        ConvTranspose, use_bias=norm.wants_bias(self.norm), **common)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)
 
     x = z.reshape(-1, 1, 1, z.shape[-1])
@@ -72,7 +72,8 @@ class Discriminator(nn.Module):
 
     for i in range(doublings(self.size, SIZES)):
       x = conv(self.width * min(2**i, 8), stride=2, padding=1,
-               use_bias=i == 0 or norm.is_none(self.norm), name=f'conv_{i}')(x)
+               use_bias=i == 0 or norm.wants_bias(self.norm),
+               name=f'conv_{i}')(x)
       if i > 0:
         x = normalise(name=f'norm_{i}')(x, train)
       x = self.act(x)

@@ -47,7 +47,7 @@ class Generator(nn.Module):
   def __call__(self, z, train):
     stages = doublings(self.size, SIZES)
     common = dict(initializer=self.initializer(), dtype=self.dtype)
-    bias = norm.is_none(self.norm)
+    bias = norm.wants_bias(self.norm)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)
 
     top = self.width * 2**(stages - 1)
@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
   @nn.compact
   def __call__(self, x, train):
     common = dict(initializer=self.initializer(), dtype=self.dtype)
-    bias = norm.is_none(self.norm)
+    bias = norm.wants_bias(self.norm)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)
     conv = octave.halving(self.conv)
 

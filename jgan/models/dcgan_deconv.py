@@ -43,7 +43,7 @@ class Generator(nn.Module):
   def __call__(self, z, train):
     stages = doublings(self.size, SIZES)
     common = dict(initializer=self.initializer(), dtype=self.dtype)
-    bias = norm.is_none(self.norm)
+    bias = norm.wants_bias(self.norm)
     normalise = functools.partial(self.norm, axis_name=self.axis_name, **common)
 
     top = self.width * 2**(stages - 1)

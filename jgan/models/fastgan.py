@@ -203,6 +203,7 @@ class Discriminator(nn.Module):
       is mutable: its 'pairs' are then three (reconstruction, target), both
       [b, s, s, colors] in [-1, 1].
     remat: as in Generator.
+    norm: of the layers outside the decoders.
   """
   size: int
   colors: int
@@ -211,6 +212,7 @@ class Discriminator(nn.Module):
   patches: bool = False
   decode: bool = False
   remat: bool = False
+  norm: Callable = norm.batch
   dtype: Any = jnp.float32
   axis_name: str | None = None
 
@@ -219,7 +221,7 @@ class Discriminator(nn.Module):
     doublings(self.size, SIZES)
     image, small = x if isinstance(x, tuple) else (
         x, _shrink(x, _side(self.size)))
-    conv, norm = _parts(self)
+    conv, norm = _parts(self, self.norm)
     last, middle = self._large(image, train, conv, norm)
     side = self._small(small, train, conv, norm)
 
@@ -236,7 +238,7 @@ class Discriminator(nn.Module):
           ('part', _quarter(middle, quarter),
            _shrink(_quarter(image, quarter), small.shape[1]))):
         reconstruction = Decoder(
-            small.shape[1], self.colors, self.width, conv, norm,
+            small.shape[1], self.colors, self.width, *_parts(self),
             name=f'decoder_{name}')(h, train)
         self.sow('decoded', 'pairs', (reconstruction, target))
     if self.patches:
@@ -286,11 +288,11 @@ def _block(model, block):
   return nn.remat(block, static_argnums=2) if model.remat else block
 
 
-def _parts(model):
+def _parts(model, norm=norm.batch):
   """Factories of the convolutions and the normalisations of a network."""
   common = dict(initializer=initializer.normal(), dtype=model.dtype)
   return (functools.partial(conv.spectral, use_bias=False, **common),
-          functools.partial(norm.batch, axis_name=model.axis_name, **common))
+          functools.partial(norm, axis_name=model.axis_name, **common))
 
 
 def _channels(published, width):

@@ -81,7 +81,7 @@ def described(kind, name):
   Raises:
     UserError: the kind has no part of that name.
   """
-  if name not in _names(kind):
+  if name not in _names(kind) and not name.startswith('optax:'):
     raise UserError(f"no '{name}' in {kind}: "
                     f'{lookup.nearest(name, _names(kind))}')
   text = _text(kind, name)
@@ -115,6 +115,11 @@ def _split(what):
                   f'{", ".join(kinds())}')
 
 
+def _member(kind, name):
+  return sections.optim_part(kind, name) if kind.startswith(
+      'optim.') else lookup.member(kind, name)
+
+
 def _names(kind):
   if kind == 'genotypes':
     return genotype.names()
@@ -128,7 +133,7 @@ def _text(kind, name):
   if kind == 'genotypes':
     return genotype.load(name).get('origin', '')
   if kind in contracts.MEMBERS:
-    return inspect.getdoc(_function(lookup.member(kind, name))) or ''
+    return inspect.getdoc(_function(_member(kind, name))) or ''
   module = lookup.find(kind, name)
   texts = [module.__doc__ or '']
   for definition in contracts.CONTRACTS[kind].described:
@@ -143,7 +148,7 @@ def _arguments(kind, name):
   if kind == 'genotypes':
     return {}
   if kind in contracts.MEMBERS:
-    parameters = inspect.signature(lookup.member(kind, name)).parameters
+    parameters = inspect.signature(_member(kind, name)).parameters
     return {name: parameter.default for name, parameter in parameters.items()
             if parameter.default is not parameter.empty
             and name not in _NOT_OF_CONFIGS}

@@ -123,7 +123,7 @@ def test_batch_norm_keeps_float32_statistics_of_bfloat16_maps():
     ('layer', (1, 2, 3), MAPS), ('layer', (1,), MAPS[:, 0, 0]),
     ('instance', (1, 2), MAPS)])
 def test_norms_of_single_images_standardise_over_their_axes(name, axes, x):
-  layer = getattr(norm, name)()
+  layer = lookup.member('layers.norm', name)()
   scale, bias = RNG.normal(size=(2, 5)).astype(np.float32)
   assert jax.tree.map(jnp.shape, variables(layer, x)) == {
       'params': {'scale': (5,), 'bias': (5,)}}
@@ -139,13 +139,19 @@ def test_instance_norm_refuses_vectors():
 def test_none_is_the_identity_without_parameters():
   assert not variables(norm.none(), MAPS)
   np.testing.assert_array_equal(norm.none().apply({}, MAPS, True), MAPS)
-  assert norm.is_none(norm.none) and not norm.is_none(norm.batch)
-  assert norm.is_none(functools.partial(norm.none, dtype=jnp.bfloat16))
+
+
+def test_the_layer_before_a_norm_without_a_bias_wants_one():
+  chain = lookup.member('layers.norm', 'chain')
+  for without in (norm.none, functools.partial(chain, dtype=jnp.bfloat16)):
+    assert norm.wants_bias(without)
+  assert not norm.wants_bias(norm.batch)
+  assert not norm.wants_bias(functools.partial(norm.layer, eps=1e-3))
 
 
 @pytest.mark.parametrize('name', lookup.members('layers.norm'))
 def test_every_norm_takes_the_same_fields(name):
-  layer = getattr(norm, name)(
+  layer = lookup.member('layers.norm', name)(
       eps=1e-3, affine=False, initializer=initializer.normal(),
       dtype=jnp.bfloat16, axis_name='d')
   assert 'params' not in jax.eval_shape(

@@ -31,7 +31,8 @@ def network_play(params, step=0):
     return jnp.tanh(z @ params['gen']).reshape(-1, SIZE, SIZE, COLORS)
 
   def view(x):
-    return View(x, disc(x), (features(x),))
+    return View(x, disc(x), (features(x),),
+                means=(features(x).mean((0, 1, 2)),))
 
   real = jax.random.normal(jax.random.key(1), (B, SIZE, SIZE, COLORS))
   z = jax.random.normal(jax.random.key(2), (B, LATENT))

@@ -8,12 +8,12 @@ One file is one normalisation: a file NAME.py has NAME, usually a class that
 extends Norm (_norm.py), and a config finds it by that name. Those that models
 name as their defaults are imported here.
 """
-from jgan.layers.norm._norm import Norm
+from jgan.layers.norm._norm import Norm, wants_bias
 from jgan.layers.norm.batch import batch
 from jgan.layers.norm.instance import instance
 from jgan.layers.norm.layer import layer
 from jgan.layers.norm.local_batch import local_batch
-from jgan.layers.norm.none import is_none, none
+from jgan.layers.norm.none import none
 
-__all__ = ['Norm', 'batch', 'instance', 'is_none', 'layer', 'local_batch',
-           'none']
+__all__ = ['Norm', 'batch', 'instance', 'layer', 'local_batch', 'none',
+           'wants_bias']

@@ -21,7 +21,10 @@ class Norm(nn.Module):
     initializer: Init; its `scale` is used.
     dtype: of the output.
     axis_name: the device axis over which a batch is spread.
+    shifts: whether the normalisation has a bias, if it is affine; the same for
+      all of a class.
   """
+  shifts = True
   eps: float = 1e-5
   affine: bool = True
   initializer: Init = torch_default()
@@ -39,6 +42,11 @@ class Norm(nn.Module):
   def normalise(self, x, train):
     """x: [b, ..., c] -> the same shape, in `dtype`."""
     raise NotImplementedError
+
+
+def wants_bias(norm):
+  """Whether the layer before this norm field wants a bias: it has none."""
+  return not getattr(getattr(norm, 'func', norm), 'shifts', True)
 
 
 def moments(x, axes, axis_name=None, keepdims=False, near=0.):

@@ -4,6 +4,7 @@ from jgan.layers.norm._norm import Norm
 
 class NoNorm(Norm):
   """The identity, with no parameters."""
+  shifts = False
 
   def normalise(self, x, train):
     del train
@@ -11,8 +12,3 @@ class NoNorm(Norm):
 
 
 none = NoNorm
-
-
-def is_none(norm):
-  """Whether this norm field is `none`: the layer before it wants a bias."""
-  return getattr(norm, 'func', norm) is none
