@@ -17,7 +17,7 @@ from jgan.layers.dense import Dense
 _BATCH = 32
 
 
-def measure(sample, net, z, paths, *, ridge):
+def measure(sample, net, z, paths, *, ridge, places=16):
   """The second moments of some layers of a generator: {path: S [n, n]}.
 
   Args:
@@ -28,6 +28,8 @@ def measure(sample, net, z, paths, *, ridge):
     ridge: S gets this share of the mean of its diagonal added to its diagonal,
       so that it can be inverted where inputs are never seen, or copies of each
       other as after upsampling by nearest neighbours.
+    places: of each map that count, drawn at random: neighbours read nearly the
+      same.
 
   Returns:
     {path: S [n, n]}, float64, n = c or kh kw c.
@@ -53,12 +55,12 @@ def measure(sample, net, z, paths, *, ridge):
       sample(net, z)
     return seen
 
-  inputs = jax.jit(inputs)
+  inputs, rng = jax.jit(inputs), np.random.default_rng(0)
   with session():  # one BLAS thread
     for start in range(0, len(z), _BATCH):
       for path, x in inputs(net, z[start:start + _BATCH]).items():
         for image in np.asarray(x, np.float64):
-          patches = _patches(image, windows[path])
+          patches = _patches(image, windows[path], places, rng)
           totals[path] = totals.get(path, 0.) + patches.T @ patches
           rows[path] = rows.get(path, 0) + len(patches)
   for path in paths:
@@ -87,8 +89,8 @@ def _window(layer, path):
   return layer.kernel, layer.stride, padding, layer.dilation
 
 
-def _patches(x, window):
-  """[positions, kh kw c] of a map [h, w, c]; [1, c] of a vector."""
+def _patches(x, window, places, rng):
+  """[places, kh kw c] of a map [h, w, c]; [1, c] of a vector."""
   if window is None:
     return x.reshape(-1, x.shape[-1])
   kernel, stride, padding, dilation = window
@@ -96,4 +98,7 @@ def _patches(x, window):
   span = dilation * (kernel - 1) + 1
   patches = np.lib.stride_tricks.sliding_window_view(x, (span, span), (0, 1))
   patches = patches[::stride, ::stride, :, ::dilation, ::dilation]
-  return np.moveaxis(patches, 2, -1).reshape(-1, kernel**2 * x.shape[-1])
+  h, w = patches.shape[:2]
+  rows, columns = np.unravel_index(rng.permutation(h * w)[:places], (h, w))
+  patches = np.moveaxis(patches[rows, columns], 1, -1)
+  return patches.reshape(len(rows), -1)

@@ -60,7 +60,7 @@ def error(kernel, factors, kind, s):
 def test_the_norm_of_a_kernel_is_that_of_its_layers_outputs(fields):
   sample, net = made(Conv(2, use_bias=False, **fields))
   z = RNG.normal(size=(40, 4)).astype(np.float32)
-  s = moments.measure(sample, net, z, ['conv', 'linear'], ridge=0.)
+  s = moments.measure(sample, net, z, ['conv', 'linear'], ridge=0., places=49)
   want = np.sqrt(2 * np.mean(np.square(sample(net, z), dtype=np.float64)))
   got = weighted.norm(np.asarray(net.params['conv']['kernel'], float),
                       s['conv'])

@@ -10,7 +10,7 @@ from jgan.compress import moments
 from jgan.errors import UserError
 
 
-def measure(sample, net, noise, paths, *, images=256, ridge=1e-4):
+def measure(sample, net, noise, paths, *, images=4096, ridge=1e-4):
   """The second moments of the layers: {path: S [n, n]}.
 
   Args:
