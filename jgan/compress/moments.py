@@ -44,11 +44,12 @@ def measure(sample, net, z, paths, *, ridge, places=16):
     seen = {}
 
     def intercept(call, arguments, keywords, context):
-      layer, path = context.module, '/'.join(context.module.path)
-      if path in paths and context.method_name == '__call__' and isinstance(
-          layer, Conv | Dense):
-        windows[path] = _window(layer, path)
-        seen[path] = arguments[0]
+      layer = context.module
+      if context.method_name == '__call__' and isinstance(layer, Conv | Dense):
+        path = '/'.join(layer.path)
+        if path in paths:
+          windows[path] = _window(layer, path)
+          seen[path] = arguments[0]
       return call(*arguments, **keywords)
 
     with nn.intercept_methods(intercept):
