@@ -7,6 +7,7 @@ of what fits measure and of scored images, tell what is noise. In --out:
 trials.jsonl, from which a repeated call goes on, a table tradeoff.md and the
 picture tradeoff.png.
 """
+import json
 import logging
 import pathlib
 import re
@@ -128,6 +129,7 @@ def _of_seed(config, method, net, step, file, plans, fits, data_dir):
            'match': config.compress.match,
            'restarts': config.compress.restarts,
            'iterations': config.compress.iterations,
+           'fit': json.loads(json.dumps(config.compress.fit.to_dict())),
            **{key: value for key, value in scoring.about.items()
               if 'seed' not in key}, 'metric': metric, 'better': better}
   if not lines(file, fits=_fits):

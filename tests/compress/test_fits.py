@@ -83,11 +83,11 @@ def test_a_layer_whose_outputs_cannot_be_fitted_is_refused(layer, says):
 def test_the_outputs_are_nearer_than_those_of_the_plain_form(
     kind, kernel, rank):
   plain = kind.factor(kernel, rank)
-  fitted = outputs.refit(kind, kernel, plain, S)
+  fitted = outputs.refit(kind, kernel, plain, S, alike=False)
   assert jax.tree.map(np.shape, fitted) == jax.tree.map(np.shape, plain)
   assert error(kernel, fitted, kind, S) < .85 * error(kernel, plain, kind, S)
   # One round is not worse either: it begins at the plain factors.
-  one = outputs.refit(kind, kernel, plain, S, iterations=1)
+  one = outputs.refit(kind, kernel, plain, S, alike=False, iterations=1)
   assert error(kernel, one, kind, S) <= error(kernel, plain, kind, S)
 
 
@@ -96,11 +96,27 @@ def test_with_inputs_that_are_all_alike_it_is_the_plain_form(
     kind, kernel, rank):
   plain = kind.factor(kernel, rank, **(
       {'iterations': 600, 'tolerance': 1e-9} if kind is cp else {}))
-  fitted = outputs.refit(kind, kernel, plain, np.eye(54))
+  fitted = outputs.refit(kind, kernel, plain, np.eye(54), alike=False)
   np.testing.assert_allclose(kind.compose(fitted), kind.compose(plain),
                              atol=1e-12 if kind is svd else .03)
   np.testing.assert_allclose(error(kernel, fitted, kind, np.eye(54)),
                              error(kernel, plain, kind, np.eye(54)), rtol=1e-4)
+
+
+@pytest.mark.parametrize('kind, kernel, rank', CASES)
+def test_channels_that_count_alike_do_so_whatever_their_size(
+    kind, kernel, rank):
+  """By default; a channel that is multiplied by 100 is fitted as before."""
+  size = 100.**(np.arange(kernel.shape[-1]) % 2)
+  plain = kind.factor(kernel, rank)
+  large = {**plain, 'out': plain['out'] * size}
+  fitted, same = (kind.compose(outputs.refit(kind, k, f, S)) for k, f in (
+      (kernel, plain), (kernel * size, large)))
+  np.testing.assert_allclose(same / size, fitted, rtol=1e-6, atol=1e-9)
+  each = np.array([weighted.norm(k, S) for k in np.moveaxis(kernel, -1, 0)])
+  lost = lambda f: weighted.norm(
+      (kernel - kind.compose(f).reshape(kernel.shape)) / each, S)
+  assert lost({**plain}) > lost(outputs.refit(kind, kernel, plain, S))
 
 
 @pytest.mark.parametrize('kind, kernel, rank', [

@@ -5,7 +5,12 @@ wanted but one whose layer computes nearly the same, min tr((K - K')^T S (K -
 K')), with the second moments S of what the layer reads. Inputs that the layer
 hardly ever reads cost nothing. S is of the layer's inputs in the network as it
 was trained; it takes noise, and no data.
+
+The channels of the output can count alike, each relative to its mean square,
+because a normalisation that follows makes them so. That is not in the paper.
 """
+import numpy as np
+
 from jgan.compress import moments
 from jgan.errors import UserError
 
@@ -30,7 +35,7 @@ def measure(sample, net, noise, paths, *, images=4096, ridge=1e-4):
   return moments.measure(sample, net, noise(images), paths, ridge=ridge)
 
 
-def refit(kind, kernel, factors, seen, *, iterations=50):
+def refit(kind, kernel, factors, seen, *, alike=True, iterations=50):
   """Factors of the same rank with the least error of the outputs.
 
   Args:
@@ -38,9 +43,19 @@ def refit(kind, kernel, factors, seen, *, iterations=50):
     kernel: the array.
     factors: of kind.factor, of which the result is never worse.
     seen: S of the layer.
+    alike: divide the error of each channel of the outputs by its mean square,
+      so that no channel is lost because others are larger; else as published.
     iterations: of alternating least squares, at most.
 
   Returns:
     As kind.factor.
   """
-  return kind.refit(kernel, factors, seen, iterations)
+  if not alike:
+    return kind.refit(kernel, factors, seen, iterations)
+  kernel = np.asarray(kernel, np.float64)
+  matrix = kernel.reshape(len(seen), -1)
+  size = np.sqrt(np.sum(matrix * (seen @ matrix), 0))
+  size = np.where(size > 0, size, 1.)
+  scaled = kind.refit(kernel / size, {**factors, 'out': factors['out'] / size},
+                      seen, iterations)
+  return {**scaled, 'out': scaled['out'] * size}
