@@ -97,6 +97,11 @@ def check(config):
                     f"'shared' has the {config.batch} fakes of the "
                     "discriminator step: 0, or gen_noise='fresh', would be "
                     'right')
+  if config.compress.fit.name != 'kernel' and config.compress.scaling != 'even':
+    raise UserError(f"config.compress.scaling is '{config.compress.scaling}', "
+                    'which repeats published factors of the kernel, and '
+                    f"config.compress.fit.name is '{config.compress.fit.name}':"
+                    " 'kernel', or scaling='even', would be right")
   for kind in ('metrics', 'probes'):
     for name in config.eval[kind]:
       lookup.find(kind, name)

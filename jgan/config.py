@@ -144,6 +144,7 @@ def base():
       'source': 'average',  # weights to factorize: average | online
       'restarts': 1,        # of the decomposition, with other random factors
       'iterations': 100,    # of alternating least squares, at most
+      'fit': {'name': 'kernel'},  # what factors fit: a name in compress/fits
       'scaling': 'even',    # even | reference (as published, off for matrices)
       'steps': 1000,        # of the fine-tuning
       'lr': 1e-5,           # of the factors; other parameters keep theirs

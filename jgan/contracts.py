@@ -115,7 +115,12 @@ CONTRACTS = {
         must={'factor': ('kernel', 'rank'), 'compose': ('factors',),
               'check': ('shape', 'rank'), 'size': ('shape', 'rank'),
               'ladder': ('shape',),
+              'refit': ('kernel', 'factors', 'moments', 'iterations'),
               'energy': ('kernel', 'share')}, filled=False),
+    'compress.fits': Contract(
+        'compress.fit',
+        must={'refit': ('kind', 'kernel', 'factors', 'seen')},
+        may={'measure': ('sample', 'net', 'noise', 'paths')}),
     'spaces': Contract('SPACE of a super-network', must={'cells': ('player',)}),
     'operations': Contract(
         'genotype', must={'PLACES': Items({'keeps', 'halves', 'doubles'}),

@@ -39,6 +39,7 @@ def sections(config):
     yield path, 'optim.algorithms', config.optimizer[side]
     yield f'{path}.schedule', 'optim.schedules', config.optimizer[side].schedule
     yield f'{path}.pruning', 'optim.pruning', config.optimizer[side].pruning
+  yield 'compress.fit', 'compress.fits', config.compress.fit
   for path, kind in LISTS.items():
     for i, section in enumerate(within(config, path)):
       yield f'{path}[{i}]', kind, section

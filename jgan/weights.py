@@ -2,7 +2,8 @@
 
   FILE.safetensors, FILE.npz   arrays under '/'-joined names, 'params/...'
                                first, then the other collections, and what the
-                               file says about itself (jgan/about.py)
+                               file says about itself (jgan/about.py); weights
+                               may be int8 (jgan/int8.py)
   FILE.jaxexport               z -> images, for cpu, cuda and tpu; needs only
                                jax to run
 """
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
-from jgan import about, arrays
+from jgan import about, arrays, int8
 from jgan.errors import UserError
 from jgan.types import Network
 
@@ -54,17 +55,18 @@ def from_arrays(flat):
   return Network(tree.pop('params'), tree)
 
 
-def save(net, path, entries=None):
+def save(net, path, entries=None, *, quantize=False):
   """Writes a network's arrays to .safetensors or .npz; returns the path.
 
   entries: what the file says about itself, as from about.strings.
+  quantize: write weights as int8.
 
   Raises:
-    UserError: an unknown suffix.
+    UserError: an unknown suffix, or weights to quantize that are not finite.
     OSError: the file cannot be written.
   """
   path = pathlib.Path(path)
-  flat = to_arrays(net)
+  flat = int8.quantized(to_arrays(net)) if quantize else to_arrays(net)
   entries = entries and {**entries, 'sha256': about.digest(flat)}
   if suffix(path, SUFFIXES) == '.npz':
     if entries:
@@ -106,7 +108,7 @@ def described(path):
     raise UserError(f'{path} is damaged: its arrays are not those of which it '
                     'has the checksum')
   try:
-    return from_arrays(flat), read
+    return from_arrays(int8.dequantized(flat)), read
   except UserError as error:
     raise UserError(f'{path}: {error}') from error
 

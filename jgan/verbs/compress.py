@@ -34,6 +34,7 @@ from jgan.run import checkpoint, restore
 from jgan.score import latency, record
 from jgan.score.networks import Scoring
 from jgan.types import Network
+from jgan.verbs import _fit
 from jgan.workdir import checkpoints, made, refuse_used, write_text
 
 log = logging.getLogger(__name__)
@@ -91,8 +92,8 @@ def write(config, method, state, out, *, last=False, data_dir=''):
   model = build.models(config, build.spec(config).shape).gen
   layers = quickest(model, source, layers)
   params, reports = factorize.factorize(
-      jax.device_get(source.params), layers, seed=config.seed,
-      restarts=plan.restarts, iterations=plan.iterations, scaling=plan.scaling)
+      jax.device_get(source.params), layers,
+      **_fit.arguments(config, method, source, layers))
 
   tuning = tuned(config, layers, last)
   after = build.method(tuning)
@@ -322,18 +323,21 @@ def table(reports, scores):
   out = io.StringIO()
   console = rich.console.Console(file=out, width=100)
   layers = rich.table.Table()
+  of_outputs = any(r.output_error is not None for r in reports)
   for name in ('layer', 'form', 'rank', 'parameters', 'after', 'error',
+               *(['of outputs'] if of_outputs else []),
                'largest term', 'log sensitivity'):
     layers.add_column(name, justify='left' if name == 'layer' else 'right')
   number = lambda x: '' if x is None else f'{x:.3g}'
   for r in reports:
     layers.add_row(r.layer, r.form, str(r.rank), f'{r.before:,}',
-                   f'{r.after:,}', f'{r.error:.4f}', number(r.largest_term),
-                   number(r.log_sensitivity))
+                   f'{r.after:,}', f'{r.error:.4f}',
+                   *([f'{r.output_error:.4f}'] if of_outputs else []),
+                   number(r.largest_term), number(r.log_sensitivity))
   before, after = (sum(getattr(r, k) for r in reports)
                    for k in ('before', 'after'))
   layers.add_section()
-  layers.add_row('total', '', '', f'{before:,}', f'{after:,}', '', '', '')
+  layers.add_row('total', '', '', f'{before:,}', f'{after:,}')
   console.print(layers)
   for label in scores.get('before', ()):
     console.print(f'{label}: {scores["before"][label]:.6g} -> '

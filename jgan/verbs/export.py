@@ -8,7 +8,7 @@ FILE.jaxexport contains a program z -> images that needs only jax to run
 import logging
 import pathlib
 
-from jgan import about, build, onnx, precision, trained, weights
+from jgan import about, build, int8, onnx, precision, trained, weights
 from jgan import flags as common
 from jgan.errors import UserError
 from jgan.files import replacing
@@ -26,6 +26,8 @@ FLAGS = (
     Flag('discriminator', False, 'The discriminator, not the generator.'),
     Flag('card', False, 'Also a model card with a sample grid: README.md and '
          'samples.png beside --out.'),
+    Flag('int8', False, 'Weights as int8 with a scale for each channel, a '
+         'quarter of the size (.safetensors and .npz).'),
     common.PARAMS, common.OVERWRITE,
 )
 _KNOWN = (*weights.SUFFIXES, '.jaxexport', '.onnx')
@@ -41,22 +43,38 @@ def run(config, flags):
   if suffix not in weights.SUFFIXES and flags.discriminator:
     raise UserError(f'a {suffix} samples the generator; write the '
                     'discriminator to .safetensors or .npz')
+  if flags.int8 and suffix not in weights.SUFFIXES:
+    raise UserError(f'--int8 is of .safetensors and .npz; {suffix} would be in '
+                    'float32')
   if flags.card:
     _card.refuse_present(flags.out, overwrite=flags.overwrite)
   g = _chosen(config, flags)
   entries = about.strings(
       g.config, network='discriminator' if flags.discriminator else 'generator',
-      weights=g.weights, step=g.step, image=g.image, scores=g.scores,
+      weights=g.weights, step=g.step, image=g.image,
+      # Weights that are rounded are others than those that were scored.
+      scores=() if flags.int8 else g.scores,
       latent=0 if flags.discriminator else g.latent)
   method = g.method
   if suffix == '.onnx' and precision.of(g.config) != 'float32':
     log.info('.onnx is in float32, and the run was in %s',
              precision.of(g.config))
     method = build.method(_in_float32(g.config))
-  path = write(method, g.net, flags.out, entries=entries,
+  path = write(method, g.net, flags.out, entries=entries, quantize=flags.int8,
                overwrite=flags.overwrite)
+  if flags.int8 and flags.card:
+    g = trained.of_file(path)
   cards = _card.write(g, path) if flags.card else []
-  return ''.join(f'{file}\n' for file in (path, *cards))
+  return ''.join([*(f'{file}\n' for file in (path, *cards)),
+                  _sizes(g.net) if flags.int8 else ''])
+
+
+def _sizes(net):
+  """What int8 makes of the arrays' bytes, a line."""
+  flat = weights.to_arrays(net)
+  before, after = int8.size(flat), int8.size(int8.quantized(flat))
+  return (f'{after:,} bytes of arrays, {before / after:.2f} times fewer than '
+          f'the {before:,} before\n')
 
 
 def _chosen(config, flags):
@@ -83,7 +101,7 @@ def _in_float32(config):
   return config.lock()
 
 
-def write(method, net, out, *, entries=None, overwrite=False):
+def write(method, net, out, *, entries=None, quantize=False, overwrite=False):
   """Writes one network.
 
   Args:
@@ -91,6 +109,7 @@ def write(method, net, out, *, entries=None, overwrite=False):
     net: Network, a generator, or for .safetensors and .npz a discriminator.
     out: path of the file; its suffix is the format.
     entries: what the file says about itself, as from about.strings.
+    quantize: write the weights of .safetensors and .npz as int8.
     overwrite: replace an earlier file.
 
   Returns:
@@ -112,5 +131,5 @@ def write(method, net, out, *, entries=None, overwrite=False):
       elif suffix == '.onnx':
         onnx.save(method.sample, net, method.latent, part, entries)
       else:
-        weights.save(net, part, entries)
+        weights.save(net, part, entries, quantize=quantize)
     return path

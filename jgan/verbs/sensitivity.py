@@ -17,6 +17,7 @@ from jgan.report import bars
 from jgan.run import restore
 from jgan.score.networks import Scoring
 from jgan.types import Network
+from jgan.verbs import _fit
 from jgan.workdir import append, is_numbers, write_text
 from jgan.workdir import records as lines
 
@@ -69,20 +70,21 @@ def write(config, method, state, out, *, data_dir=''):
 
   params = jax.device_get(net.params)
   pairs = sensitivity.trials(params, plan.ranks, plan.match)
+  fit = _fit.arguments(config, method, net, dict.fromkeys(
+      path for path, _ in pairs))
   folder = pathlib.Path(out)
   folder.mkdir(parents=True, exist_ok=True)
   file = folder / 'trials.jsonl'
   settings = {'step': int(state.step), 'source': plan.source,
               'restarts': plan.restarts, 'iterations': plan.iterations,
+              'fit': json.loads(json.dumps(plan.fit.to_dict())),
               **scoring.about, 'metric': metric, 'better': better}
   if not lines(file, fits=_fits):
     append(file, {**settings, 'base': score(params)})
   header, rows = read(file, settings)
   for path, options in pairs:
     if (path, options['rank']) not in rows:
-      row, = sensitivity.measure(
-          params, [(path, options)], score, seed=config.seed,
-          restarts=plan.restarts, iterations=plan.iterations)
+      row, = sensitivity.measure(params, [(path, options)], score, **fit)
       append(file, row._asdict())
       rows[path, options['rank']] = row
       log.info('%s at rank %s: %.5g (%.5g without)', path, row.rank, row.score,
@@ -134,6 +136,7 @@ def read(file, settings):
     UserError: the trials are of another checkpoint or other settings.
   """
   header, *rows = lines(file, fits=_fits)
+  header = {'fit': {'name': 'kernel'}, **header}  # earlier there was no other
   for key, value in settings.items():
     if header.get(key) != value:
       raise UserError(f'{file} has trials with {key}={header.get(key)}, not '

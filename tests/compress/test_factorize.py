@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan.compress import factorize, ranks, sensitivity
+from jgan.compress import factorize, moments, ranks, sensitivity
+from jgan.compress.fits import outputs
 from jgan.compress.forms import cp
 from jgan.errors import UserError
 from jgan.layers import conv, dense, factored
 from jgan.models import dcgan
+from jgan.types import Network
 
 RNG = np.random.default_rng(0)
 
@@ -189,9 +191,15 @@ def test_every_path_of_an_octave_generator_is_factored():
       'conv_1/high_high', 'conv_1/high_low', 'conv_2/high_high',
       'conv_2/high_low', 'conv_2/low_high', 'conv_2/low_low',
       'to_rgb/high_high', 'to_rgb/low_high'}
-  params, reports = factorize.factorize(variables['params'], layers)
-  assert max(report.error for report in reports) < 1e-4
   z = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
+  sample = lambda net, z: model.apply(
+      {**variables, 'params': net.params}, z, False)
+  seen = moments.measure(sample, Network(variables['params'], {}), z,
+                         [*layers], ridge=1e-4)
+  params, reports = factorize.factorize(variables['params'], layers,
+                                        refit=outputs.refit, seen=seen)
+  assert max(report.error for report in reports) < 1e-4
+  assert max(report.output_error for report in reports) < 1e-4
   images, factored_images = (
       jax.jit(lambda v, m=made: m.apply(v, z, False))(
           {**variables, 'params': p})

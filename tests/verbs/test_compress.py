@@ -145,6 +145,30 @@ def test_the_score_before_any_tuning_is_on_record(begun):
   assert 'without fine-tuning' in text and str(folder) in text
 
 
+def test_factors_that_fit_outputs_are_nearer_in_them(dense, tmp_path):
+  """Measured on the generator of the run; the images are nearer too."""
+  errors, images = [], []
+  z = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+  want = jax.jit(build.method(game()).sample)(dense.ema, z)
+  for name in ('kernel', 'outputs'):
+    _, method, state, text = compressed(
+        dense, tmp_path / name, iterations=50, fit={
+            'name': name, **({'images': 256} if name == 'outputs' else {})})
+    row, = json.loads((tmp_path / name / 'compression.json').read_text())[
+        'layers']
+    errors.append((row['error'], row['output_error']))
+    images.append(np.mean((jax.jit(method.sample)(state.ema, z) - want)**2))
+    assert ('of outputs' in text) == (name == 'outputs')
+  (kernel, none), (of_kernel, of_outputs) = errors
+  assert none is None and of_outputs < kernel < of_kernel
+  assert images[1] < images[0]
+
+
+def test_published_factors_are_of_the_kernel():
+  with pytest.raises(UserError, match="scaling='even', would be right"):
+    configs.complete(game(scaling='reference', fit={'name': 'outputs'}))
+
+
 def test_fine_tuning_resumes_with_the_same_bits(
     dense, tuned, tmp_path, monkeypatch):
   compressed(dense, tmp_path / 'run')

@@ -57,6 +57,27 @@ def test_an_export_of_an_export_says_the_same(g, file, tmp_path):
     np.testing.assert_array_equal(x, y)
 
 
+def test_int8_is_smaller_and_makes_nearly_the_same_images(g, tmp_path):
+  rng = np.random.default_rng(0)
+  other = Trained(g.config, jax.tree.map(
+      lambda x: rng.normal(size=x.shape).astype(x.dtype) if x.ndim > 1 else x,
+      g.net), method=g.method, step=4, weights='average', scores=g.scores)
+  source = export.write(g.method, other.net, tmp_path / 'a.npz',
+                        entries=about.strings(
+                            g.config, network='generator', weights='average',
+                            step=4, image=g.image, latent=8, scores=g.scores))
+  path, *words = run(params=source, out=tmp_path / 'b.safetensors', int8=True)
+  after, before = (int(words[i].replace(',', '')) for i in (0, 9))
+  assert 1.8 * after < before == sum(x.nbytes for x in
+                                     jax.tree.leaves(other.net))
+  whole, small = map(trained.load, (source, path))
+  z = rng.normal(size=(4, 8)).astype(np.float32)
+  assert 0. < np.abs(whole(z) - small(z)).max() < .2
+  assert whole.scores and not small.scores  # those are of other weights
+  with pytest.raises(UserError, match='--int8 is of .safetensors and .npz'):
+    run(params=source, out=tmp_path / 'b.onnx', int8=True)
+
+
 def test_a_card_says_what_the_model_is(g, file, tmp_path):
   folder = tmp_path / 'card'
   written = run(params=file, out=folder / 'g.safetensors', card=True)

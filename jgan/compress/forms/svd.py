@@ -6,6 +6,7 @@ Young, 1936).
 import numpy as np
 
 from jgan import lookup
+from jgan.compress import weighted
 from jgan.errors import UserError
 
 # Exponent of the singular values in each of the two factors. The published
@@ -38,6 +39,21 @@ def factor(kernel, rank, *, scaling='even'):
   u, values, vh = np.linalg.svd(matrix, full_matrices=False)
   root = values[:rank]**SCALING[scaling]
   return {'in': u[:, :rank] * root, 'out': root[:, None] * vh[:rank]}
+
+
+def refit(kernel, factors, moments, iterations):
+  """The factors of the same rank with the least error of the layer's outputs.
+
+  In closed form: a projection on the principal directions of the outputs.
+  Arguments as of forms/cp.py.
+  """
+  del iterations
+  matrix = _matrix(kernel)
+  directions = weighted.subspace(matrix, moments, factors['in'].shape[1])
+  first = matrix @ directions
+  root = np.sqrt(np.linalg.norm(first, axis=0))
+  return {'in': first / np.where(root > 0, root, 1.),
+          'out': root[:, None] * directions.T}
 
 
 def compose(factors):

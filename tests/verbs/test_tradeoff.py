@@ -1,0 +1,104 @@
+"""Forms, fits and sizes of compression, scored on one generator."""
+import jax
+import numpy as np
+import pytest
+
+from jgan import build
+from jgan import config as configs
+from jgan.errors import UserError
+from jgan.report import tradeoff as picture
+from jgan.types import Network
+from jgan.verbs import _fit, tradeoff
+
+
+@pytest.fixture(scope='module')
+def game():
+  """Config, method and state of a generator of random weights."""
+  c = configs.base()
+  c.data = {'name': 'digits', 'size': 16}
+  c.generator = {'name': 'dcgan', 'latent': 8, 'width': 4}
+  c.discriminator = {'name': 'dcgan', 'width': 4}
+  c.eval.update({'metrics': ('fd_pixels',), 'samples': 20, 'batch': 10})
+  c.compress.update({'iterations': 5, 'fit': {
+      'name': 'outputs', 'images': 64, 'iterations': 3}})
+  c.compress.match = 'conv_1|linear'
+  c = configs.complete(c)
+  method = build.method(c)
+  state = jax.jit(method.init)(jax.random.key(0), {
+      'image': np.zeros((1, 1, 16, 16, 1), np.float32)})
+  return c, method, state
+
+
+@pytest.fixture(scope='module')
+def written(game, tmp_path_factory):
+  folder = tmp_path_factory.mktemp('tradeoff')
+  return folder, tradeoff.write(
+      *game, folder, forms=('cp', 'svd'), fits=('kernel', 'outputs'),
+      ratios=[2., 4.], seeds=2)
+
+
+def test_every_form_fit_and_ratio_is_scored_with_every_seed(game, written):
+  folder, text = written
+  header, *rows = tradeoff.lines(folder / 'trials.jsonl', fits=tradeoff._fits)
+  assert header['metric'] == 'fd_pixels'
+  assert {(r['seed'], r['form'], r['fit'], r['ratio']) for r in rows} == {
+      (seed, *trial) for seed in (0, 1) for trial in [
+          ('', '', 1.), *((form, fit, ratio) for form in ('cp', 'svd')
+                          for fit in ('kernel', 'outputs')
+                          for ratio in (2., 4.))]}
+  whole = sum(x.size for x in jax.tree.leaves(game[2].gen.params))
+  for row in rows:
+    assert np.isfinite(row['score']) and row['params'] <= whole
+  base = [r['score'] for r in rows if not r['form']]
+  assert base[0] != base[1]  # other images
+  assert '| cp, outputs | 4 |' in text and f'{whole:,} parameters' in text
+  assert (folder / 'tradeoff.md').read_text() in text
+  assert (folder / 'tradeoff.png').stat().st_size > 5000
+
+
+def test_a_second_call_scores_nothing_again(game, written, monkeypatch):
+  folder, text = written
+  monkeypatch.setattr(tradeoff.Scoring, 'score', None)
+  monkeypatch.setattr(_fit, 'arguments', None)
+  again = tradeoff.write(*game, folder, forms=('cp', 'svd'),
+                         fits=('kernel', 'outputs'), ratios=[2., 4.], seeds=2)
+  assert again == text
+
+
+def test_a_form_is_of_the_layers_that_take_it(game):
+  params = jax.device_get(game[2].ema.params)
+  layers = tradeoff.layers_of(params, '', 'cp', 2.)
+  assert {*layers} == {'conv_1', 'to_rgb'}
+  assert {*tradeoff.layers_of(params, '', 'svd', 2.)} == {'linear'}
+  with pytest.raises(UserError, match="form 'cp' makes no layer"):
+    tradeoff.layers_of(params, 'linear', 'cp', 2.)
+
+
+def test_trials_of_another_checkpoint_are_refused(game, written):
+  config, method, state = game
+  with pytest.raises(UserError, match='trials with step=0, not 7'):
+    tradeoff.write(config, method, state.replace(step=np.int32(7)), written[0],
+                   forms=('cp',), fits=('kernel',), ratios=[2.], seeds=1)
+
+
+@pytest.mark.parametrize('text', ['1', 'four', 'inf', 'nan'])
+def test_a_ratio_is_a_number_above_one(text):
+  with pytest.raises(UserError, match='above 1'):
+    tradeoff._ratio(text)
+
+
+def test_a_picture_without_a_finite_score_is_refused(tmp_path):
+  with pytest.raises(UserError, match='a finite one is needed'):
+    picture.curves(tmp_path / 'a.png', {('cp', 'kernel'): {9: [np.nan]}},
+                   (10, [1.]), 'FID')
+
+
+def test_what_a_fit_measures_is_of_the_networks_own_layers(game):
+  config, method, state = game
+  seen = _fit.arguments(config, method, state.ema, ['conv_1', 'linear'])['seen']
+  shapes = {path: s.shape for path, s in seen.items()}
+  assert shapes == {'conv_1': (9 * 8, 9 * 8), 'linear': (8, 8)}
+  zeros = jax.tree.map(np.zeros_like, state.ema.params)
+  dark = _fit.arguments(config, method, Network(zeros, state.ema.stats),
+                        ['conv_1'])['seen']['conv_1']
+  assert not dark.any() and seen['conv_1'].any()
