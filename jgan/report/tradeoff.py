@@ -55,15 +55,14 @@ def draw(path, plots):
 
 
 def curves(path, series, base, metric):
-  """Plots scores against the parameter count, a curve for each name.
+  """Plots scores against the parameter count, curves of names in panels.
 
   A curve goes through the means; a bar is from the least to the largest score.
-  Both axes are logarithmic. Scores that are not finite are left out.
+  Scores that are not finite are left out.
 
   Args:
     path: of the PNG to write.
-    series: {(first, second): {parameters: scores}}; a first name has a colour,
-      a second one a style of line.
+    series: {(panel, curve): {parameters: scores}}.
     base: (parameters, scores) of the generator as it is, a line across.
     metric: name of the score.
 
@@ -76,29 +75,25 @@ def curves(path, series, base, metric):
   series = {name: points for name, points in series.items() if points}
   if not series:
     raise UserError('no score to plot against size: a finite one is needed')
-  firsts, seconds = (dict.fromkeys(part) for part in zip(*series))
-  colors = dict(zip(firsts, itertools.cycle(figure.COLORS)))
-  styles = dict(zip(seconds, itertools.cycle(('--', '-', ':', '-.'))))
-  page = figure.new(6.4, 4.4)
-  axes = page.add_subplot()
-  figure.tidy(axes, f'{metric}, compressed without fine-tuning')
+  panels, names = (dict.fromkeys(part) for part in zip(*series))
+  page = figure.new(3.6 * len(panels), 3.4)
+  panels = {panel: page.add_subplot(1, len(panels), i + 1)
+            for i, panel in enumerate(panels)}
+  colors = dict(zip(names, itertools.cycle(figure.COLORS)))
   size, scores = base
-  mean = sum(scores) / len(scores)
-  axes.axhline(mean, color=figure.INK, linewidth=.8, zorder=1)
-  axes.annotate(f'as it is, {size:,} parameters', (.02, mean),
-                xycoords=('axes fraction', 'data'), xytext=(0, -11),
-                textcoords='offset points', fontsize=8, color=figure.INK)
-  for (first, second), points in series.items():
+  for panel, axes in panels.items():
+    figure.tidy(axes, f'{metric}, {panel}')
+    axes.axhline(sum(scores) / len(scores), color=figure.INK, linewidth=.8,
+                 label=f'as it is, {size:,}')
+    axes.set_xlabel('parameters (thousands)', fontsize=9, color=figure.INK)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x / 1e3:g}'))
+  for (panel, name), points in series.items():
     means = [sum(scores) / len(scores) for scores in points.values()]
     reach = [[m - min(scores) for m, scores in zip(means, points.values())],
              [max(scores) - m for m, scores in zip(means, points.values())]]
-    axes.errorbar([*points], means, yerr=reach, color=colors[first],
-                  linestyle=styles[second], linewidth=1.4, marker='o',
-                  markersize=4, capsize=2, label=f'{first}, {second}')
-  axes.set_xscale('log')
-  if min(min(scores) for points in series.values()
-         for scores in points.values()) > 0.:
-    axes.set_yscale('log')
-  axes.set_xlabel('parameters', fontsize=9, color=figure.INK)
-  axes.legend(fontsize=8, frameon=False, labelcolor=figure.INK)
+    panels[panel].errorbar([*points], means, yerr=reach, color=colors[name],
+                           linewidth=1.4, marker='o', markersize=4, capsize=2,
+                           label=f'fitted to {name}')
+  for axes in panels.values():
+    axes.legend(fontsize=8, frameon=False, labelcolor=figure.INK)
   figure.save(path, page)
