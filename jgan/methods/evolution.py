@@ -19,6 +19,7 @@ import numpy as np
 
 from jgan import build, forward, lookup, steps
 from jgan.errors import UserError
+from jgan.layers import conditional
 from jgan.methods import _search, _selection
 from jgan.ops import flops
 from jgan.types import Method
@@ -134,6 +135,8 @@ class Evolution:
     self._score = config.checkpoint.best
     name = config.generator.name.removesuffix('_super')
     network = lookup.find('models', name).Generator
+    if config.data.labels:
+      network = conditional.of('generator', network)
     if not hasattr(network, 'genotype'):
       raise UserError(f"method 'evolution' counts the parameters of genotypes, "
                       f"and model '{name}' has none: the super-network "
@@ -301,10 +304,10 @@ class Sizes:
     """int64 [2 + cells]: parameters, MACs, parameters of each cell."""
     network = self._network(**self._fields, genotype=json.dumps(
         {'space': self._space, 'generator': one}))
-    z = jnp.zeros((1, network.latent))
+    z, *labels = forward.inputs(network, jnp.zeros((1, network.latent)))
     variables = jax.eval_shape(
-        lambda: network.init(jax.random.key(0), z, True))
-    rows = flops.layers(network, variables, z)
+        lambda: network.init(jax.random.key(0), z, True, *labels))
+    rows = flops.layers(network, variables, z, *labels)
 
     def within(scope):
       inside = flops.total([row for row in rows if not scope or (

@@ -6,7 +6,7 @@ from jgan.errors import UserError
 from jgan.ops import ramp
 
 
-def penalty(name, play, images, augment, *, gamma, every, final, end):
+def penalty(name, play, images, augment, labels, *, gamma, every, final, end):
   """gamma/2 * E||d D(augment(x)) / dx||^2: -> scalar >= 0.
 
   Args:
@@ -14,6 +14,7 @@ def penalty(name, play, images, augment, *, gamma, every, final, end):
     play: Play.
     images: [b, h, w, c].
     augment: images -> inputs of D.
+    labels: [b] of the images, or None.
     gamma, every, final, end: as in penalties/r1.py.
 
   Raises:
@@ -29,7 +30,8 @@ def penalty(name, play, images, augment, *, gamma, every, final, end):
     gamma = ramp.cosine(play.step, end, gamma, final * gamma)
 
   def value():
-    gradient = jax.grad(lambda x: jnp.sum(play.disc(augment(x))))(images)
+    gradient = jax.grad(lambda x: jnp.sum(
+        play.disc(augment(x), labels)))(images)
     # A generator may make several images of different sizes.
     square = sum(jnp.sum(g**2, axis=(1, 2, 3))
                  for g in jax.tree.leaves(gradient))

@@ -131,9 +131,8 @@ def memory_of(config):
           for name in turns}
   sizes['images'] = _images(config, spec)
   sizes['intermediate'] = max(memory.peak(
-      step[name], state, {'image': jax.ShapeDtypeStruct(
-          (turn.critics, turn.batch or config.batch, *spec.shape),
-          spec.dtype)}, jax.random.key(0)) for name, turn in turns.items())
+      step[name], state, build.batch_of(config, turn), jax.random.key(0))
+                              for name, turn in turns.items())
   return sizes
 
 

@@ -153,8 +153,7 @@ def _bytes(config, mesh):
   if not fit.limit(mesh):
     return 0
   method = build.method(config)
-  return fit.of_generator(method.sample, build.abstract(config, method).ema,
-                          method.latent)
+  return fit.of_generator(method, build.abstract(config, method).ema)
 
 
 def of_config(config, source, *, data_dir='', protocols=None, labels=None,

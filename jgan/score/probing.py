@@ -108,7 +108,8 @@ def layers(model):
   order = []
 
   def note(rng):
-    variables = model.init(rng, jnp.zeros((1, model.latent)), True)
+    z, *labels = forward.inputs(model, jnp.zeros((1, model.latent)))
+    variables = model.init(rng, z, True, *labels)
     params, path = variables['params'], ()
     while len(params) == 1:  # one module that holds all others
       path += (*params,)

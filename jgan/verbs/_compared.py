@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from jgan import build, workdir
+from jgan import build, forward, workdir
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.metrics import spectrum, spectrum_bands
@@ -313,4 +313,4 @@ def ratios(first, other, times):
 
 def _call(run, batch):
   z = jax.random.normal(jax.random.key(0), (batch, run.method.latent))
-  return run.method.sample, (run.net, z)
+  return run.method.sample, (run.net, *forward.inputs(run.method, z))
