@@ -303,8 +303,8 @@ def stream(source, indices, step, *, labels=None, threads=8, prefetch=8):
   labels: [n] int32 of the source's images, if they have some.
   prefetch: number of prefetched batches, at least `threads`.
 
-  Yields: [critics, rows, h, w, c] of the source's dtype; with labels, a Batch of
-    them and of [critics, rows].
+  Yields: [critics, rows, h, w, c] of the source's dtype; with labels, a Batch
+    of them and of [critics, rows].
   """
   import grain
   batches = grain.MapDataset.source(_Batches(source, indices, step,

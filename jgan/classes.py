@@ -110,7 +110,7 @@ def count(config):
   if config.data.labels and not config.classes.names:
     raise UserError(f'the classes of {config.data.name} are known from its '
                     'files, which --mode=train reads; without them, '
-                    "--config.classes.names=a,b,c would be right")
+                    '--config.classes.names=a,b,c would be right')
   return len(config.classes.names)
 
 

@@ -8,7 +8,7 @@ import math
 import jax
 import numpy as np
 
-from jgan import batches, build
+from jgan import build
 from jgan.rows import Rows
 from jgan.run import parallel
 

@@ -28,7 +28,6 @@ reach this: masks alone save no time on it.
 """
 import bisect
 import collections
-import functools
 import hashlib
 import itertools
 import json

@@ -91,7 +91,8 @@ def judges(config, where, source, data_dir):
           config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
           told=processes.group().told)
     if config.eval.best_response:
-      gap = duality.Gap(config, real, updates=config.eval.best_response)
+      gap = duality.Gap(config, real, updates=config.eval.best_response,
+                        labels=labels if config.data.labels else None)
     if config.eval.probes:
       probes = probing.Probes(config, source, data_dir=data_dir,
                               devices=where.mesh.size)
