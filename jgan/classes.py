@@ -139,7 +139,7 @@ def shares(config):
   if not counts:
     raise UserError(f"config.classes.fakes is '{config.classes.fakes}', and it "
                     'is not known how many images each class has: --mode=train '
-                    'counts them; without, config.classes.counts would be right')
+                    'counts them, or config.classes.counts says it')
   return np.divide(counts, sum(counts))
 
 

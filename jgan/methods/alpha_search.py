@@ -259,7 +259,8 @@ def gbar(game, state, batch, rng):
   if game.moves_weights:
     inner, terms = steps.gen_update(
         state.replace(gen=star), real, game.noise(z_rng, game.gen_batch), key,
-        game.labels(batch, z_rng, game.gen_batch), **game.update(models, game.star_tx(state.step)))
+        game.labels(batch, z_rng, game.gen_batch),
+        **game.update(models, game.star_tx(state.step)))
     star, metrics = inner.gen, {'gbar/loss': terms['loss']}
   arch = state.extra['arch']
   if game.moves_arch:

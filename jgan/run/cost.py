@@ -137,8 +137,8 @@ WITH_WORK = ('batch', 'gen_batch', 'gen_noise', 'critics', 'generator',
 WITHOUT_WORK = (
     'seed', 'seeds', 'steps', 'dtype', 'parallel', 'platform', 'devices',
     'steps_per_call', 'data', 'classes', 'pipeline', 'optimizer', 'ema',
-    'feedback', 'init', 'log', 'samples', 'eval', 'checkpoint', 'doctor', 'rollback',
-    'search', 'compress', 'profile')
+    'feedback', 'init', 'log', 'samples', 'eval', 'checkpoint', 'doctor',
+    'rollback', 'search', 'compress', 'profile')
 
 
 def _program(config, turns):
