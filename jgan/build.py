@@ -10,7 +10,16 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from jgan import batches, classes, lookup, power, precision, sections, steps
+from jgan import (
+    batches,
+    classes,
+    labelling,
+    lookup,
+    power,
+    precision,
+    sections,
+    steps,
+)
 from jgan import config as configs
 from jgan.compress import channels
 from jgan.errors import UserError
@@ -75,9 +84,9 @@ def reference(config, images, data_dir):
     images = module.load(data_dir, **arguments)
   if config.data.labels:
     own = {'split': split} if split else {}
-    labels = (classes.of_images(config, data_dir, **own)
+    labels = (labelling.of_images(config, data_dir, **own)
               if split or not config.eval.subset else
-              classes.of_training(config, data_dir))
+              labelling.of_training(config, data_dir))
     return images, labels
   # Else only the network 'classifier' uses labels: of the whole training set.
   if config.eval.network != 'classifier' or not hasattr(module, 'labels'):
@@ -117,7 +126,7 @@ def models(config, shape, *, axis_name=None):
                     'supported')
   told = {'classes': count} if (count := classes.count(config)) else {}
   pair = Pair(*(
-      _module(config, player, count)(
+      module(config, player, config[player].name)(
           size=height, colors=colors, dtype=jnp.dtype(precision.of(config)),
           axis_name=axis_name, **told, **_parts(config[player]))
       for player in ('generator', 'discriminator')))
@@ -127,10 +136,13 @@ def models(config, shape, *, axis_name=None):
   return pair
 
 
-def _module(config, player, count):
-  """The class of a player, which takes labels if there are classes."""
-  kind = sections.player(player, config[player].name)
-  return conditional.of(player, kind) if count else kind
+def module(config, player, name):
+  """A linen module of jgan/models, which takes labels if images have some.
+
+  player: 'generator' or 'discriminator'.
+  """
+  kind = sections.player(player, name)
+  return conditional.of(player, kind) if config.data.labels else kind
 
 
 def abstract(config, method):
@@ -160,7 +172,7 @@ def game(config, axis_name=None):
       loss=loss(config), penalties=penalties(config),
       prepare=prepare(config, axis_name), ema=ema(config),
       gen_batch=config.gen_batch,
-      labels_of=classes.labelling(config, axis_name),
+      labels_of=labelling.of_updates(config, axis_name),
       share_noise=config.gen_noise == 'shared',
       augment=augment(config, axis_name), schedule=schedule(config),
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')

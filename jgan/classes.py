@@ -1,21 +1,16 @@
-"""The classes of the images of a data set, and labels of generated images.
+"""The classes of images, as a config has them.
 
 With config.data.labels both players are told the class of each image, a number
-in [0, K). The names of the K classes are in the config of a run, and with them
-how many training images each class has: what models and samples are is then
-known without the data. A data set says its names (data/*.py, `classes`), or its
-files do (`classes_in`), and then a run reads them before it starts.
+in [0, K), its label. The names of the K classes are in the config of a run, and
+with them how many training images each class has: what models and samples are
+is then known without the data. A data set says its names (data/*.py,
+`classes`), or its files do (`classes_in`), and then a run reads them before it
+starts (jgan/labelling.py).
 """
-import functools
-
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jgan import batches, lookup, sections
+from jgan import lookup, sections
 from jgan.errors import UserError
-from jgan.ops import collectives
-from jgan.types import Labels
 
 
 def fill(config):
@@ -49,56 +44,6 @@ def fill(config):
       type(n) is int and n >= 0 for n in c.counts) or not sum(c.counts)):
     raise UserError(f'config.classes.counts is {c.counts} for {len(c.names)} '
                     'classes: the number of images of each would be right')
-
-
-def settled(config, data_dir):
-  """The config with the names and sizes of its classes, read from the data.
-
-  config: completed.
-
-  Raises:
-    UserError: the files have no labels, or other classes than the config says.
-  """
-  if not config.data.labels:
-    return config
-  module, arguments = sections.data(config)
-  names = (config.classes.names if hasattr(module, 'classes') else
-           tuple(module.classes_in(data_dir, **arguments)))
-  if config.classes.names not in ((), names):
-    raise UserError(f'config.classes.names has {len(config.classes.names)} '
-                    f'classes, {_shown(config.classes.names)}, and the files '
-                    f'of {config.data.name} {len(names)}, {_shown(names)}')
-  labels = of_training(config, data_dir)
-  counts = np.bincount(labels, minlength=len(names))
-  if len(counts) > len(names):
-    raise UserError(f'{config.data.name} has the label {len(counts) - 1} and '
-                    f'{len(names)} classes: numbers below that would be right')
-  config = config.copy_and_resolve_references().unlock()
-  config.classes.names = names
-  config.classes.counts = tuple(map(int, counts))
-  return config.lock()
-
-
-def of_training(config, data_dir):
-  """The label of each image that the config trains on: [n] int32."""
-  return batches.subset(of_images(config, data_dir),
-                        **sections.subset(config))
-
-
-def of_images(config, data_dir, **arguments):
-  """The label of each image of the data set, [n] int32.
-
-  arguments: of the data set, instead of the config's.
-
-  Raises:
-    UserError: the files have none.
-  """
-  module, own = sections.data(config)
-  labels = module.labels(data_dir, **own | arguments)
-  if labels is None:
-    raise UserError(f'config.data.labels is True, and the files of '
-                    f'{config.data.name} in {data_dir} have no labels')
-  return labels
 
 
 def count(config):
@@ -143,33 +88,6 @@ def shares(config):
   return np.divide(counts, sum(counts))
 
 
-def labelling(config, axis_name=None):
-  """The function (rng, reals' labels, number of fakes) -> Labels of an update.
-
-  None without classes. The labels of fakes are independent of the noise, whose
-  key `rng` is.
-  """
-  if not config.data.labels:
-    return None
-  same = config.classes.fakes == 'real'
-  draw = functools.partial(drawn, shares(config) if not same else None)
-
-  def labels(rng, real, fakes):
-    if same:
-      return Labels(real, jnp.resize(real, (fakes,)))
-    return Labels(real, collectives.draw(
-        draw, jax.random.fold_in(rng, 1), (fakes,), axis_name))
-
-  return labels
-
-
-def drawn(shares, rng, shape):
-  """Random labels of classes with these shares: int32 of this shape."""
-  edges = jnp.asarray(np.cumsum(shares)[:-1], jnp.float32)
-  return jnp.searchsorted(edges, jax.random.uniform(rng, shape),
-                          side='right').astype(jnp.int32)
-
-
 def chosen(config, wanted):
   """The labels that a user names: [n] int32.
 
@@ -210,6 +128,6 @@ def by_row(classes, most):
   return np.repeat(labels, columns).astype(np.int32), columns
 
 
-def _shown(names, most=5):
+def shown(names, most=5):
   """The first names of some, for a message."""
   return ', '.join(names[:most]) + (', ...' if len(names) > most else '')

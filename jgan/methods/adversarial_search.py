@@ -11,7 +11,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jgan import build, classes, forward, lookup, steps
+from jgan import build, forward, labelling, lookup, steps
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.ops import collectives, loop
@@ -67,7 +67,7 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
       penalties=build.penalties(config), tx=tx, arch_tx=arch_tx,
       prepare=build.prepare(config, axis_name), ema=build.ema(config),
       gen_batch=config.gen_batch, augment=build.augment(config, axis_name),
-      labels_of=classes.labelling(config, axis_name),
+      labels_of=labelling.of_updates(config, axis_name),
       heat=heat, amend=amend, names=space.names,
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 

@@ -19,7 +19,6 @@ import numpy as np
 
 from jgan import build, forward, lookup, steps
 from jgan.errors import UserError
-from jgan.layers import conditional
 from jgan.methods import _search, _selection
 from jgan.ops import flops
 from jgan.types import Method
@@ -134,9 +133,7 @@ class Evolution:
     self._cells = space.cells('generator')
     self._score = config.checkpoint.best
     name = config.generator.name.removesuffix('_super')
-    network = lookup.find('models', name).Generator
-    if config.data.labels:
-      network = conditional.of('generator', network)
+    network = build.module(config, 'generator', name)
     if not hasattr(network, 'genotype'):
       raise UserError(f"method 'evolution' counts the parameters of genotypes, "
                       f"and model '{name}' has none: the super-network "

@@ -12,8 +12,8 @@ import jgan
 from jgan import (
     batches,
     build,
-    classes,
     failures,
+    labelling,
     observers,
     paths,
     precision,
@@ -77,7 +77,7 @@ def prepared(config, where, data_dir):
 
 def labels_of(config, data_dir):
   """The labels of the images of a run, [n] int32; None without classes."""
-  return (classes.of_training(config, data_dir) if config.data.labels else
+  return (labelling.of_training(config, data_dir) if config.data.labels else
           None)
 
 
@@ -121,7 +121,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     Stopped: the run cannot continue (non-finite, preempted, a full disk, out
       of memory, another process ended).
   """
-  config = classes.settled(configs.complete(config), data_dir)
+  config = labelling.settled(configs.complete(config), data_dir)
   if config.seeds != 1:
     raise UserError(f'config.seeds={config.seeds}, and one run is trained '
                     'here: 1 would be right; --mode=train has many seeds')

@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 import jgan
-from jgan import build, classes, failures, precision, progress, signals
+from jgan import build, failures, labelling, precision, progress, signals
 from jgan import config as configs
 from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.run import (
@@ -75,7 +75,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
   if chosen:
     config = config.copy_and_resolve_references().unlock()
     config.seed, config.seeds = min(chosen), len(chosen)
-  config = classes.settled(configs.complete(config), data_dir)
+  config = labelling.settled(configs.complete(config), data_dir)
   processes.require_joined()
   if jax.process_count() > 1:
     raise UserError(f'config.seeds={config.seeds} with {jax.process_count()} '

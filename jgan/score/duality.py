@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import batches, build, classes, forward, steps
+from jgan import batches, build, forward, labelling, steps
 from jgan.types import NO_LABELS, Pair
 
 BETTER = {'duality_gap': 'lower', 'duality_gap-minmax': 'lower',
@@ -50,7 +50,7 @@ class Gap:
     prepare = build.prepare(config)
     latent = models.gen.latent
 
-    labels_of = classes.labelling(config)
+    labels_of = labelling.of_updates(config)
     told = lambda rng, batch: labels_of(
         rng, batch['label'], len(batch['label'])) if labels_of else NO_LABELS
 

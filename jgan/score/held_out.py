@@ -13,7 +13,7 @@ def images(config, data_dir, of=build.source):
 
   config: completed.
   of: (config, data_dir) -> what of each training image is asked for: the image,
-    or by classes.of_training its label.
+    or by labelling.of_training its label.
 
   Raises:
     UserError: none of these; names the data sets that have splits.

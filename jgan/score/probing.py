@@ -10,7 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import batches, build, classes, forward, lookup, observers, steps
+from jgan import (
+    batches,
+    build,
+    forward,
+    labelling,
+    lookup,
+    observers,
+    steps,
+)
 from jgan.score import held_out
 from jgan.types import NO_LABELS, Pair, Scene
 
@@ -34,7 +42,7 @@ class Probes:
         for this D.
     """
     self._probes = observers.probes(config)
-    of_training = classes.of_training if config.data.labels else None
+    of_training = labelling.of_training if config.data.labels else None
     sources = [source]
     labels = [of_training(config, data_dir)] if of_training else []
     if any('held_out' in lookup.find('probes', name).NEEDS
@@ -94,7 +102,7 @@ def _scene(config, shape, state, images, rng, labels=()):
   z = jax.random.normal(z_rng, (len(plain), models.gen.latent))
   told = NO_LABELS
   if labels:
-    told = classes.labelling(config)(z_rng, labels[0], len(plain))
+    told = labelling.of_updates(config)(z_rng, labels[0], len(plain))
     told = told._replace(held_out=labels[-1])
   fake, _ = forward.generate(models.gen, state.gen.params, state.gen.stats, z,
                              gen_rng, told.fake)

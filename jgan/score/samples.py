@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import classes
+from jgan import labelling
 from jgan.ops import quantize, spread
 from jgan.score import latents
 
@@ -140,7 +140,7 @@ def labels(seed, start, size, *, shares):
   of its noise.
   """
   root = jax.random.key(seed)
-  return jax.vmap(lambda i: classes.drawn(shares, jax.random.fold_in(
+  return jax.vmap(lambda i: labelling.drawn(shares, jax.random.fold_in(
       jax.random.fold_in(root, i), 1), ()))(start + jnp.arange(size))
 
 
