@@ -99,12 +99,13 @@ class Play(NamedTuple):
     real: View of the real batch; None in a generator update that is not
       paired.
     fake: View of the generated batch.
-    disc: (images, labels) -> logits; the labels are those of the View that the
-      images are of. Its parameters are the ones being differentiated in the
+    disc: images -> logits, with classes (images, labels) -> logits, as by
+      `verdict`. Its parameters are the ones being differentiated in the
       discriminator's update, and constant in the generator's; its statistics
       do not change.
-    gen: (z, labels) -> images, with the roles of the updates exchanged;
-      gen(x, method='styles') calls another method of the generator.
+    gen: z -> images, with classes (z, labels) -> images, with the roles of the
+      updates exchanged; gen(x, method='styles') calls another method of the
+      generator.
     z: [b, latent], the noise of `fake`.
     rng: a key for this penalty only.
     step: generator step, int32 scalar.
@@ -131,6 +132,10 @@ class Play(NamedTuple):
   plain_fake: jax.Array | None = None
   seen_fake: Callable | None = None
 
+  def verdict(self, x, view):
+    """D's logits of the images x, which have the labels of a View's."""
+    return self.disc(x, *(() if view.labels is None else (view.labels,)))
+
 
 class Scene(NamedTuple):
   """Both players at one state and one batch: what a probe looks at.
@@ -144,7 +149,8 @@ class Scene(NamedTuple):
     fake: the same of the trained G, or a tuple of arrays.
     plain, made: the images of `real` and `fake` before augmentation.
     averaged: images of the averaged G, in evaluation mode, of the same noise.
-    judge: (D's inputs, labels) -> its outputs, [b] or [b, d] float32.
+    judge: D's inputs -> its outputs, [b] or [b, d] float32; with classes
+      (inputs, labels) -> outputs, as by `verdict`.
     gen_loss: parameters of G -> its loss on this batch, with its penalties.
     gen_params: the parameters of the trained G.
     gen_layers: paths (keys) of G's layers in gen_params, from the latent to the
@@ -165,6 +171,11 @@ class Scene(NamedTuple):
   gen_layers: tuple
   losses: Pair
   labels: Labels = NO_LABELS
+
+  def verdict(self, x, side):
+    """D's outputs on x, which has the labels of 'real', 'fake', 'held_out'."""
+    labels = getattr(self.labels, side)
+    return self.judge(x, *(() if labels is None else (labels,)))
 
 
 class Loss(NamedTuple):

@@ -6,15 +6,15 @@ from jgan.errors import UserError
 from jgan.ops import ramp
 
 
-def penalty(name, play, images, augment, labels, *, gamma, every, final, end):
+def penalty(name, play, view, images, augment, *, gamma, every, final, end):
   """gamma/2 * E||d D(augment(x)) / dx||^2: -> scalar >= 0.
 
   Args:
     name: of the penalty, for messages.
     play: Play.
-    images: [b, h, w, c].
+    view: View of the images.
+    images: [b, h, w, c], they, before or after augmentation.
     augment: images -> inputs of D.
-    labels: [b] of the images, or None.
     gamma, every, final, end: as in penalties/r1.py.
 
   Raises:
@@ -31,7 +31,7 @@ def penalty(name, play, images, augment, labels, *, gamma, every, final, end):
 
   def value():
     gradient = jax.grad(lambda x: jnp.sum(
-        play.disc(augment(x), labels)))(images)
+        play.verdict(augment(x), view)))(images)
     # A generator may make several images of different sizes.
     square = sum(jnp.sum(g**2, axis=(1, 2, 3))
                  for g in jax.tree.leaves(gradient))

@@ -21,7 +21,7 @@ def discriminator(play, *, weight=10., center=1.):
   # One backward pass gives the gradients of all samples, because the logits of
   # a sample depend on its image only. A vmap of gradients would cost more.
   # A point between two images has the class of the real one.
-  gradient = jax.grad(lambda x: jnp.sum(play.disc(x, play.real.labels)))(
+  gradient = jax.grad(lambda x: jnp.sum(play.verdict(x, play.real)))(
       interpolated)
   return weight * jnp.mean((_norm(gradient) - center)**2)
 

@@ -17,9 +17,8 @@ NEEDS = ()
 
 def observe(scene):
   """Scene -> {'real', 'fake': [b]}: norms, of the trained G's images."""
-  return {side: _norms(
-      functools.partial(scene.judge, labels=getattr(scene.labels, side)),
-      getattr(scene, side)) for side in ('real', 'fake')}
+  return {side: _norms(functools.partial(scene.verdict, side=side),
+                       getattr(scene, side)) for side in ('real', 'fake')}
 
 
 def values(seen):
