@@ -88,6 +88,15 @@ def shares(config):
   return np.divide(counts, sum(counts))
 
 
+def even(config):
+  """The config with equal classes, where they were not counted: for shapes."""
+  if not config.data.labels or config.classes.counts:
+    return config
+  config = config.copy_and_resolve_references().unlock()
+  config.classes.counts = (1,) * count(config)
+  return config.lock()
+
+
 def chosen(config, wanted):
   """The labels that a user names: [n] int32.
 

@@ -55,7 +55,8 @@ def base():
       'fakes': 'uniform',   # labels of generated images: uniform | data (as
                             # often as in the data) | real (those of the reals
                             # that D sees beside them)
-      'names': (),          # of all classes; (): those of the data set
+      'names': (),          # of all classes, in the order of the data set's
+                            # labels; (): those that it says
       'counts': (),         # training images of each; (): counted by a run
   })
   c.generator = ConfigDict({'name': 'dcgan'})

@@ -17,20 +17,21 @@ def settled(config, data_dir):
   config: completed.
 
   Raises:
-    UserError: the files have no labels, or other classes than the config says.
+    UserError: the files have no labels, or another number of classes than the
+      config says.
   """
   if not config.data.labels:
     return config
   module, arguments = sections.data(config)
-  names = (config.classes.names if hasattr(module, 'classes') else
-           tuple(module.classes_in(data_dir, **arguments)))
-  if config.classes.names not in ((), names):
+  known = (module.classes(**arguments) if hasattr(module, 'classes') else
+           module.classes_in(data_dir, **arguments))
+  names = config.classes.names or tuple(known)
+  if len(names) != len(known):
     raise UserError(
-        f'config.classes.names has {len(config.classes.names)} classes, '
-        f'{classes.shown(config.classes.names)}, and the files of '
-        f'{config.data.name} {len(names)}, {classes.shown(names)}')
-  labels = of_training(config, data_dir)
-  counts = np.bincount(labels, minlength=len(names))
+        f'config.classes.names has {len(names)} classes, '
+        f'{classes.shown(names)}, and {config.data.name} {len(known)}, '
+        f'{classes.shown(known)}')
+  counts = np.bincount(of_training(config, data_dir), minlength=len(names))
   if len(counts) > len(names):
     raise UserError(f'{config.data.name} has the label {len(counts) - 1} and '
                     f'{len(names)} classes: numbers below that would be right')
@@ -73,14 +74,14 @@ def of_updates(config, axis_name=None):
   if not config.data.labels:
     return None
   same = config.classes.fakes == 'real'
-  draw = functools.partial(drawn, classes.shares(config))
 
   def labels(rng, real, fakes):
     if same and real is not None:
       # The same rows whatever the number of devices.
       return Labels(real, real[np.arange(fakes) * len(real) // fakes])
     return Labels(real, collectives.draw(
-        draw, jax.random.fold_in(rng, 1), (fakes,), axis_name))
+        functools.partial(drawn, classes.shares(config)),
+        jax.random.fold_in(rng, 1), (fakes,), axis_name))
 
   return labels
 

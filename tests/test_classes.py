@@ -102,8 +102,9 @@ def test_latent_vectors_get_the_classes_that_are_named(g):
 
 
 def flags_of(verb, **flags):
-  return common.values(verb.FLAGS, {k: v if isinstance(v, list | bool)
-                                    else str(v) for k, v in flags.items()})
+  return common.values(verb.FLAGS, {
+      k: v if isinstance(v, list | bool | int) else str(v)
+      for k, v in flags.items()})
 
 
 def test_the_verb_makes_a_row_of_each_class(run, tmp_path):

@@ -85,10 +85,11 @@ def labels(data_dir, *, dataset='', split='train', key='image', **_):
 
 def _classes(builder, dataset):
   """The feature of the classes."""
-  feature = builder.info.features.get('label')
+  features = builder.info.features
+  feature = features['label'] if 'label' in features else None
   if not hasattr(feature, 'names') or not feature.names:
     raise UserError(f"'{dataset}' has no feature 'label' with classes, it has "
-                    f'{", ".join(builder.info.features)}')
+                    f'{", ".join(features)}')
   return feature
 
 

@@ -54,8 +54,8 @@ def _generator(kind):
     def __call__(self, z, train, labels=None):
       shown = nn.Embed(self.classes, z.shape[1], name='label',
                        embedding_init=nn.initializers.normal(1.))(labels)
-      joined = jnp.stack([z, shown], 2).reshape(len(z), -1)
-      return super().__call__(joined, train)
+      joined = jnp.stack([z, shown], 2)
+      return super().__call__(joined.reshape(z.shape[0], -1), train)
 
   return Generator
 

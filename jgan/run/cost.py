@@ -36,7 +36,7 @@ import re
 import jax
 import jax.numpy as jnp
 
-from jgan import build, forward, genotype
+from jgan import build, classes, forward, genotype
 from jgan import config as configs
 from jgan.ops import flops
 from jgan.types import Pair
@@ -61,6 +61,7 @@ class Cost:
     counted: {program: {'published', 'steps'}} of earlier counts, JSON types; a
       config whose program is there is not traced, another one is added.
     """
+    config = classes.even(config)
     method = build.method(config)
     self._masked = any(config.optimizer[player].pruning.name != 'none'
                        for player in Pair._fields)

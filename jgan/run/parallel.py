@@ -331,9 +331,12 @@ def lower_call(function, where, state, health, data, x, seed):
     apart = data is not None and data.apart
     x = jax.tree.map(own, x)
     data = jax.tree.map(own, data) if apart else data
+    # An axis for each array of x: by a single one JAX 0.10 takes another for
+    # them if the arguments happen to be as many as their arrays.
     mapped = jax.pmap(
         function, axis_name=AXIS,
-        in_axes=(None, None, 0 if apart else None, 0, None),
+        in_axes=(None, None, 0 if apart else None,
+                 jax.tree.map(lambda _: 0, x), None),
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
     return mapped.lower(state, health, data, x, seed)
