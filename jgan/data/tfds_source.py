@@ -67,7 +67,7 @@ def classes_in(data_dir, *, dataset='', split='train', key='image', **_):
     UserError: as `load`, or there is no such feature, or it has no classes.
   """
   builder, _ = _opened(data_dir, dataset, split)
-  return tuple(_classes(builder, dataset).names)
+  return _classes(builder, dataset)
 
 
 def labels(data_dir, *, dataset='', split='train', key='image', **_):
@@ -84,13 +84,13 @@ def labels(data_dir, *, dataset='', split='train', key='image', **_):
 
 
 def _classes(builder, dataset):
-  """The feature of the classes."""
+  """The names of the feature 'label'."""
   features = builder.info.features
-  feature = features['label'] if 'label' in features else None
-  if not hasattr(feature, 'names') or not feature.names:
+  names = getattr(features['label'], 'names', ()) if 'label' in features else ()
+  if not names:
     raise UserError(f"'{dataset}' has no feature 'label' with classes, it has "
                     f'{", ".join(features)}')
-  return feature
+  return tuple(names)
 
 
 def _opened(data_dir, dataset, split, **options):
