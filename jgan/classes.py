@@ -100,7 +100,7 @@ def even(config):
 def chosen(config, wanted):
   """The labels that a user names: [n] int32.
 
-  wanted: names or numbers of classes.
+  wanted: names or numbers of classes; a name that is a number is a name.
 
   Raises:
     UserError: there are no classes, or not these.
@@ -112,8 +112,8 @@ def chosen(config, wanted):
                     'True trains one with classes')
   labels = []
   for one in wanted:
-    if str(one) in names:  # also a name that is a number
-      labels.append(names.index(str(one)))
+    if isinstance(one, str) and one in names:  # also one that is a number
+      labels.append(names.index(one))
     elif str(one).isdecimal() and int(one) < len(names):
       labels.append(int(one))
     else:

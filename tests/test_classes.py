@@ -130,6 +130,11 @@ def test_programs_and_files_know_the_classes(g, tmp_path):
   assert again.classes == g.classes
   np.testing.assert_array_equal(again.sample(0, n=4, classes=2),
                                 g.sample(0, n=4, classes=2))
+  export.run(None, flags_of(export, params=file, card=True,
+                            out=tmp_path / 'card' / 'g.npz'))
+  card = (tmp_path / 'card' / 'README.md').read_text()
+  assert "classes='0')" in card and 'no labels' not in card
+  assert 'A class-conditional generator' in card and '7 7.' in card
   program = weights.save_program(g.method, g.net, tmp_path / 'g.jaxexport')
   call = jax.export.deserialize(bytearray(program.read_bytes())).call
   z, labels = np.zeros((3, 4), np.float32), np.array([0, 4, 7], np.int32)
@@ -273,7 +278,10 @@ def test_classes_of_files_are_needed_or_read(tmp_path):
   with c.unlocked():
     c.classes.names = ('cat', 'dog')
   assert build.method(c).classes == 2
-  assert classes.chosen(c, ['dog', 0]).tolist() == [1, 0]
+  assert classes.chosen(c, ['dog', 0, '1']).tolist() == [1, 0, 1]
+  with c.unlocked():
+    c.classes.names = ('2', '1', '0')
+  assert classes.chosen(c, ['2', 2, '1']).tolist() == [0, 2, 1]
   labels, columns = classes.by_row(3, 10)
   assert labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2] and columns == 3
   labels, columns = classes.by_row(1000, 4)
