@@ -241,9 +241,11 @@ def profiles(runs, data_dir):
     UserError: the runs were trained on different data sets.
   """
   first = runs[0].config
+  images = lambda config: {k: v for k, v in config.data.to_dict().items()
+                           if k != 'labels'}
   for r in runs:
-    if r.config.data != first.data:
-      apart = configs.differences(first.data.to_dict(), r.config.data.to_dict())
+    if images(r.config) != images(first):
+      apart = configs.differences(images(first), images(r.config))
       raise UserError(f'{runs[0].name} and {r.name} were trained on different '
                       f'images ({"; ".join(apart)}): their spectra cannot be '
                       'compared; give runs on one data set')
