@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import about, build, classes, labelling, trained, weights
+from jgan import about, build, classes, cli, labelling, trained, weights
 from jgan import config as configs
 from jgan import flags as common
 from jgan.augment import adaptive_pseudo
@@ -116,6 +116,10 @@ def test_the_verb_makes_a_row_of_each_class(run, tmp_path):
   assert mode(array(classes=['6', '2'], n=3)) == [6, 6, 6, 2, 2, 2]
   assert mode(array(n=16)) == np.repeat(np.arange(8), 2).tolist()
   assert mode(array(classes=['4'], n=2, interpolate=3)) == [4] * 6
+  parsed = cli.parse(['jgan', '--mode=sample', f'--workdir={run}',
+                      '--classes=6,2', f'--out={tmp_path}/b.npz', '--n=1'])
+  sample.run(parsed.config, parsed.flags)
+  assert mode(np.load(tmp_path / 'b.npz')['images']) == [6, 2]
   with pytest.raises(UserError, match='is of one class'):
     sample.run(c, flags_of(sample, workdir=run, out=tmp_path / 'a.gif'))
 

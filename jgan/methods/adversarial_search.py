@@ -168,8 +168,8 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
   return state, collectives.mean(metrics, axis_name)
 
 
-def arch_disc_update(state, real, z, rng, labels, *, models, loss, penalties,
-                     tx, amend, augment=None, axis_name=None):
+def arch_disc_update(state, real, z, rng, labels=2 * (NO_LABELS,), *, models,
+                     loss, penalties, tx, amend, augment=None, axis_name=None):
   """One update of D's logits: -> state, metrics.
 
   real, z, rng, labels: pairs, for the search batch and for the training batch.
@@ -190,8 +190,8 @@ def arch_disc_update(state, real, z, rng, labels, *, models, loss, penalties,
       extra=_with(state.extra, 'disc', opt)), {'loss': metrics['loss']}
 
 
-def arch_gen_update(state, real, z, rng, labels, *, models, loss, penalties,
-                    tx, amend, augment=None, axis_name=None):
+def arch_gen_update(state, real, z, rng, labels=2 * (NO_LABELS,), *, models,
+                    loss, penalties, tx, amend, augment=None, axis_name=None):
   """One update of G's logits; arguments as in `arch_disc_update`."""
   def objective(which, arch, params):
     return steps.gen_loss(

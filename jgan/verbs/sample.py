@@ -31,7 +31,7 @@ FLAGS = (
     Flag('n', -1, 'How many images (with --interpolate: rows; of a video: '
          'latent vectors that it passes); -1: 64, of a video 8.'),
     Flag('seed', 0, 'Seed of the latent vectors.'),
-    Flag('classes', [], 'Names or numbers of classes, as cat,dog: --n images '
+    Flag('classes', (), 'Names or numbers of classes, as cat,dog: --n images '
          'of each, 8 by default, in a row.'),
     Flag('latents', '', 'Latent vectors instead of --n and --seed: .npy or '
          '.npz, [n, latent].'),
