@@ -54,7 +54,7 @@ def _generator(kind):
     def __call__(self, z, train, labels=None):
       shown = nn.Embed(self.classes, z.shape[1], name='label',
                        embedding_init=nn.initializers.normal(1.))(labels)
-      joined = jnp.stack([z, shown], 2)
+      joined = jnp.concatenate([z[..., None], shown[..., None]], 2)
       return super().__call__(joined.reshape(z.shape[0], -1), train)
 
   return Generator
