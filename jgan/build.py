@@ -82,7 +82,7 @@ def reference(config, images, data_dir):
     images = module.load(data_dir, **arguments | {'split': split})
   elif not config.eval.subset and not whole:
     images = module.load(data_dir, **arguments)
-  if config.data.labels:
+  if config.data.get('labels'):
     own = {'split': split} if split else {}
     labels = (labelling.of_images(config, data_dir, **own)
               if split or not config.eval.subset else
@@ -142,7 +142,7 @@ def module(config, player, name):
   player: 'generator' or 'discriminator'.
   """
   kind = sections.player(player, name)
-  return conditional.of(player, kind) if config.data.labels else kind
+  return conditional.of(player, kind) if config.data.get('labels') else kind
 
 
 def abstract(config, method):
@@ -157,7 +157,7 @@ def batch_of(config, turn):
   rows = turn.critics, turn.batch or config.batch
   batch = {'image': jax.ShapeDtypeStruct((*rows, *known.shape), known.dtype)}
   return batch | ({'label': jax.ShapeDtypeStruct(rows, jnp.int32)}
-                  if config.data.labels else {})
+                  if config.data.get('labels') else {})
 
 
 def plan(config, method):

@@ -23,7 +23,7 @@ def fill(config):
       names or counts.
   """
   c = config.classes
-  if not config.data.labels:
+  if not config.data.get('labels'):
     if c.names or c.counts:
       raise UserError('config.classes has names or counts, and config.data.'
                       'labels is False: True, or neither, would be right')
@@ -52,7 +52,7 @@ def count(config):
   Raises:
     UserError: only the files say, and they were not read.
   """
-  if config.data.labels and not config.classes.names:
+  if config.data.get('labels') and not config.classes.names:
     raise UserError(f'the classes of {config.data.name} are known from its '
                     'files, which --mode=train reads; without them, '
                     '--config.classes.names=a,b,c would be right')
@@ -65,7 +65,7 @@ def law(config):
   Where training gives fakes the labels of the reals, they are as frequent as
   in the data.
   """
-  if not config.data.labels:
+  if not config.data.get('labels'):
     return ''
   return 'uniform' if config.classes.fakes == 'uniform' else 'data'
 
@@ -90,7 +90,7 @@ def shares(config):
 
 def even(config):
   """The config with equal classes, where they were not counted: for shapes."""
-  if not config.data.labels or config.classes.counts:
+  if not config.data.get('labels') or config.classes.counts:
     return config
   config = config.copy_and_resolve_references().unlock()
   config.classes.counts = (1,) * count(config)
@@ -106,7 +106,7 @@ def chosen(config, wanted):
     UserError: there are no classes, or not these.
   """
   names = config.classes.names
-  if not config.data.labels:
+  if not config.data.get('labels'):
     raise UserError(f'classes {", ".join(map(str, wanted))} are asked for, and '
                     'this generator was trained without: config.data.labels='
                     'True trains one with classes')

@@ -20,7 +20,7 @@ def settled(config, data_dir):
     UserError: the files have no labels, or another number of classes than the
       config says.
   """
-  if not config.data.labels:
+  if not config.data.get('labels'):
     return config
   module, arguments = sections.data(config)
   known = (module.classes(**arguments) if hasattr(module, 'classes') else
@@ -71,7 +71,7 @@ def of_updates(config, axis_name=None):
   each label is repeated, or some are left out; without reals (None) labels are
   as frequent as in the data.
   """
-  if not config.data.labels:
+  if not config.data.get('labels'):
     return None
   same = config.classes.fakes == 'real'
 

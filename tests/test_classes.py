@@ -290,3 +290,12 @@ def test_classes_of_files_are_needed_or_read(tmp_path):
   assert labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2] and columns == 3
   labels, columns = classes.by_row(1000, 4)
   assert labels.tolist() == [0, 250, 500, 750] and columns == 1
+
+
+def test_a_record_of_before_there_were_labels_is_read():
+  c = configs.base()
+  c.generator = {'name': 'r3gan', 'width': 8, 'most': 8}
+  record = configs.plain(configs.complete(c))
+  del record['classes'], record['data']['labels']
+  record['generator']['classes'] = 0
+  assert configs.from_record(record) == configs.complete(c)
