@@ -8,6 +8,8 @@
   config        the completed config of the run, JSON (jgan/config.py)
   image         [height, width, channels] of one image, JSON
   latent        the width of z, for a generator
+  classes       names of the classes, JSON, in the order of the labels that the
+                network takes; absent without classes
   layout        NHWC: of images and of feature maps
   range         [-1, 1]: of the images that a network makes, or takes
   scores        JSON, of these weights: a list of {'values': {label: value},
@@ -77,6 +79,8 @@ def strings(config, *, network, weights, step, image, latent=0, scores=()):
       'config': json.dumps(configs.plain(config), sort_keys=True),
       'image': json.dumps([*image]),
       **({'latent': str(latent)} if latent else {}),
+      **({'classes': json.dumps([*config.classes.names])}
+         if config.classes.names else {}),
       'layout': 'NHWC', 'range': '[-1, 1]',
       'scores': json.dumps([{k: score[k] for k in keys} for score in scores])}
 

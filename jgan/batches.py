@@ -18,7 +18,6 @@ import math
 import sys
 from concurrent import futures
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -155,37 +154,6 @@ def fingerprint(source):
   return digest.hexdigest()[:16]
 
 
-class Rows(flax.struct.PyTreeNode):
-  """Images on devices as rows: images[indices] are [..., h, w, c].
-
-  A TPU pads the last two axes of an array to tiles, [n, h, w, c] to many times
-  its size, and rows hardly.
-
-  Attributes:
-    rows: [n, h * w * c], or [devices, n, h * w * c] if each device has images
-      of its own. Then each takes its part of the last axis of the indices, and
-      they count within its images.
-    shape: (h, w, c).
-  """
-  rows: jax.Array
-  shape: tuple = flax.struct.field(pytree_node=False)
-
-  @property
-  def apart(self):
-    """Whether each device has images of its own."""
-    return self.rows.ndim == 3
-
-  def __getitem__(self, indices):
-    if not self.apart:
-      rows = self.rows[indices]
-    else:
-      *lead, b = indices.shape
-      apart = indices.reshape(*lead, len(self.rows), b // len(self.rows))
-      rows = jax.vmap(lambda rows, i: rows[i], (0, len(lead)), len(lead))(
-          self.rows, apart)
-    return rows.reshape(*indices.shape, *self.shape)
-
-
 def resident(source, limit_bytes, platform, shares=1):
   """Whether a share of the source takes at most limit_bytes as rows.
 
@@ -304,14 +272,20 @@ def arrangement(seed, total, shards):
 class _Batches:
   """Random access to the batches of a run: item k is that of step start + k."""
 
-  def __init__(self, source, indices, start):
+  def __init__(self, source, indices, start, labels):
     self._source, self._indices, self._start = source, indices, start
+    self._labels = labels
 
   def __len__(self):
     return sys.maxsize  # the stream has no end
 
   def __getitem__(self, k):
     indices = self._indices(self._start + k)
+    images = self._images(indices)
+    return images if self._labels is None else {
+        'image': images, 'label': self._labels[indices]}
+
+  def _images(self, indices):
     if isinstance(self._source, np.ndarray):
       return self._source[indices]
     shape = *indices.shape, *self._source.shape[1:]
@@ -319,19 +293,22 @@ class _Batches:
     return np.array(images, self._source.dtype).reshape(shape)
 
 
-def stream(source, indices, step, *, threads=8, prefetch=8):
+def stream(source, indices, step, *, labels=None, threads=8, prefetch=8):
   """Yields the batches of steps step, step + 1, ... without end.
 
   Grain prefetches them in threads. Closing the generator stops the threads.
 
   indices: step -> [critics, rows], the image indices of this process's rows of
     the batches; both sizes may vary between steps.
+  labels: [n] int32 of the source's images, if they have some.
   prefetch: number of prefetched batches, at least `threads`.
 
-  Yields: [critics, rows, h, w, c] of the source's dtype.
+  Yields: [critics, rows, h, w, c] of the source's dtype; with labels, a Batch
+    of them and of [critics, rows].
   """
   import grain
-  batches = grain.MapDataset.source(_Batches(source, indices, step))
+  batches = grain.MapDataset.source(_Batches(source, indices, step,
+                                                  labels))
   iterator = iter(batches.to_iter_dataset(
       grain.ReadOptions(num_threads=threads,
                         prefetch_buffer_size=max(prefetch, threads))))

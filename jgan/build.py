@@ -10,11 +10,20 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from jgan import batches, lookup, power, precision, sections, steps
+from jgan import (
+    batches,
+    classes,
+    labelling,
+    lookup,
+    power,
+    precision,
+    sections,
+    steps,
+)
 from jgan import config as configs
 from jgan.compress import channels
 from jgan.errors import UserError
-from jgan.layers import factored
+from jgan.layers import conditional, factored
 from jgan.optim import pruning
 from jgan.optim.groups import grouped
 from jgan.schedules._progress import progress
@@ -31,29 +40,27 @@ def method(config, *, axis_name=None):
   config = configs.complete(config)
   module = lookup.find('methods', config.method.name)
   made = module.make(config, spec(config).shape, axis_name=axis_name,
-                     **arguments_of(config.method))
+                     **arguments_of(config.method)
+                     )._replace(classes=classes.count(config))
   widths = config.ema.power
   return power.with_averages(made, widths) if widths else made
 
 
 def spec(config):
   """ImageSpec of the config's data set, without reading it."""
-  module, arguments = _data(config)
+  module, arguments = sections.data(config)
   return module.info(**arguments)
 
 
 def source(config, data_dir):
   """The images that the config trains on: its subset of the data set."""
-  module, arguments = _data(config)
+  module, arguments = sections.data(config)
   images = module.load(data_dir, **arguments)
   want = module.info(**arguments).shape
   if tuple(images.shape[1:]) != tuple(want):
     raise UserError(f'images of {config.data.name} have shape '
                     f'{tuple(images.shape[1:])}, the config says {want}')
-  pipeline = config.pipeline
-  return batches.subset(images, first=pipeline.first,
-                        fraction=pipeline.fraction, order=pipeline.order,
-                        seed=pipeline.fraction_seed)
+  return batches.subset(images, **sections.subset(config))
 
 
 def reference(config, images, data_dir):
@@ -66,7 +73,7 @@ def reference(config, images, data_dir):
     UserError: the data set has no such split.
   """
   split = config.eval.split
-  module, arguments = _data(config)
+  module, arguments = sections.data(config)
   whole = config.pipeline.first == 0 and config.pipeline.fraction == 1.
   if split:
     if 'split' not in arguments:
@@ -75,7 +82,13 @@ def reference(config, images, data_dir):
     images = module.load(data_dir, **arguments | {'split': split})
   elif not config.eval.subset and not whole:
     images = module.load(data_dir, **arguments)
-  # Only the network 'classifier' uses labels: of the whole training set.
+  if config.data.get('labels'):
+    own = {'split': split} if split else {}
+    labels = (labelling.of_images(config, data_dir, **own)
+              if split or not config.eval.subset else
+              labelling.of_training(config, data_dir))
+    return images, labels
+  # Else only the network 'classifier' uses labels: of the whole training set.
   if config.eval.network != 'classifier' or not hasattr(module, 'labels'):
     return images, None
   if not whole or split:
@@ -111,10 +124,11 @@ def models(config, shape, *, axis_name=None):
   if height != width:
     raise UserError(f'images are {height} x {width}: only square images are '
                     'supported')
+  told = {'classes': count} if (count := classes.count(config)) else {}
   pair = Pair(*(
-      sections.player(player, config[player].name)(
+      module(config, player, config[player].name)(
           size=height, colors=colors, dtype=jnp.dtype(precision.of(config)),
-          axis_name=axis_name, **_parts(config[player]))
+          axis_name=axis_name, **told, **_parts(config[player]))
       for player in ('generator', 'discriminator')))
   if config.factored:
     pair = pair._replace(gen=factored.module(pair.gen,
@@ -122,10 +136,28 @@ def models(config, shape, *, axis_name=None):
   return pair
 
 
+def module(config, player, name):
+  """A linen module of jgan/models, which takes labels if images have some.
+
+  player: 'generator' or 'discriminator'.
+  """
+  kind = sections.player(player, name)
+  return conditional.of(player, kind) if config.data.get('labels') else kind
+
+
 def abstract(config, method):
   """The initial GanState of a method, as shapes and dtypes."""
   image = jax.ShapeDtypeStruct((1, 1, *spec(config).shape), jnp.float32)
   return jax.eval_shape(method.init, jax.random.key(0), {'image': image})
+
+
+def batch_of(config, turn):
+  """The Batch of a Turn, as shapes and dtypes."""
+  known = spec(config)
+  rows = turn.critics, turn.batch or config.batch
+  batch = {'image': jax.ShapeDtypeStruct((*rows, *known.shape), known.dtype)}
+  return batch | ({'label': jax.ShapeDtypeStruct(rows, jnp.int32)}
+                  if config.data.get('labels') else {})
 
 
 def plan(config, method):
@@ -139,7 +171,9 @@ def game(config, axis_name=None):
   return dict(
       loss=loss(config), penalties=penalties(config),
       prepare=prepare(config, axis_name), ema=ema(config),
-      gen_batch=config.gen_batch, share_noise=config.gen_noise == 'shared',
+      gen_batch=config.gen_batch,
+      labels_of=labelling.of_updates(config, axis_name),
+      share_noise=config.gen_noise == 'shared',
       augment=augment(config, axis_name), schedule=schedule(config),
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 
@@ -188,7 +222,8 @@ def augment(config, axis_name=None):
       raise UserError(f"config.augment has '{section.name}' twice: once would "
                       'be right')
     module = lookup.find('augment', section.name)
-    arguments = {**arguments_of(section), 'axis_name': axis_name}
+    arguments = {**arguments_of(section), 'axis_name': axis_name,
+                 'classes': len(config.classes.names)}
 
     def bound(name, module=module, arguments=arguments):
       function = getattr(module, name, None)
@@ -320,13 +355,6 @@ def _optimizer(section, steps, updates_per_step, seed, channels=None):
   return wrap(optax.chain(*chain), steps=steps, seed=seed,
               updates_per_step=updates_per_step, **options,
               **arguments_of(masks))
-
-
-def _data(config):
-  """Module and arguments of the data set; 'tfds:NAME' is a set of TFDS."""
-  module, dataset = sections.source(config.data.name)
-  arguments = arguments_of(config.data)
-  return module, arguments | ({'dataset': dataset} if dataset else {})
 
 
 def arguments_of(section):

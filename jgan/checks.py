@@ -28,6 +28,7 @@ def check(config):
       'steps_per_call': at_least(0), 'devices': at_least(0),
       'gen_noise': among('fresh', 'shared'), 'lazy': among('joined', 'apart'),
       'dtype': among('auto', 'float32', 'bfloat16'),
+      'classes.fakes': among('uniform', 'data', 'real'),
       'parallel': among('pmap', 'jit'),
       'platform': among('any', 'cpu', 'gpu', 'tpu', 'accelerator'),
       'pipeline.first': at_least(0), 'pipeline.fraction_seed': at_least(0),

@@ -10,7 +10,7 @@ import pathlib
 
 from ml_collections import ConfigDict
 
-from jgan import checks, genotype, lookup, paths
+from jgan import checks, classes, genotype, lookup, paths
 from jgan.errors import UserError
 from jgan.files import parsed
 from jgan.sections import LISTS, arguments, builder_keys, sections, typed
@@ -50,6 +50,14 @@ def base():
       'placement': 'auto',  # auto | device (all images, uint8) | stream
       'shards': 1,          # parts of the images, of which each gives as many
                             # rows of a batch: a device holds its parts only
+  })
+  c.classes = ConfigDict({  # of images with labels, config.data.labels
+      'fakes': 'uniform',   # labels of generated images: uniform | data (as
+                            # often as in the data) | real (those of the reals
+                            # that D sees beside them)
+      'names': (),          # of all classes, in the order of the data set's
+                            # labels; (): those that it says
+      'counts': (),         # training images of each; (): counted by a run
   })
   c.generator = ConfigDict({'name': 'dcgan'})
   c.discriminator = ConfigDict({'name': 'dcgan'})
@@ -241,6 +249,7 @@ def fill(config):
       section[key] = typed(f'{path}.{key}', section.get(key, default), default)
     if 'genotype' in section:  # config.json must not depend on a file
       section.genotype = genotype.inlined(section.genotype)
+  classes.fill(config)
   return config
 
 
@@ -315,6 +324,9 @@ def _from_record(record):
     del config.log['writers']
   add(config, base(), '')
   for path, kind, section in sections(config):
+    # Until images had labels, r3gan had a key for the number of its classes.
+    if kind == 'models' and section.get('classes') == 0:
+      del section['classes']
     if kind == 'models' and 'name' in section:
       module = lookup.find('models', section.name)
       earlier = getattr(module, 'EARLIER', {}).get(path, {})

@@ -107,7 +107,8 @@ CONTRACTS = {
     'doctor': Contract('doctor', must={'examine': ('history',)}),
     'data': Contract(
         'data', must={'info': (), 'load': ('data_dir',)},
-        may={'labels': ('data_dir',), 'holds': ('path',)}),
+        may={'labels': ('data_dir',), 'classes': (),
+             'classes_in': ('data_dir',), 'holds': ('path',)}),
     'run.sinks': Contract('log.sinks', must={'make': ('run',)},
                           may={'check': ()}),
     'compress.forms': Contract(

@@ -22,10 +22,11 @@ _OF_NETWORKS = {'conv': ('stride', 'last'), 'initializer': ('gain',),
 LISTS = {**{kind: kind for kind in ('penalties', 'feedback', 'augment',
                                     'schedules')}, 'log.sinks': 'run.sinks'}
 # Fields of a linen module that build.py sets, from data and devices.
-_BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name')
+_BUILT = ('parent', 'name', 'size', 'colors', 'dtype', 'axis_name',
+          'classes')
 # Keyword arguments that build.py passes: to functions of optim/, to others.
 _PASSED_TO_OPTIM = ('steps', 'updates_per_step', 'seed', 'channels')
-_PASSED = ('axis_name',)
+_PASSED = ('axis_name', 'classes')
 
 
 def sections(config):
@@ -59,7 +60,7 @@ def arguments(path, kind, name):
   if kind == 'data':
     module, dataset = source(name)
     return {k: v for k, v in keywords(module.load).items()
-            if not (dataset and k == 'dataset')}
+            if not (dataset and k == 'dataset')} | {'labels': False}
   if kind.startswith('optim.'):
     return {k: v for k, v in keywords(optim_part(kind, name)).items()
             if k not in _PASSED_TO_OPTIM}
@@ -118,6 +119,21 @@ def optim_part(kind, name):
                     f'{lookup.nearest(name, lookup.members(kind))}, and those '
                     'of optax as optax:NAME')
   return lookup.find('optim', 'named').algorithm(name)
+
+
+def data(config):
+  """Module and arguments of the data set; 'tfds:NAME' is a set of TFDS."""
+  module, dataset = source(config.data.name)
+  arguments = {k: v for k, v in config.data.items()
+               if k not in ('name', 'labels')}
+  return module, arguments | ({'dataset': dataset} if dataset else {})
+
+
+def subset(config):
+  """Keyword arguments of batches.subset: the images that are trained on."""
+  pipeline = config.pipeline
+  return dict(first=pipeline.first, fraction=pipeline.fraction,
+              order=pipeline.order, seed=pipeline.fraction_seed)
 
 
 def rename(config, path, name):

@@ -19,14 +19,17 @@ from jgan.forward import (
     frozen,
     generate,
     images_of,
+    inputs,
     judge,
+    labelled,
     require_scheduled,
     scheduled,
+    unlabelled,
 )
 from jgan.ops import collectives, loop, ramp
 from jgan.optim import masked, named
 from jgan.regularise import penalise, remember
-from jgan.types import GanState, Network, Pair, Play
+from jgan.types import NO_LABELS, GanState, Network, Pair, Play
 
 
 def distort(rng, images, augment, state):
@@ -57,8 +60,8 @@ def arguments(loss, state, rng):
   return traced(loss, state) | ({'rng': rng} if loss.draws else {})
 
 
-def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
-              augment=None, axis_name=None):
+def disc_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
+              penalties, augment=None, axis_name=None):
   """The discriminator's loss on one batch.
 
   Args:
@@ -66,6 +69,7 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
     state: GanState; fakes are made by its generator, without gradient.
     real: [b, h, w, c] in [-1, 1].
     z: [b, latent].
+    labels: Labels of `real` and of the fakes.
     augment: {name: Augment} for the discriminator's inputs, or None.
 
   Returns:
@@ -75,19 +79,21 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
   gen_rng, real_rng, fake_rng, rng = jax.random.split(rng, 4)
   keys = jax.random.split(jax.random.fold_in(rng, 1), 4)
   fake, gen_stats = generate(models.gen, state.gen.params, state.gen.stats, z,
-                             gen_rng)
+                             gen_rng, labels.fake)
   fake = jax.lax.stop_gradient(fake)
   for i, (name, each) in enumerate(augment.items()):
     if each.replace:
-      real = each.replace(jax.random.fold_in(keys[0], i), real,
-                          _memory(state, name))
+      real, real_labels = unlabelled(each.replace(
+          jax.random.fold_in(keys[0], i), labelled(real, labels.real),
+          _memory(state, name)))
+      labels = labels._replace(real=real_labels)
   augmented = lambda x: distort(keys[1], x, augment, state)
   augmented_fake = lambda x: distort(keys[2], x, augment, state)
   unaugmented, made = real, fake
   real, stats = judge(models.disc, params, state.disc.stats, augmented(real),
-                      real_rng, decode=True)
+                      real_rng, labels.real, decode=True)
   fake, stats = judge(models.disc, params, stats,
-                      augmented_fake(fake), fake_rng)
+                      augmented_fake(fake), fake_rng, labels.fake)
   outputs = [collectives.gather(x.logits, axis_name) for x in (real, fake)]
   value = loss.discriminator(*outputs, **arguments(loss, state, keys[3]))
   play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
@@ -104,8 +110,8 @@ def disc_loss(params, state, real, z, rng, *, models, loss, penalties,
   return value + total, (gen_stats, stats, metrics)
 
 
-def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
-             augment=None, axis_name=None, before=None):
+def gen_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
+             penalties, augment=None, axis_name=None, before=None):
   """The generator's loss on one batch of noise.
 
   Arguments as in `disc_loss`, with `params` of the generator. `real`, the last
@@ -117,7 +123,7 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
 
   Returns:
     The loss, and (new generator stats, new discriminator stats, metrics,
-    generated images).
+    generated images, with their labels if they have some).
   """
   augment = augment or {}
   paired = loss.paired or any(p.paired for p in penalties.values())
@@ -126,7 +132,8 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
   # The last three of the discriminator's update, to distort as there.
   keys = jax.random.split(keys, 4)[1:] if before else jax.random.split(keys, 3)
   start = (before or state).gen.stats
-  output, gen_stats = generate(models.gen, params, start, z, gen_rng)
+  output, gen_stats = generate(models.gen, params, start, z, gen_rng,
+                               labels.fake)
   shown = distort(keys[1], output, augment, state)
   augmented = lambda x: distort(keys[0], x, augment, state)
 
@@ -135,9 +142,10 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
     stats, real_view = disc.stats, None
     if paired:
       real_view, moved = judge(models.disc, disc.params, stats,
-                               augmented(real), real_rng)
+                               augmented(real), real_rng, labels.real)
       stats = moved if real_stats else stats
-    return real_view, *judge(models.disc, disc.params, stats, shown, fake_rng)
+    return real_view, *judge(models.disc, disc.params, stats, shown, fake_rng,
+                             labels.fake)
 
   real_view, fake, stats = views(state.disc, paired, loss.real_stats)
   value = loss.generator(
@@ -152,7 +160,7 @@ def gen_loss(params, state, real, z, rng, *, models, loss, penalties,
               before and (lambda: views(before.disc, True, True)[:2]))
   total, terms = penalise('generator', penalties, play, state)
   return value + total, (gen_stats, stats, {'loss': value, **terms},
-                         images_of(output))
+                         labelled(images_of(output), labels.fake))
 
 
 def descend(loss_fn, net, tx, axis_name=None):
@@ -168,8 +176,8 @@ def descend(loss_fn, net, tx, axis_name=None):
   return net.replace(params=params, opt=opt), aux, optax.global_norm(grads)
 
 
-def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
-                augment=None, axis_name=None):
+def disc_update(state, real, z, rng, labels=NO_LABELS, *, models, loss,
+                penalties, tx, augment=None, axis_name=None):
   """One update of the discriminator: -> state, metrics.
 
   Penalties that are apart follow in updates of their own (regularise.py).
@@ -179,8 +187,9 @@ def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
 
   def objective(params, state=state, z=z, rng=rng, loss=loss,
                 penalties=joined):
-    return disc_loss(params, state, real, z, rng, models=models, loss=loss,
-                     penalties=penalties, augment=augment, axis_name=axis_name)
+    return disc_loss(params, state, real, z, rng, labels, models=models,
+                     loss=loss, penalties=penalties, augment=augment,
+                     axis_name=axis_name)
 
   disc, (gen_stats, stats, metrics), norm = descend(
       objective, state.disc, tx.disc, axis_name)
@@ -200,8 +209,8 @@ def disc_update(state, real, z, rng, *, models, loss, penalties, tx,
                  **masked.report(disc.opt)}
 
 
-def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
-               augment=None, axis_name=None, before=None):
+def gen_update(state, real, z, rng, labels=NO_LABELS, *, models, loss,
+               penalties, tx, augment=None, axis_name=None, before=None):
   """One update of the generator, as `disc_update`: -> state, metrics.
 
   before: as in `gen_loss`.
@@ -210,9 +219,9 @@ def gen_update(state, real, z, rng, *, models, loss, penalties, tx,
 
   def objective(params, state=state, z=z, rng=rng, loss=loss,
                 penalties=joined, before=None):
-    return gen_loss(params, state, real, z, rng, models=models, loss=loss,
-                    penalties=penalties, augment=augment, axis_name=axis_name,
-                    before=before)
+    return gen_loss(params, state, real, z, rng, labels, models=models,
+                    loss=loss, penalties=penalties, augment=augment,
+                    axis_name=axis_name, before=before)
 
   gen, (gen_stats, stats, metrics, images), norm = descend(
       functools.partial(objective, before=before), state.gen, tx.gen, axis_name)
@@ -266,14 +275,15 @@ def average(ema, gen, step, *, decay, rampup=0., stats=False, end=0.):
 
 
 def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
-             gen_batch, share_noise=False, augment=None, schedule=None,
-             axis_name=None, unroll=True):
+             gen_batch, labels_of=None, share_noise=False, augment=None,
+             schedule=None, axis_name=None, unroll=True):
   """One discriminator step per batch of images, then one generator step.
 
   Args:
     state: GanState.
     batch: Batch, 'image': [critics, b, h, w, c]; 'z' and 'z_gen' are the noise
-      if present, else it is drawn with dimension models.gen.latent.
+      if present, else it is drawn with dimension models.gen.latent. 'label':
+      [critics, b], the classes of the images, with `labels_of`.
     rng: the key of all randomness in the step.
     models: Pair of linen modules.
     loss: Loss.
@@ -283,6 +293,8 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
     ema: (ema, gen, step) -> ema.
     gen_batch: number of fakes in the generator's update over all devices, 0
       for the discriminator's batch size.
+    labels_of: (rng, labels of the reals, number of fakes of this shard) ->
+      Labels of an update (jgan/classes.py); None without classes.
     share_noise: the generator's update has the fakes of the last discriminator
       update (`before` in `gen_loss`) instead of new ones; 'z_gen' is not used.
     augment: {name: Augment} for the discriminator's inputs, or None.
@@ -308,28 +320,31 @@ def gan_step(state, batch, rng, *, models, loss, penalties, tx, prepare, ema,
   critics, b = images.shape[:2]
   image_rng, disc_rng, gen_rng = jax.random.split(rng, 3)
   real = jax.vmap(prepare)(jax.random.split(image_rng, critics), images)
+  told = lambda key, label, n: (labels_of(key, label, n) if labels_of
+                                else NO_LABELS)
 
   def critic(state, turn):
     z_key, key = jax.random.split(turn['key'])
     z = turn['z'] if 'z' in turn else normal(z_key, b)
+    labels = told(z_key, turn.get('label'), b)
     before = Pair(*(net.replace(opt=()) for net in (state.gen, state.disc)))
-    state, metrics = disc_update(state, turn['real'], z, key, **parts)
-    return state, (metrics, (before, z, key) if share_noise else None)
+    state, metrics = disc_update(state, turn['real'], z, key, labels, **parts)
+    return state, (metrics, (before, z, key, labels) if share_noise else None)
 
   turns = {'real': real, 'key': jax.random.split(disc_rng, critics)}
-  if 'z' in batch:
-    turns['z'] = batch['z']
+  turns |= {name: batch[name] for name in ('z', 'label') if name in batch}
   state, ends = loop.scan(critic, state, turns, unroll=unroll)
   disc_metrics, last = jax.tree.map(lambda x: x[-1], ends)
 
   if last:
-    before, z, key = last
+    before, z, key, labels = last
   else:
     before, (z_key, key) = None, jax.random.split(gen_rng)
     count = gen_batch // collectives.size(axis_name) if gen_batch else b
     z = batch['z_gen'] if 'z_gen' in batch else normal(z_key, count)
-  state, gen_metrics = gen_update(state, real[-1], z, key, before=before,
-                                  **parts)
+    labels = told(z_key, batch['label'][-1] if labels_of else None, count)
+  state, gen_metrics = gen_update(state, real[-1], z, key, labels,
+                                  before=before, **parts)
   averaged = scheduled(ema(state.ema, state.gen, state.step), sampling)
   state = state.replace(ema=averaged, step=state.step + 1)
   metrics = {f'disc/{k}': v for k, v in disc_metrics.items()}
@@ -354,7 +369,8 @@ def gan_init(rng, batch, *, models, tx, extra=None):
   networks = []
   for key, model, transform, x in ((gen_rng, models.gen, tx.gen, z),
                                    (disc_rng, models.disc, tx.disc, image)):
-    stats = dict(model.init(key, x, True))
+    x, *labels = inputs(model, x)
+    stats = dict(model.init(key, x, True, *labels))
     params = stats.pop('params')
     for sown in ('features', 'decoded'):
       stats.pop(sown, None)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import build
+from jgan import build, forward
 from jgan.errors import UserError
 from jgan.layers import latent_noise
 from jgan.score import samples
@@ -43,22 +43,26 @@ class Styles:
             and hasattr(self._model, 'synthesise')):
       raise UserError(f"--{flag} is of styles, and the generator "
                       f"'{config.generator.name}' has none; stylegan2 has")
+    z = jax.ShapeDtypeStruct((1, self._model.latent), jnp.float32)
     self.layers = jax.eval_shape(
         self._apply, build.abstract(config, build.method(config)).ema,
-        jax.ShapeDtypeStruct((1, self._model.latent), jnp.float32)).shape[1]
+        *forward.inputs(self._model, z)).shape[1]
 
-  def _apply(self, net, z):
-    """z [b, latent] -> styles [b, layers, latent]."""
+  def _apply(self, net, z, *labels):
+    """z [b, latent], labels [b] -> styles [b, layers, latent]."""
     return self._model.apply({'params': net.params, **net.stats}, z, False,
-                             method='styles')
+                             *labels, method='styles')
 
   @functools.cached_property
   def _means(self):
-    return jax.jit(lambda net, start: self._apply(net, samples.noise(
-        _SEED, start, _BATCH, self._model.latent)).mean(0))
+    return jax.jit(lambda net, start: self._apply(net, *forward.inputs(
+        self._model, samples.noise(_SEED, start, _BATCH, self._model.latent))
+        ).mean(0))
 
   def average(self, net):
     """The mean style of each layer over `COUNT` latents: [layers, latent].
+
+    All classes are as frequent in them.
 
     Training keeps no average of styles; this one is of the weights as they
     are.
@@ -67,7 +71,7 @@ class Styles:
     return sum(self._means(net, start) for start in starts) / len(starts)
 
   def sampled(self, net, *, truncation=1., mixed=None):
-    """The function (net, z) -> images [b, h, w, c] of changed styles.
+    """The function (net, z, labels) -> images [b, h, w, c] of changed styles.
 
     Args:
       net: Network, whose average is taken for truncation.
@@ -77,13 +81,13 @@ class Styles:
     """
     centre = None if truncation == 1. else np.asarray(self.average(net))
 
-    def images(net, z):
+    def images(net, z, *labels):
       first, second = (jnp.split(z, 2, 1) if mixed else (z, None))
-      styles = self._apply(net, first)
+      styles = self._apply(net, first, *labels)
       if mixed:
         layer = jnp.arange(self.layers)[:, None]
         styles = jnp.where((layer >= mixed[0]) & (layer < mixed[1]),
-                           self._apply(net, second), styles)
+                           self._apply(net, second, *labels), styles)
       if centre is not None:
         styles = centre + truncation * (styles - centre)
       keys = (None if getattr(self._model, 'stored_noise', False)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan import about, build, experiment, weights
+from jgan import classes as known
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.run import restore
@@ -30,6 +31,7 @@ class Trained:
     method: Method of the config; method.sample(net, z) are its images.
     latent: the width of z.
     image: (h, w, c) of an image.
+    classes: the names of the classes, () without.
     step: the training step of the weights; None if the file does not say.
     weights: 'average', 'online' or, if the file does not say, 'unknown'.
     scores: what these weights scored, a list of {'values': {label: value},
@@ -44,15 +46,26 @@ class Trained:
     self.method = method or build.method(config)
     self.latent, self.params = self.method.latent, net.params
     self.image, self.scores = tuple(build.spec(config).shape), [*scores]
+    self.classes = tuple(config.classes.names)
 
-  def __call__(self, z):
+  def __call__(self, z, labels=None):
     """z [b, latent] -> images [b, h, w, c] float32 in [-1, 1], a JAX array.
 
     It can be differentiated and compiled.
-    """
-    return self.method.sample(self.net, z)
 
-  def sample(self, source=0, n=16):
+    labels: [b] int32, indices into `classes`, if there are classes.
+
+    Raises:
+      UserError: there are classes and no labels, or vice versa.
+    """
+    if bool(self.classes) != (labels is not None):
+      raise UserError(f'this generator has {len(self.classes)} classes, and '
+                      f'{"no labels are" if labels is None else "labels are"} '
+                      'given: labels with classes, or neither, would be right')
+    return self.method.sample(self.net, z, *(() if labels is None
+                                             else (labels,)))
+
+  def sample(self, source=0, n=16, classes=None):
     """Images as files have them: numpy [n, h, w, c], uint8.
 
     Of data without 256 levels (points of a mixture) they are float32.
@@ -60,11 +73,19 @@ class Trained:
     Args:
       source: a seed, for `n` images, the same as by --mode=sample; or latent
         vectors [n, latent].
-      n: number of images of a seed.
+      n: number of images of a seed; with `classes`, of each.
+      classes: names or numbers of classes; of latent vectors one for all, or
+        one for each. None: if there are classes, they are drawn, as frequent
+        as in the run's scores.
 
     Raises:
-      UserError: a seed that is no uint32, latents of another shape, or n < 1.
+      UserError: a seed that is no uint32, latents of another shape, n < 1, or
+        no such class.
     """
+    told = None
+    if classes is not None:
+      alone = isinstance(classes, str) or np.ndim(classes) == 0
+      told = known.chosen(self.config, [classes] if alone else classes)
     if np.ndim(source) == 0:
       if isinstance(source, bool) or not isinstance(
           source, int | np.integer) or not 0 <= source < 2**32:
@@ -72,10 +93,17 @@ class Trained:
                         f'{source!r} is not')
       if n < 1:
         raise UserError(f'n={n}: at least 1 would be right')
-      return self._sampler(_power(n)).array(self.net, n, int(source))
+      if told is not None:
+        told, n = np.repeat(told, n), n * len(told)
+      return self._sampler(_power(n)).array(self.net, n, int(source), told)
     z = latents.checked(source, self.latent, 'the latent vectors')
+    if told is not None and len(told) not in (1, len(z)):
+      raise UserError(f'{len(told)} classes for {len(z)} latent vectors: one '
+                      'for all, or one for each, would be right')
     sampler = self._sampler(_power(len(z)))
-    return samples.joined(sampler.of(self.net, z), len(z))
+    return samples.joined(sampler.of(
+        self.net, z, told if told is None else np.resize(told, len(z))),
+                          len(z))
 
   @functools.cache  # noqa: B019 - as many as there are powers of two
   def _sampler(self, most):
@@ -85,8 +113,9 @@ class Trained:
     """What it is, in a line."""
     size = sum(x.size for x in jax.tree.leaves(self.params))
     h, w, c = self.image
-    return (f'<{self.config.generator.name}: z [b, {self.latent}] -> [b, {h}, '
-            f'{w}, {c}], {size:,} parameters, step {self.step}>')
+    classes = f', {len(self.classes)} classes' if self.classes else ''
+    return (f'<{self.config.generator.name}: z [b, {self.latent}]{classes} -> '
+            f'[b, {h}, {w}, {c}], {size:,} parameters, step {self.step}>')
 
 
 def load(path, *, config=None, step=-1, best=False, online=False):

@@ -7,7 +7,8 @@ import jax
 
 Batch = dict[str, jax.Array]
 """'image': [critics, b, h, w, c] uint8 or float32 in [-1, 1], and optionally
-the noise, 'z': [critics, b, latent] and 'z_gen': [gen_b, latent]."""
+the noise, 'z': [critics, b, latent] and 'z_gen': [gen_b, latent]. With classes
+also 'label': [critics, b] int32, those of the images."""
 
 Metrics = dict[str, jax.Array]
 """Scalars of one step, already reduced over devices."""
@@ -56,6 +57,23 @@ class Pair(NamedTuple):
   disc: Any
 
 
+class Labels(NamedTuple):
+  """The classes of the images of an update, [b] int32; None without classes.
+
+  Attributes:
+    real: of the real images.
+    fake: of the generated ones.
+    held_out: of images that are not trained on, for probes.
+  """
+  real: jax.Array | None = None
+  fake: jax.Array | None = None
+  held_out: jax.Array | None = None
+
+
+NO_LABELS = Labels()
+"""Those of images without classes."""
+
+
 class View(NamedTuple):
   """One batch of images and the discriminator's outputs on it (one shard).
 
@@ -66,6 +84,7 @@ class View(NamedTuple):
       [b, h_i, w_i, c_i] or of pytrees of them.
     decoded: pairs (reconstruction, target) of images [b, s, s, c] of a
       self-supervised discriminator, for real images in its own update.
+    labels: [b] int32, what D was told of the images' classes; None without.
     means: means [c] over the whole batch of what comes to layers of the norm
       `chain`.
   """
@@ -73,6 +92,7 @@ class View(NamedTuple):
   logits: jax.Array
   features: tuple = ()
   decoded: tuple = ()
+  labels: jax.Array | None = None
   means: tuple = ()
 
 
@@ -83,11 +103,13 @@ class Play(NamedTuple):
     real: View of the real batch; None in a generator update that is not
       paired.
     fake: View of the generated batch.
-    disc: images -> logits. Its parameters are the ones being differentiated in
-      the discriminator's update, and constant in the generator's; its
-      statistics do not change.
-    gen: z -> images, with the roles of the updates exchanged;
-      gen(x, method='styles') calls another method of the generator.
+    disc: images -> logits, with classes (images, labels) -> logits, as by
+      `verdict`. Its parameters are the ones being differentiated in the
+      discriminator's update, and constant in the generator's; its statistics
+      do not change.
+    gen: z -> images, with classes (z, labels) -> images, with the roles of the
+      updates exchanged; gen(x, method='styles') calls another method of the
+      generator.
     z: [b, latent], the noise of `fake`.
     rng: a key for this penalty only.
     step: generator step, int32 scalar.
@@ -114,6 +136,10 @@ class Play(NamedTuple):
   plain_fake: jax.Array | None = None
   seen_fake: Callable | None = None
 
+  def verdict(self, x, view):
+    """D's logits of the images x, which have the labels of a View's."""
+    return self.disc(x, *(() if view.labels is None else (view.labels,)))
+
 
 class Scene(NamedTuple):
   """Both players at one state and one batch: what a probe looks at.
@@ -127,13 +153,15 @@ class Scene(NamedTuple):
     fake: the same of the trained G, or a tuple of arrays.
     plain, made: the images of `real` and `fake` before augmentation.
     averaged: images of the averaged G, in evaluation mode, of the same noise.
-    judge: D's inputs -> its outputs, [b] or [b, d] float32.
+    judge: D's inputs -> its outputs, [b] or [b, d] float32; with classes
+      (inputs, labels) -> outputs, as by `verdict`.
     gen_loss: parameters of G -> its loss on this batch, with its penalties.
     gen_params: the parameters of the trained G.
     gen_layers: paths (keys) of G's layers in gen_params, from the latent to the
       image.
     losses: Pair of functions (real, fake) -> scalar, D's outputs to the loss of
       each player without penalties.
+    labels: of real, fake and held-out images.
   """
   real: jax.Array
   held_out: jax.Array | None
@@ -146,6 +174,12 @@ class Scene(NamedTuple):
   gen_params: Any
   gen_layers: tuple
   losses: Pair
+  labels: Labels = NO_LABELS
+
+  def verdict(self, x, side):
+    """D's outputs on x, which has the labels of 'real', 'fake', 'held_out'."""
+    labels = getattr(self.labels, side)
+    return self.judge(x, *(() if labels is None else (labels,)))
 
 
 class Loss(NamedTuple):
@@ -198,7 +232,8 @@ class Augment(NamedTuple):
   Attributes:
     apply: (rng, images [b, h, w, c], memory) -> images, for real and generated
       images in the updates of both players.
-    replace: (rng, real, memory) -> real, in the discriminator's update.
+    replace: (rng, real, memory) -> real, in the discriminator's update. With
+      classes, here and in `remember` a pair of images and their labels.
     remember: (memory, images of the generator's update) -> memory.
     update: (memory, mean sign of D's logits on real images, number of these
       images) -> memory, after every update of the discriminator.
@@ -280,7 +315,8 @@ class Method(NamedTuple):
     init: (rng, batch) -> GanState.
     step: (state, batch, rng) -> (state, metrics), pure. A method with several
       kinds of steps has {kind: function}, all with the same metrics.
-    sample: (ema or gen Network, z) -> images [b, h, w, c] in [-1, 1].
+    sample: (ema or gen Network, z) -> images [b, h, w, c] in [-1, 1]; with
+      classes, (Network, z, labels).
     latent: dimension of z.
     search: Search, if the method searches for an architecture.
     plan: step number -> Turn, if the method has several kinds of steps.
@@ -288,6 +324,7 @@ class Method(NamedTuple):
       method itself makes.
     round_steps: steps of one round, if the method starts again in rounds: the
       best checkpoint is sought in each; 0: the whole run is one round.
+    classes: number of classes that the images have; 0: none.
   """
   init: Callable
   step: Any
@@ -297,6 +334,7 @@ class Method(NamedTuple):
   plan: Callable | None = None
   spans: Pair | None = None
   round_steps: int = 0
+  classes: int = 0
 
   def same_round(self, a, b):
     """Whether the states after steps `a` and `b`, from 1, are of one round."""

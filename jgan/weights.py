@@ -4,9 +4,11 @@
                                first, then the other collections, and what the
                                file says about itself (jgan/about.py); weights
                                may be int8 (jgan/int8.py)
-  FILE.jaxexport               z -> images, for cpu, cuda and tpu; needs only
-                               jax to run
+  FILE.jaxexport               z -> images, or with classes (z, labels) ->
+                               images, for cpu, cuda and tpu; needs only jax to
+                               run
 """
+import functools
 import logging
 import pathlib
 
@@ -132,16 +134,26 @@ def warm_start(state, files):
   return state
 
 
-def save_program(sample, net, latent, path):
+def program_inputs(method):
+  """What a program of a Method takes: {name: its shape}, of any number b.
+
+  'z' [b, latent] float32, and with classes 'labels' [b] int32.
+  """
+  b, = jax.export.symbolic_shape('b')
+  inputs = {'z': jax.ShapeDtypeStruct((b, method.latent), np.float32)}
+  return inputs | ({'labels': jax.ShapeDtypeStruct((b,), np.int32)}
+                   if method.classes else {})
+
+
+def save_program(method, net, path):
   """Writes z [b, latent] float32 -> images [b, h, w, c], for any b.
 
-  It needs only jax to run:
+  With classes it also takes labels [b] int32. It needs only jax to run:
     jax.export.deserialize(open(path, 'rb').read()).call(z)
   """
-  b = jax.export.symbolic_shape('b')[0]
   exported = jax.export.export(
-      jax.jit(lambda z: sample(net, z)), platforms=('cpu', 'cuda', 'tpu'))(
-          jax.ShapeDtypeStruct((b, latent), np.float32))
+      jax.jit(functools.partial(method.sample, net)),
+      platforms=('cpu', 'cuda', 'tpu'))(*program_inputs(method).values())
   path = pathlib.Path(path)
   path.write_bytes(exported.serialize())
   return path

@@ -13,7 +13,7 @@ import pytest
 
 from jgan import lookup, onnx
 from jgan.errors import UserError
-from jgan.types import Network
+from jgan.types import Method, Network
 
 INSTALLED = all(importlib.util.find_spec(name)
                 for name in ('jax2onnx', 'onnxruntime'))
@@ -47,6 +47,10 @@ def generator(name, **fields):
   raise AssertionError(f'{name} takes none of {SIZES}')
 
 
+def method(sample, latent):
+  return Method(None, None, sample, latent)
+
+
 def visible(sample, net, z):
   """The network with parameters so large that its images differ clearly."""
   compiled = jax.jit(sample)
@@ -59,7 +63,7 @@ def visible(sample, net, z):
 def test_what_is_missing_is_named_with_the_command(monkeypatch, tmp_path):
   monkeypatch.setitem(sys.modules, 'jax2onnx', None)
   with pytest.raises(UserError, match='needs jax2onnx.*pip install "jax2onnx'):
-    onnx.save(None, None, 2, tmp_path / 'g.onnx')
+    onnx.save(method(None, 2), None, tmp_path / 'g.onnx')
   assert not (tmp_path / 'g.onnx').exists()
 
 
@@ -87,14 +91,14 @@ def test_a_program_that_makes_other_images_is_refused(monkeypatch, tmp_path):
     sample = lambda net, z: (z @ net.params['w']).reshape(
         -1, 1, net.params['w'].shape[1] // 2, 2)
     with pytest.raises(UserError, match=says):
-      onnx.save(sample, Network({'w': w}, {}), 3, tmp_path / 'g.onnx')
+      onnx.save(method(sample, 3), Network({'w': w}, {}), tmp_path / 'g.onnx')
 
 
 def equal(name, path, **fields):
   """The file's images are JAX's to 1e-5, for batches of any size."""
   import onnxruntime
   sample, net, latent = generator(name, **fields)
-  onnx.save(sample, net, latent, path, {'layout': 'NHWC'})
+  onnx.save(method(sample, latent), net, path, {'layout': 'NHWC'})
   session = onnxruntime.InferenceSession(str(path))
   assert session.get_modelmeta().custom_metadata_map == {'layout': 'NHWC'}
   assert [x.name for x in session.get_inputs()] == ['z']

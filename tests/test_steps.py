@@ -158,8 +158,8 @@ def test_the_generator_batch_may_be_larger(game):
   original = steps.generate
   step = build.method(c).step
   try:
-    steps.generate = lambda m, p, s, z, key: (
-        seen.append(z.shape[0]), original(m, p, s, z, key))[1]
+    steps.generate = lambda m, p, s, z, key, labels: (
+        seen.append(z.shape[0]), original(m, p, s, z, key, labels))[1]
     jax.eval_shape(step, game[2], game[3], jax.random.key(0))
   finally:
     steps.generate = original

@@ -15,21 +15,26 @@ from jgan.ops import collectives
 update = _adaptive.update
 
 
-def start(shape):
+def start(shape, *, classes=0):
   """The memory before the first step.
 
   shape: (b, h, w, c) of all fakes of one generator update. Before the first
     update they are grey images, which are not used because p is 0.
+  classes: if not 0, fakes have labels, and are a pair of images and labels.
   """
-  return {**_adaptive.start(), 'fakes': jnp.zeros(shape, jnp.float32)}
+  images = jnp.zeros(shape, jnp.float32)
+  return {**_adaptive.start(), 'fakes': (
+      images, jnp.zeros(shape[0], jnp.int32)) if classes else images}
 
 
 def remember(memory, fake, *, axis_name=None):
   """Stores the fakes of a generator update for the following steps: -> memory.
 
-  fake: [b, h, w, c] of this shard, before any augmentation.
+  fake: [b, h, w, c] of this shard, before any augmentation; with classes, a
+    pair of them and their labels.
   """
-  fakes = collectives.gather(jax.lax.stop_gradient(fake), axis_name)
+  fakes = jax.tree.map(lambda x: collectives.gather(
+      jax.lax.stop_gradient(x), axis_name), fake)
   return {**memory, 'fakes': fakes}
 
 
@@ -38,25 +43,30 @@ def replace(rng, real, memory, *, axis_name=None):
 
   Args:
     rng: a key.
-    real: [b, h, w, c], of this shard.
+    real: [b, h, w, c], of this shard; with classes, a pair of them and their
+      labels.
     memory: 'fakes' [at least the global b, h, w, c] and the probability 'p', a
       traced scalar >= 0.
     axis_name: the device axis over which b is split.
 
   Returns:
-    [b, h, w, c], with no gradient to the fakes.
+    As `real`, with no gradient to the fakes.
 
   Raises:
     UserError: a generator update has fewer fakes than there are real images.
   """
   fakes, p = memory['fakes'], memory['p']
-  needed = real.shape[0] * collectives.size(axis_name)
-  if len(fakes) < needed:
-    raise UserError(f'adaptive_pseudo: a generator update makes {len(fakes)} '
+  b, made = (len(jax.tree.leaves(x)[0]) for x in (real, fakes))
+  needed = b * collectives.size(axis_name)
+  if made < needed:
+    raise UserError(f'adaptive_pseudo: a generator update makes {made} '
                     f'fakes for {needed} real images; config.gen_batch must '
                     'be 0 or at least config.batch')
-  # The fakes are replicated on all devices.
-  fake = collectives.rows(fakes, len(real), axis_name)
-  coin = collectives.draw(jax.random.uniform, rng, (real.shape[0], 1, 1, 1),
-                          axis_name)
-  return jnp.where(coin < p, fake, real)
+  coin = collectives.draw(jax.random.uniform, rng, (b, 1, 1, 1), axis_name)
+
+  def replaced(fakes, real):
+    # The fakes are replicated on all devices.
+    fake = collectives.rows(fakes, b, axis_name)
+    return jnp.where(coin.reshape(b, *[1] * (real.ndim - 1)) < p, fake, real)
+
+  return jax.tree.map(replaced, fakes, real)

@@ -42,6 +42,13 @@ def info(*, split='train', size=32):
   return ImageSpec((size, size, 3), _COUNTS[split])
 
 
+def classes(*, split='train', size=32):
+  """The names of the classes, in the order of the labels."""
+  del split, size
+  return ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog',
+          'horse', 'ship', 'truck')
+
+
 def load(data_dir, *, split='train', size=32):
   """Reads the official files, or those prepared by tensorflow-datasets.
 

@@ -14,6 +14,12 @@ def info(*, size=16):
   return ImageSpec((size, size, 1), 1797)
 
 
+def classes(*, size=16):
+  """The names of the classes: the digits."""
+  del size
+  return tuple('0123456789')
+
+
 def load(data_dir, *, size=16):
   """Returns [1797, size, size, 1] uint8; `data_dir` is not used."""
   del data_dir

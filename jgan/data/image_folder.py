@@ -4,6 +4,8 @@ PNG, JPEG, WebP, BMP, GIF and TIFF files; of several frames the first.
 """
 import functools
 
+import numpy as np
+
 from jgan.data import _folder, _images, _official, _resize, _usable
 from jgan.errors import UserError
 from jgan.types import ImageSpec
@@ -50,11 +52,7 @@ def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,
     UserError: no such folder, no usable image in it, or a bad file.
   """
   info(size=size, channels=channels, alpha=alpha, depth=depth)
-  data = _official.root(data_dir, _PUBLISHED)
-  base = data / folder
-  if not base.is_dir():
-    raise UserError(f'no folder {base}: data.folder is looked for in '
-                    f'{data_dir}')
+  base = _base(data_dir, folder)
   paths = _files(base)
   if not folder:
     _usable.warn_of_folders(base, [path.relative_to(base) for path in paths])
@@ -64,6 +62,52 @@ def load(data_dir, *, folder='', size=64, channels=3, skip_bad=False,
       base, good, size, channels,
       functools.partial(_resize.square, resample=_resize.LANCZOS),
       replace_bad=skip_bad, alpha=alpha, depth=depth)
+
+
+def classes_in(data_dir, *, folder='', **_):
+  """The names of the classes: the folders in data_dir/folder, sorted.
+
+  Raises:
+    UserError: as `load`, or an image is in none of them.
+  """
+  return tuple(sorted({*_classes(_base(data_dir, folder))}))
+
+
+def labels(data_dir, *, folder='', skip_bad=False, **arguments):
+  """The class of each image of `load`: [n] int32.
+
+  Images below a folder of data_dir/folder, at any depth, are of its class.
+  With skip_bad all files are decoded, as by `load`.
+
+  Raises:
+    UserError: as `load`, or an image is in no such folder.
+  """
+  base = _base(data_dir, folder)
+  paths = load(data_dir, folder=folder, skip_bad=True,
+               **arguments).paths if skip_bad else None
+  names = sorted({*_classes(base)})
+  numbers = {name: i for i, name in enumerate(names)}
+  return np.array([numbers[name] for name in _classes(base, paths)], np.int32)
+
+
+def _base(data_dir, folder):
+  """The folder of the images, a Path."""
+  base = _official.root(data_dir, _PUBLISHED) / folder
+  if not base.is_dir():
+    raise UserError(f'no folder {base}: data.folder is looked for in '
+                    f'{data_dir}')
+  return base
+
+
+def _classes(base, paths=None):
+  """The class of each file, by default of all image files."""
+  parts = [path.relative_to(base).parts for path in paths or _files(base)]
+  loose = next((part for part in parts if len(part) == 1), None)
+  if loose:
+    raise UserError(f'{base / loose[0]} is in no folder of {base}, and the '
+                    'folders are the classes: one for each class would be '
+                    'right, or --config.data.folder=NAME, which has such')
+  return [part[0] for part in parts]
 
 
 def _files(base):

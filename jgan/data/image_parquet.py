@@ -10,6 +10,7 @@ import contextlib
 import functools
 import io
 import itertools
+import json
 import logging
 import pathlib
 import re
@@ -101,6 +102,25 @@ def labels(data_dir, **arguments):
   return load(data_dir, **arguments).labels()
 
 
+def classes_in(data_dir, **arguments):
+  """The names of the classes.
+
+  Those that the library `datasets` wrote into the files, else numbers.
+
+  Raises:
+    UserError: as `labels`, or there are none.
+  """
+  source = load(data_dir, **arguments)
+  if source.classes():
+    return source.classes()
+  numbers = source.labels()
+  if numbers is None:
+    label = arguments.get('label', 'label')
+    raise UserError(f"the Parquet files in {data_dir} have no column '{label}':"
+                    ' --config.data.label=NAME names that of the classes')
+  return tuple(map(str, range(int(numbers.max()) + 1)))
+
+
 class _Table:
   """One Parquet file: its images and labels, read when they are asked for."""
 
@@ -117,6 +137,7 @@ class _Table:
       self.bytes = path.stat().st_size
     self._leaf = _leaf(path, schema, column)
     self.has_labels = label in schema.names
+    self.classes = _names(schema, label)
     footer = self._file.metadata
     sizes = [footer.row_group(g) for g in range(footer.num_row_groups)]
     self.rows = [group.num_rows for group in sizes]
@@ -211,6 +232,10 @@ class _Parquet(_images.Images):
     return self._of_rows(lambda table: table.labels() if table.has_labels
                          else [table.name] * sum(table.rows))
 
+  def classes(self):
+    """The names of the classes; () where the files have none."""
+    return self._groups.tables[0].classes
+
   def labels(self):
     """[n] int32 from the column of labels; None without it."""
     if not all(table.has_labels for table in self._groups.tables):
@@ -257,6 +282,16 @@ def _split(path):
         if word in words:
           return name
   return ''
+
+
+def _names(schema, label):
+  """The names of a column of classes, as `datasets` has them, or ()."""
+  try:
+    written = json.loads((schema.metadata or {})[b'huggingface'])
+    names = written['info']['features'][label]['names']
+  except (KeyError, TypeError, ValueError):
+    return ()
+  return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _leaf(path, schema, column):

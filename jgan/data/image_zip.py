@@ -80,6 +80,19 @@ def labels(data_dir, **arguments):
   return load(data_dir, **arguments).labels()
 
 
+def classes_in(data_dir, **arguments):
+  """The names of the classes, which are numbers: '0', '1', ...
+
+  Raises:
+    UserError: as `labels`, or there are none.
+  """
+  numbers = labels(data_dir, **arguments)
+  if numbers is None:
+    raise UserError(f'the zip file of {data_dir} has no {_LABELS} with labels, '
+                    "as StyleGAN2-ADA's dataset_tool.py writes it")
+  return tuple(map(str, range(int(numbers.max()) + 1)))
+
+
 class _Zip(_images.Images):
   """source[i] -> [size, size, channels] uint8, of the i-th image."""
 

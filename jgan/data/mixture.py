@@ -40,6 +40,20 @@ def info(*, kind='grid', render='points', size=16, count=50000, std=.01,
                    'float32' if render == 'points' else 'uint8')
 
 
+def classes(*, kind='grid', render='points', size=16, count=50000, std=.01,
+            seed=0):
+  """The names of the classes: the numbers of the modes."""
+  del render, size, count, std, seed
+  return tuple(map(str, range(len(modes(kind=kind)))))
+
+
+def labels(data_dir, *, kind='grid', render='points', size=16, count=50000,
+           std=.01, seed=0):
+  """The mode that each sample of `load` is of: [count] int32."""
+  del data_dir, render, size, std, seed
+  return np.arange(count, dtype=np.int32) % len(modes(kind=kind))
+
+
 def load(data_dir, *, kind='grid', render='points', size=16, count=50000,
          std=.01, seed=0):
   """Draws `count` samples; a pure function of its arguments.

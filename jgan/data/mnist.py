@@ -31,6 +31,12 @@ def info(*, split='train', size=28):
   return ImageSpec((size, size, 1), _COUNTS[split])
 
 
+def classes(*, split='train', size=28):
+  """The names of the classes: the digits."""
+  del split, size
+  return tuple('0123456789')
+
+
 def load(data_dir, *, split='train', size=28):
   """Reads the official IDX file of a split.
 

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from jgan.data import _official, _require, _resize
+from jgan.errors import UserError
 from jgan.types import ImageSpec
 
 _FOLDER = 'stl10_binary'
@@ -20,6 +21,10 @@ _MD5 = {
     'unlabeled': '5242ba1fed5e4be9e1e742405eb56ca4',
     'test': '7f263ba9f9e0b06b93213547f721ac82',
 }
+_LABELS = {
+    'train': ('train_y.bin', '5a34089d4802c674881badbb80307741'),
+    'test': ('test_y.bin', '36f9794fa4beb8a2c72628de14fa638e'),
+}
 
 
 def info(*, split='train+unlabeled', size=48):
@@ -27,6 +32,35 @@ def info(*, split='train+unlabeled', size=48):
   _require.one_of('split', split, _COUNTS)
   _require.at_least('size', size, 1)
   return ImageSpec((size, size, 3), _COUNTS[split])
+
+
+def classes(*, split='train+unlabeled', size=48):
+  """The names of the classes, in the order of the labels.
+
+  Raises:
+    UserError: the split has images without labels.
+  """
+  del size
+  if split not in _LABELS:
+    raise UserError(f"the split '{split}' of stl10 has images without labels: "
+                    f'--config.data.split={" or ".join(_LABELS)} has some')
+  return ('airplane', 'bird', 'car', 'cat', 'deer', 'dog', 'horse', 'monkey',
+          'ship', 'truck')
+
+
+def labels(data_dir, *, split='train+unlabeled', size=48):
+  """The class of each image of `load`: [n] int32 in 0 .. 9.
+
+  Raises:
+    UserError: images without labels, no file, or not the official one.
+  """
+  classes(split=split, size=size)
+  base, (name, checksum) = _official.root(data_dir, _PUBLISHED), _LABELS[split]
+  home = _official.find(base, [_FOLDER, f'{_FOLDER}/{_FOLDER}'], name)
+  if not home:
+    raise _official.missing(base, [name], _PUBLISHED)
+  data = _official.read(home / name, checksum)
+  return np.frombuffer(data, np.uint8).astype(np.int32) - 1  # they are from 1
 
 
 def load(data_dir, *, split='train+unlabeled', size=48):

@@ -49,6 +49,58 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
     UserError: no such set, split or feature, or it cannot be prepared.
   """
   info(dataset=dataset, size=size, channels=channels, alpha=alpha)
+  builder, records = _opened(data_dir, dataset, split)
+  if key not in builder.info.features:
+    raise UserError(f"'{dataset}' has no feature data.key='{key}', it has "
+                    f'{", ".join(builder.info.features)}')
+  feature = builder.info.features[key]
+  if feature.np_dtype != np.uint8 or len(feature.shape) != 3:
+    raise UserError(f"feature '{key}' of '{dataset}' is {feature.shape} "
+                    f'{feature.np_dtype}, not an image of bytes')
+  return _Records(records, key, size, channels, alpha)
+
+
+def classes_in(data_dir, *, dataset='', split='train', key='image', **_):
+  """The names of the classes: those of the feature 'label'.
+
+  Raises:
+    UserError: as `load`, or there is no such feature, or it has no classes.
+  """
+  builder, _ = _opened(data_dir, dataset, split)
+  return _classes(builder, dataset)
+
+
+def labels(data_dir, *, dataset='', split='train', key='image', **_):
+  """The class of each image of `load`: [n] int32; images are not decoded.
+
+  Raises:
+    UserError: as `classes_in`.
+  """
+  from tensorflow_datasets import decode
+  builder, records = _opened(data_dir, dataset, split,
+                             decoders={key: decode.SkipDecoding()})
+  _classes(builder, dataset)
+  return np.array([int(record['label']) for record in records], np.int32)
+
+
+def _classes(builder, dataset):
+  """The names of the feature 'label'."""
+  features = builder.info.features
+  names = getattr(features['label'], 'names', ()) if 'label' in features else ()
+  if not names:
+    raise UserError(f"'{dataset}' has no feature 'label' with classes, it has "
+                    f'{", ".join(features)}')
+  return tuple(names)
+
+
+def _opened(data_dir, dataset, split, **options):
+  """The builder of a prepared data set, and its records.
+
+  options: of as_data_source.
+
+  Raises:
+    UserError: no such set or split, or it cannot be prepared.
+  """
   base = _official.root(data_dir, _official.Published(
       f"'{dataset}' prepared by tfds build", _URL))
   import tensorflow_datasets as tfds
@@ -63,7 +115,8 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
     if not prepared and importlib.util.find_spec('tensorflow'):
       builder.download_and_prepare()
       prepared = True
-    records = builder.as_data_source(split) if prepared else None
+    records = (builder.as_data_source(split, **options) if prepared
+               else None)
   except Exception as error:
     reason = str(error).strip().split('\n')[0]
     raise UserError(f"tensorflow-datasets cannot give '{dataset}' "
@@ -75,14 +128,7 @@ def load(data_dir, *, dataset='', split='train', size=32, channels=3,
                     f'installed, run tfds build {dataset} '
                     f'--file_format=array_record --data_dir={base}; its '
                     f'sets: {_URL}, see docs/data.md')
-  if key not in builder.info.features:
-    raise UserError(f"'{dataset}' has no feature data.key='{key}', it has "
-                    f'{", ".join(builder.info.features)}')
-  feature = builder.info.features[key]
-  if feature.np_dtype != np.uint8 or len(feature.shape) != 3:
-    raise UserError(f"feature '{key}' of '{dataset}' is {feature.shape} "
-                    f'{feature.np_dtype}, not an image of bytes')
-  return _Records(records, key, size, channels, alpha)
+  return builder, records
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """Tiny ImageNet (Le and Yang, 2015): 100,000 images of 64 x 64, 200 classes."""
 import functools
 
+import numpy as np
+
 from jgan.data import _folder, _official, _require, _resize
 from jgan.errors import UserError
 from jgan.types import ImageSpec
@@ -29,14 +31,48 @@ def load(data_dir, *, split='train', size=64):
   Raises:
     UserError: no such folder, or a wrong number of files.
   """
-  spec = info(split=split, size=size)
-  base = _official.root(data_dir, _PUBLISHED)
-  home = _official.find(base, [_FOLDER, f'{_FOLDER}/{_FOLDER}'], 'wnids.txt')
-  if not home:
-    raise _official.missing(base, ['wnids.txt'], _PUBLISHED)
+  spec, home = info(split=split, size=size), _home(data_dir)
   paths = _folder.files(home / split)
   if len(paths) != spec.count:
     raise UserError(f'{home / split} has {len(paths)} images, expected '
                     f'{spec.count}; unpack the archive again')
   frame = functools.partial(_resize.square, resample=_resize.LANCZOS)
   return _folder.Folder(home / split, paths, size, 3, frame)
+
+
+def classes_in(data_dir, *, split='train', size=64):
+  """The WordNet numbers of the classes, sorted: 'n01443537', ...
+
+  Raises:
+    UserError: as `load`.
+  """
+  del split, size
+  return tuple(sorted((_home(data_dir) / 'wnids.txt').read_text().split()))
+
+
+def labels(data_dir, *, split='train', size=64):
+  """The class of each image of `load`: [n] int32 in 0 .. 199.
+
+  Raises:
+    UserError: as `load`; or the split 'test', whose classes are not published.
+  """
+  names = {name: i for i, name in enumerate(classes_in(data_dir))}
+  paths = load(data_dir, split=split, size=size).paths
+  if split == 'test':
+    raise UserError("the split 'test' of tiny_imagenet has no labels: "
+                    '--config.data.split=train or val has some')
+  if split == 'train':  # train/n01443537/images/n01443537_0.JPEG
+    return np.array([names[path.name.split('_')[0]] for path in paths],
+                    np.int32)
+  lines = (_home(data_dir) / split / 'val_annotations.txt').read_text()
+  known = dict(line.split('\t')[:2] for line in lines.splitlines())
+  return np.array([names[known[path.name]] for path in paths], np.int32)
+
+
+def _home(data_dir):
+  """The folder of the set."""
+  base = _official.root(data_dir, _PUBLISHED)
+  home = _official.find(base, [_FOLDER, f'{_FOLDER}/{_FOLDER}'], 'wnids.txt')
+  if not home:
+    raise _official.missing(base, ['wnids.txt'], _PUBLISHED)
+  return home

@@ -101,9 +101,11 @@ def module(model, layers):
   factored_model = model.clone(**{
       field: chosen(getattr(model, field), layers)
       for field in ('conv', 'dense') if hasattr(model, field)})
-  init = functools.partial(factored_model.init, train=False)
-  z = jax.ShapeDtypeStruct((1, model.latent), jnp.float32)
-  arrays = _layers(jax.eval_shape(init, jax.random.key(0), z)['params'])
+  z = jnp.zeros((1, model.latent))
+  labels = [jnp.zeros(1, jnp.int32)] if getattr(model, 'classes', 0) else []
+  arrays = _layers(jax.eval_shape(
+      lambda key: factored_model.init(key, z, False, *labels),
+      jax.random.key(0))['params'])
   for path in layers:
     if path not in arrays:
       raise UserError(f"no layer '{path}' to factor: "

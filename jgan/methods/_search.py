@@ -14,6 +14,7 @@ import optax
 from jgan import lookup
 from jgan import space as spaces
 from jgan.errors import UserError
+from jgan.forward import inputs
 from jgan.ops import collectives
 from jgan.types import Search
 
@@ -135,10 +136,10 @@ class Space:
     model = self._model.clone(axis_name=None)  # the whole batch is here
 
     def settled(net, key):
-      z = jax.random.normal(key, (64, model.latent))
+      z, *labels = inputs(model, jax.random.normal(key, (64, model.latent)))
       # Without a key for noise, which would draw other operations.
       _, moved = model.apply({'params': net.params, **net.stats}, z, True,
-                             mutable=['batch_stats'])
+                             *labels, mutable=['batch_stats'])
       return net.replace(stats={**net.stats, **moved})
     return jax.jit(settled)
 

@@ -11,11 +11,11 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jgan import build, forward, lookup, steps
+from jgan import build, forward, labelling, lookup, steps
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.ops import collectives, loop
-from jgan.types import Loss, Method
+from jgan.types import NO_LABELS, Loss, Method
 
 
 def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
@@ -67,6 +67,7 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
       penalties=build.penalties(config), tx=tx, arch_tx=arch_tx,
       prepare=build.prepare(config, axis_name), ema=build.ema(config),
       gen_batch=config.gen_batch, augment=build.augment(config, axis_name),
+      labels_of=labelling.of_updates(config, axis_name),
       heat=heat, amend=amend, names=space.names,
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 
@@ -84,7 +85,7 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
 
 def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
                 arch_tx, prepare, ema, gen_batch, heat, amend, names,
-                augment=None, axis_name=None, unroll=True):
+                labels_of=None, augment=None, axis_name=None, unroll=True):
   """One generator step of the search.
 
   Even rows of a batch train the weights, odd rows the architecture, where the
@@ -111,6 +112,10 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
                     'config.batch must be a multiple of twice the devices')
   image_rng, disc_rng, arch_rng, gen_rng = jax.random.split(rng, 4)
   real = jax.vmap(prepare)(jax.random.split(image_rng, critics), images)
+  label = batch['label'] if labels_of else None
+  told = lambda key, label, n: (labels_of(key, label, n) if labels_of
+                                else NO_LABELS)
+  halves = lambda x: (None, None) if x is None else (x[::2], x[1::2])
   temperature = heat(state.step)
   state = state.replace(
       gen=_search.with_arch(state.gen, state.gen.stats['arch'], temperature),
@@ -119,27 +124,36 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
 
   def critic(state, turn):
     keys = jax.random.split(turn['key'], 5)
-    train, search = turn['real'][::2], turn['real'][1::2]
+    train, search = halves(turn['real'])
     z = [normal(key, len(train)) for key in keys[:2]]
+    labels = [told(key, each, len(train)) for key, each in zip(
+        keys, halves(turn.get('label'))[::-1])]
     state, arch_metrics = arch_disc_update(
-        state, (search, train), z, keys[2:4], tx=arch_tx, amend=amend, **logits)
-    state, metrics = steps.disc_update(state, train, z[1], keys[4], **weights)
+        state, (search, train), z, keys[2:4], labels, tx=arch_tx, amend=amend,
+        **logits)
+    state, metrics = steps.disc_update(state, train, z[1], keys[4], labels[1],
+                                       **weights)
     return state, {'disc': metrics, 'arch_disc': arch_metrics}
 
-  turns = {'real': real, 'key': jax.random.split(disc_rng, critics)}
+  turns = {'real': real, 'key': jax.random.split(disc_rng, critics),
+           **({'label': label} if labels_of else {})}
   state, metrics = loop.scan(critic, state, turns, unroll=unroll)
   metrics = jax.tree.map(lambda m: m[-1], metrics)
 
-  train = real[-1][::2]
+  train, search = halves(real[-1])
+  train_label, search_label = halves(label[-1] if labels_of else None)
   count = gen_batch // collectives.size(axis_name) if gen_batch else b
   keys = jax.random.split(arch_rng, 4)
   z = [normal(key, count) for key in keys[:2]]
+  labels = [told(key, each, count) for key, each in zip(
+      keys, (search_label, train_label))]
   state, metrics['arch_gen'] = arch_gen_update(
-      state, (real[-1][1::2], train), z, keys[2:], tx=arch_tx, amend=amend,
+      state, (search, train), z, keys[2:], labels, tx=arch_tx, amend=amend,
       **logits)
   z_key, key = jax.random.split(gen_rng)
-  state, metrics['gen'] = steps.gen_update(state, train, normal(z_key, count),
-                                           key, **weights)
+  state, metrics['gen'] = steps.gen_update(
+      state, train, normal(z_key, count), key,
+      told(z_key, train_label, count), **weights)
   state = state.replace(ema=ema(state.ema, state.gen, state.step),
                         step=state.step + 1)
   metrics = {f'{part}/{k}': v for part, values in metrics.items()
@@ -154,17 +168,17 @@ def search_step(state, batch, rng, *, models, loss, arch_loss, penalties, tx,
   return state, collectives.mean(metrics, axis_name)
 
 
-def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
-                     amend, augment=None, axis_name=None):
+def arch_disc_update(state, real, z, rng, labels=2 * (NO_LABELS,), *, models,
+                     loss, penalties, tx, amend, augment=None, axis_name=None):
   """One update of D's logits: -> state, metrics.
 
-  real, z, rng: pairs, for the search batch and for the training batch.
+  real, z, rng, labels: pairs, for the search batch and for the training batch.
   """
   def objective(which, arch, params):
     return steps.disc_loss(
         params, state.replace(disc=_search.with_arch(state.disc, arch)),
-        real[which], z[which], rng[which], models=models, loss=loss,
-        penalties=penalties, augment=augment, axis_name=axis_name)
+        real[which], z[which], rng[which], labels[which], models=models,
+        loss=loss, penalties=penalties, augment=augment, axis_name=axis_name)
 
   disc, opt, (gen_stats, stats, metrics) = _search.descend(
       state.disc, state.extra['arch']['disc'], tx,
@@ -176,14 +190,14 @@ def arch_disc_update(state, real, z, rng, *, models, loss, penalties, tx,
       extra=_with(state.extra, 'disc', opt)), {'loss': metrics['loss']}
 
 
-def arch_gen_update(state, real, z, rng, *, models, loss, penalties, tx,
-                    amend, augment=None, axis_name=None):
+def arch_gen_update(state, real, z, rng, labels=2 * (NO_LABELS,), *, models,
+                    loss, penalties, tx, amend, augment=None, axis_name=None):
   """One update of G's logits; arguments as in `arch_disc_update`."""
   def objective(which, arch, params):
     return steps.gen_loss(
         params, state.replace(gen=_search.with_arch(state.gen, arch)),
-        real[which], z[which], rng[which], models=models, loss=loss,
-        penalties=penalties, augment=augment, axis_name=axis_name)
+        real[which], z[which], rng[which], labels[which], models=models,
+        loss=loss, penalties=penalties, augment=augment, axis_name=axis_name)
 
   gen, opt, (gen_stats, stats, metrics, _) = _search.descend(
       state.gen, state.extra['arch']['gen'], tx,

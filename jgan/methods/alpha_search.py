@@ -18,15 +18,14 @@ The weights of G and D are fixed from `stars` to `gap`; `alpha` updates only
 G's batch statistics.
 """
 import functools
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
-from jgan import build, forward, lookup, steps
+from jgan import build, forward, labelling, lookup, steps
 from jgan.errors import UserError
 from jgan.methods import _search
+from jgan.methods._game import Game
 from jgan.methods._outer import Outer
 from jgan.ops import collectives
 from jgan.types import Method, Pair
@@ -96,7 +95,8 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
                         weight_decay=arch_weight_decay),
       build.prepare(config, axis_name), build.ema(config), space.names,
       config.batch, config.gen_batch or config.batch, *GBAR[gbar],
-      gbar_shares_arch, star_halving and outer.steps(star_halving), axis_name)
+      gbar_shares_arch, star_halving and outer.steps(star_halving), axis_name,
+      labelling.of_updates(config, axis_name))
 
   init = functools.partial(alpha_init, game, heat=temperature,
                            extra=build.extra(config))
@@ -105,65 +105,6 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
   return Method(init, turns, functools.partial(forward.sample, models.gen),
                 models.gen.latent, space.search(),
                 outer.plan)
-
-
-class Game(NamedTuple):
-  """Static parts of all turns.
-
-  Attributes:
-    models: Pair of modules.
-    stars: Pair of modules of the best responses.
-    loss, penalties, augment, tx, prepare, ema, axis_name: as in
-      steps.gan_step.
-    arch_tx: optax transformation of the architecture parameters (logits).
-    names: {player: {part of its logits: operations}} of the searched players.
-    batch, gen_batch: over all devices.
-    moves_weights, moves_arch: what updates of Gbar change.
-    shares: Gbar uses G's architecture parameters.
-    halving: the step after which the learning rates of best responses are
-      halved; 0: never.
-  """
-  models: Pair
-  stars: Pair
-  loss: Any
-  penalties: dict
-  augment: dict
-  tx: Pair
-  arch_tx: Any
-  prepare: Any
-  ema: Any
-  names: dict
-  batch: int
-  gen_batch: int
-  moves_weights: bool
-  moves_arch: bool
-  shares: bool
-  halving: int
-  axis_name: str | None
-
-  def noise(self, rng, count):
-    """Latent vectors of this shard: [count / devices, latent]."""
-    local = count // collectives.size(self.axis_name)
-    return collectives.draw(jax.random.normal, rng,
-                            (local, self.models.gen.latent), self.axis_name)
-
-  def real(self, batch, rng):
-    """The preprocessed real images of a turn; None if it has none."""
-    images = batch['image']
-    return self.prepare(rng, images[0]) if len(images) else None
-
-  def update(self, models, tx=None):
-    """Keyword arguments of steps.disc_update and steps.gen_update."""
-    return dict(models=models, loss=self.loss, penalties=self.penalties,
-                augment=self.augment, tx=tx or self.tx,
-                axis_name=self.axis_name)
-
-  def star_tx(self, step):
-    """Optimizers of best responses; learning rates halve at `halving`."""
-    if not self.halving:
-      return self.tx
-    share = jnp.where(step < self.halving, 1., .5)
-    return Pair(*(_scaled(tx, share) for tx in self.tx))
 
 
 def alpha_init(game, rng, batch, *, heat, extra):
@@ -195,7 +136,7 @@ def critic(game, state, batch, rng):
   image_rng, z_rng, key = jax.random.split(rng, 3)
   state, metrics = steps.disc_update(
       state, game.real(batch, image_rng), game.noise(z_rng, game.batch), key,
-      **game.update(game.models))
+      game.labels(batch, z_rng, game.batch), **game.update(game.models))
   return state, {f'disc/{k}': metrics[k] for k in (
       'loss', 'real', 'fake', 'grad_norm')}
 
@@ -206,7 +147,8 @@ def both(game, state, batch, rng):
   state, metrics = critic(game, state, batch, disc_rng)
   state, gen_metrics = steps.gen_update(
       state, game.real(batch, image_rng), game.noise(z_rng, game.gen_batch),
-      key, **game.update(game.models))
+      key, game.labels(batch, z_rng, game.gen_batch),
+      **game.update(game.models))
   state = state.replace(ema=game.ema(state.ema, state.gen, state.step))
   return state, metrics | {f'gen/{k}': gen_metrics[k]
                            for k in ('loss', 'grad_norm')}
@@ -229,6 +171,7 @@ def dbar(game, state, batch, rng):
   inner, metrics = steps.disc_update(
       state.replace(disc=state.extra['stars']['disc']),
       game.real(batch, image_rng), game.noise(z_rng, game.batch), key,
+      game.labels(batch, z_rng, game.batch),
       **game.update(Pair(game.models.gen, game.stars.disc),
                     game.star_tx(state.step)))
   return _with_stars(state, disc=inner.disc), {'dbar/loss': metrics['loss']}
@@ -243,16 +186,18 @@ def gbar(game, state, batch, rng):
   if game.moves_weights:
     inner, terms = steps.gen_update(
         state.replace(gen=star), real, game.noise(z_rng, game.gen_batch), key,
+        game.labels(batch, z_rng, game.gen_batch),
         **game.update(models, game.star_tx(state.step)))
     star, metrics = inner.gen, {'gbar/loss': terms['loss']}
   arch = state.extra['arch']
   if game.moves_arch:
     z = game.noise(arch_z, game.gen_batch)
+    labels = game.labels(batch, arch_z, game.gen_batch)
 
     def objective(logits, params):
       return steps.gen_loss(
           params, state.replace(gen=_search.with_arch(star, logits)), real, z,
-          arch_key, models=models, loss=game.loss, penalties={},
+          arch_key, labels, models=models, loss=game.loss, penalties={},
           augment=game.augment, axis_name=game.axis_name)
 
     star, opt, (_, _, terms, _) = _search.descend(
@@ -271,6 +216,7 @@ def alpha(game, state, batch, rng):
   """
   image_rng, z_rng, gen_key, star_key = jax.random.split(rng, 4)
   real, z = game.real(batch, image_rng), game.noise(z_rng, game.batch)
+  labels = game.labels(batch, z_rng, game.batch)
   best = state.extra['stars']
   arch, gen, disc = dict(state.extra['arch']), state.gen, state.disc
 
@@ -278,11 +224,11 @@ def alpha(game, state, batch, rng):
     net = _search.with_arch(gen, logits).replace(params=params)
     value, stats = h(game, Pair(net, best['disc']),
                      Pair(game.models.gen, game.stars.disc), real, z, gen_key,
-                     state)
+                     state, labels)
     if game.shares:
       value -= h(game, Pair(_search.with_arch(best['gen'], logits), disc),
                  Pair(game.stars.gen, game.models.disc), real, z, star_key,
-                 state)[0]
+                 state, labels)[0]
     return -value, stats
 
   gen, arch['gen'], stats = _search.descend(
@@ -295,7 +241,7 @@ def alpha(game, state, batch, rng):
       net = _search.with_arch(state.disc, logits).replace(params=params)
       return h(game, Pair(_gbar(game, state), net),
                Pair(game.stars.gen, game.models.disc), real, z, star_key,
-               state)
+               state, labels)
     disc, arch['disc'], _ = _search.descend(
         disc, arch['disc'], game.arch_tx, of_disc, axis_name=game.axis_name)
   return _with(state.replace(gen=gen, disc=disc, ema=ema), arch=arch), {}
@@ -305,16 +251,19 @@ def gap(game, state, batch, rng):
   """V and its terms on one held-out batch, with the same noise for both."""
   image_rng, z_rng, key = jax.random.split(rng, 3)
   real, z = game.real(batch, image_rng), game.noise(z_rng, game.batch)
+  labels = game.labels(batch, z_rng, game.batch)
   best = state.extra['stars']
   minmax = -h(game, Pair(state.gen, best['disc']),
-              Pair(game.models.gen, game.stars.disc), real, z, key, state)[0]
+              Pair(game.models.gen, game.stars.disc), real, z, key, state,
+              labels)[0]
   maxmin = -h(game, Pair(_gbar(game, state), state.disc),
-              Pair(game.stars.gen, game.models.disc), real, z, key, state)[0]
+              Pair(game.stars.gen, game.models.disc), real, z, key, state,
+              labels)[0]
   return state, {'gap/duality_gap': minmax - maxmin, 'gap/minmax': minmax,
                  'gap/maxmin': maxmin}
 
 
-def h(game, nets, models, real, z, rng, state):
+def h(game, nets, models, real, z, rng, state, labels):
   """D's loss for given networks: -> scalar, G's new statistics.
 
   nets: Pair of Networks.
@@ -322,13 +271,13 @@ def h(game, nets, models, real, z, rng, state):
   """
   keys = jax.random.split(rng, 6)
   fake, stats = forward.generate(models.gen, nets.gen.params, nets.gen.stats, z,
-                                 keys[0])
-  views = [forward.judge(models.disc, nets.disc.params, nets.disc.stats, x,
-                         key)[0]
-           for x, key in ((steps.distort(keys[4], real, game.augment, state),
-                           keys[1]),
-                          (steps.distort(keys[5], fake, game.augment, state),
-                           keys[2]))]
+                                 keys[0], labels.fake)
+  views = [forward.judge(models.disc, nets.disc.params, nets.disc.stats,
+                         steps.distort(distort_key, x, game.augment, state),
+                         key, told)[0]
+           for x, distort_key, key, told in (
+               (real, keys[4], keys[1], labels.real),
+               (fake, keys[5], keys[2], labels.fake))]
   value = game.loss.discriminator(
       *(collectives.gather(view.logits, game.axis_name) for view in views),
       **steps.arguments(game.loss, state, keys[3]))
@@ -380,12 +329,3 @@ def _noise_free(models, space):
                 if player in space.names else model
                 for player, model in zip(('generator', 'discriminator'),
                                          models)))
-
-
-def _scaled(tx, share):
-  """The optimizer with its updates multiplied by `share`."""
-  tx = optax.with_extra_args_support(tx)
-  def update(grads, state, params=None, **kind):
-    updates, state = tx.update(grads, state, params, **kind)
-    return jax.tree.map(lambda u: u * share, updates), state
-  return optax.GradientTransformationExtraArgs(tx.init, update)

@@ -140,7 +140,7 @@ class Evolution:
     self._cells = space.cells('generator')
     self._score = config.checkpoint.best
     name = config.generator.name.removesuffix('_super')
-    network = lookup.find('models', name).Generator
+    network = build.module(config, 'generator', name)
     if not hasattr(network, 'genotype'):
       raise UserError(f"method 'evolution' counts the parameters of genotypes, "
                       f"and model '{name}' has none: the super-network "
@@ -308,10 +308,10 @@ class Sizes:
     """int64 [2 + cells]: parameters, MACs, parameters of each cell."""
     network = self._network(**self._fields, genotype=json.dumps(
         {'space': self._space, 'generator': one}))
-    z = jnp.zeros((1, network.latent))
+    z, *labels = forward.inputs(network, jnp.zeros((1, network.latent)))
     variables = jax.eval_shape(
-        lambda: network.init(jax.random.key(0), z, True))
-    rows = flops.layers(network, variables, z)
+        lambda: network.init(jax.random.key(0), z, True, *labels))
+    rows = flops.layers(network, variables, z, *labels)
 
     def within(scope):
       inside = flops.total([row for row in rows if not scope or (

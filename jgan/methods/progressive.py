@@ -150,7 +150,7 @@ def stage_step(state, batch, rng, *, stage, smooth, reset, prepare, schedule,
       models=Pair(*(m.clone(stage=stage.size) for m in models)), **parts)
 
 
-def sample(model, sizes, net, z):
+def sample(model, sizes, net, z, labels=None):
   """Images of a generator's current stage: [b, latent] -> [b, size, size, c].
 
   The images of all stages are computed, and those of the current one selected.
@@ -163,8 +163,9 @@ def sample(model, sizes, net, z):
   current = net.stats['schedule']['stage']
   return functools.reduce(
       lambda images, stage: jnp.where(current == stage[0], stage[1], images),
-      [(size, enlarge(forward.sample(model.clone(stage=size), net, z),
-                      model.size)) for size in sizes], 0.)
+      [(size, enlarge(forward.sample(model.clone(stage=size), net, z,
+                                     labels), model.size))
+       for size in sizes], 0.)
 
 
 def pool(images, size):

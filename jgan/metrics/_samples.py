@@ -36,6 +36,7 @@ class Samples(NamedTuple):
     images: [count, h, w, c] uint8.
     spatial: mean [e] and covariance [e, e] of the spatial features, as `mean`
       and `cov` are of the features.
+    labels: [count] int32, the classes; None if they are not known.
   """
   count: int
   mean: np.ndarray | None = None
@@ -44,6 +45,7 @@ class Samples(NamedTuple):
   logits: np.ndarray | None = None
   images: np.ndarray | None = None
   spatial: tuple[np.ndarray, np.ndarray] | None = None
+  labels: np.ndarray | None = None
 
 
 def matrix(array, name, *, least):
@@ -72,6 +74,21 @@ def matrix(array, name, *, least):
     raise Stopped(f'{name}: {np.sum(~finite)} of {len(array)} are not finite; '
                   'score an earlier checkpoint')
   return array
+
+
+def labels(samples, name):
+  """The labels of a set, [count] int.
+
+  name: for error messages, such as 'generated images'.
+
+  Raises:
+    UserError: they are not known.
+  """
+  if samples.labels is None:
+    raise UserError(f'the classes of the {name} are not known, and this metric '
+                    'is of classes: a run with config.data.labels=True has '
+                    'them')
+  return np.asarray(samples.labels)
 
 
 def features(real, fake, *, least):

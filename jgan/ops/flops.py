@@ -38,12 +38,13 @@ def layers(model, variables, *inputs):
   """Lists a Row for each layer with parameters or MACs, in forward order.
 
   Args:
-    model: a module whose call takes (*inputs, train).
+    model: a module whose call takes (x, train), or (x, train, labels).
     variables: its variables, or their shapes.
-    inputs: batches, or their shapes; the first axis is the batch.
+    inputs: x, and labels if it takes them, or their shapes; the first axis is
+      the batch.
   """
-  closed = jax.make_jaxpr(lambda v, *x: model.apply(v, *x, train=False))(
-      variables, *inputs)
+  closed = jax.make_jaxpr(lambda v, x, *labels: model.apply(
+      v, x, False, *labels))(variables, *inputs)
   variable_count = len(jax.tree.leaves(variables))
   batch = jax.tree.leaves(inputs)[0].shape[0]
   live = [i >= variable_count for i in range(len(closed.jaxpr.invars))]

@@ -6,13 +6,14 @@ from jgan.errors import UserError
 from jgan.ops import ramp
 
 
-def penalty(name, play, images, augment, *, gamma, every, final, end):
+def penalty(name, play, view, images, augment, *, gamma, every, final, end):
   """gamma/2 * E||d D(augment(x)) / dx||^2: -> scalar >= 0.
 
   Args:
     name: of the penalty, for messages.
     play: Play.
-    images: [b, h, w, c].
+    view: View of the images.
+    images: [b, h, w, c], they, before or after augmentation.
     augment: images -> inputs of D.
     gamma, every, final, end: as in penalties/r1.py.
 
@@ -29,7 +30,8 @@ def penalty(name, play, images, augment, *, gamma, every, final, end):
     gamma = ramp.cosine(play.step, end, gamma, final * gamma)
 
   def value():
-    gradient = jax.grad(lambda x: jnp.sum(play.disc(augment(x))))(images)
+    gradient = jax.grad(lambda x: jnp.sum(
+        play.verdict(augment(x), view)))(images)
     # A generator may make several images of different sizes.
     square = sum(jnp.sum(g**2, axis=(1, 2, 3))
                  for g in jax.tree.leaves(gradient))

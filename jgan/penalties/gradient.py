@@ -20,7 +20,9 @@ def discriminator(play, *, weight=10., center=1.):
   interpolated = real + mix * (fake - real)
   # One backward pass gives the gradients of all samples, because the logits of
   # a sample depend on its image only. A vmap of gradients would cost more.
-  gradient = jax.grad(lambda x: jnp.sum(play.disc(x)))(interpolated)
+  # A point between two images has the class of the real one.
+  gradient = jax.grad(lambda x: jnp.sum(play.verdict(x, play.real)))(
+      interpolated)
   return weight * jnp.mean((_norm(gradient) - center)**2)
 
 

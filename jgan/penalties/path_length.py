@@ -42,7 +42,9 @@ def generator(play, *, mean=0., weight=2., every=4, shrink=2, decay=.01):
 
   def penalty():
     # A strided subset does not depend on the number of devices.
-    styles = play.gen(play.z[::shrink], method='styles')
+    told = (() if play.fake.labels is None else
+            (play.fake.labels[::shrink],))
+    styles = play.gen(play.z[::shrink], *told, method='styles')
     value, new_mean = path_length(
         lambda w: play.gen(w, method='synthesise'), styles, play.rng, mean,
         decay=decay, axis_name=play.axis_name)

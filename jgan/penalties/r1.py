@@ -33,5 +33,5 @@ def discriminator(play, *, gamma=10., every=1, plain=False, final=1., end=0.):
   """
   images, augment = ((play.plain, play.seen) if plain else
                      (play.real.image, lambda x: x))
-  return _slope.penalty('r1', play, images, augment, gamma=gamma, every=every,
-                        final=final, end=end)
+  return _slope.penalty('r1', play, play.real, images, augment, gamma=gamma,
+                        every=every, final=final, end=end)

@@ -16,5 +16,5 @@ def discriminator(play, *, gamma=10., every=1, plain=False, final=1., end=0.):
   """
   images, augment = ((play.plain_fake, play.seen_fake) if plain else
                      (play.fake.image, lambda x: x))
-  return _slope.penalty('r2', play, images, augment, gamma=gamma, every=every,
-                        final=final, end=end)
+  return _slope.penalty('r2', play, play.fake, images, augment, gamma=gamma,
+                        every=every, final=final, end=end)

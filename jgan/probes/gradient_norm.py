@@ -6,6 +6,8 @@ changes abruptly between images, a norm near 0 one that teaches nothing. Of a D
 with several outputs it is the Frobenius norm of the Jacobian. Batch
 normalisation in D couples the images of a batch, as in penalties.gradient.
 """
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,8 +17,8 @@ NEEDS = ()
 
 def observe(scene):
   """Scene -> {'real', 'fake': [b]}: norms, of the trained G's images."""
-  return {side: _norms(scene.judge, images) for side, images in (
-      ('real', scene.real), ('fake', scene.fake))}
+  return {side: _norms(functools.partial(scene.verdict, side=side),
+                       getattr(scene, side)) for side in ('real', 'fake')}
 
 
 def values(seen):

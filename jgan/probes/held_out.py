@@ -22,7 +22,7 @@ def observe(scene):
   Raises:
     UserError: D has several outputs, of which none says 'real'.
   """
-  outputs = {side: scene.judge(getattr(scene, side))
+  outputs = {side: scene.verdict(getattr(scene, side), side)
              for side in ('real', 'held_out', 'fake')}
   if outputs['real'].ndim > 1:
     raise UserError("probe 'held_out': D gives each image "

@@ -15,7 +15,8 @@ NEEDS = ()
 
 def observe(scene, *, slope=.01):
   """Scene -> {'disc', 'gen': scalar}, fractions in [0, 1]; of the trained G."""
-  real, fake = scene.judge(scene.real), scene.judge(scene.fake)
+  real, fake = (scene.verdict(getattr(scene, side), side)
+                for side in ('real', 'fake'))
   disc = jax.grad(scene.losses.disc, (0, 1))(real, fake)
   gen = jax.grad(scene.losses.gen, 1)(real, fake)
   flat = lambda gradient: jnp.mean(

@@ -15,7 +15,7 @@ NEEDS = ()
 def observe(scene):
   """Scene -> {'real', 'fake', 'between': scalar}, of the trained G's images."""
   real, fake = (x.reshape(len(x), -1) for x in map(
-      scene.judge, (scene.real, scene.fake)))
+      scene.verdict, (scene.real, scene.fake), ('real', 'fake')))
   distances = kernels.squared_distances
   return {'real': _mean(distances(real, real)),
           'fake': _mean(distances(fake, fake)),

@@ -8,7 +8,8 @@ import math
 import jax
 import numpy as np
 
-from jgan import batches, build
+from jgan import build
+from jgan.rows import Rows
 from jgan.run import parallel
 
 
@@ -38,6 +39,12 @@ def arguments(config, method, where, turn, length, images, *, resident):
   health = jax.eval_shape(parallel.healthy)
   count, *shape = images.shape
   rows = jax.ShapeDtypeStruct((count, math.prod(shape)), images.dtype)
-  data = batches.Rows(everywhere(rows), tuple(shape)) if resident else None
+  labelled = bool(config.data.labels)
+  if labelled and not resident:
+    x = {'image': x, 'label': parallel.abstract_feed(
+        (length, turn.critics, batch), np.int32, where)}
+  labels = jax.ShapeDtypeStruct((count,), np.int32) if labelled else None
+  data = (Rows(everywhere(rows), tuple(shape), everywhere(labels))
+          if resident else None)
   return (everywhere(build.abstract(config, method)), everywhere(health), data,
           x, everywhere(jax.ShapeDtypeStruct((), np.uint32)))

@@ -28,7 +28,6 @@ reach this: masks alone save no time on it.
 """
 import bisect
 import collections
-import functools
 import hashlib
 import itertools
 import json
@@ -37,7 +36,7 @@ import re
 import jax
 import jax.numpy as jnp
 
-from jgan import build, forward, genotype
+from jgan import build, classes, forward, genotype
 from jgan import config as configs
 from jgan.ops import flops
 from jgan.types import Pair
@@ -62,6 +61,7 @@ class Cost:
     counted: {program: {'published', 'steps'}} of earlier counts, JSON types; a
       config whose program is there is not traced, another one is added.
     """
+    config = classes.even(config)
     method = build.method(config)
     self._masked = any(config.optimizer[player].pruning.name != 'none'
                        for player in Pair._fields)
@@ -137,9 +137,9 @@ WITH_WORK = ('batch', 'gen_batch', 'gen_noise', 'critics', 'generator',
              'augment', 'schedules', 'method', 'factored')
 WITHOUT_WORK = (
     'seed', 'seeds', 'steps', 'dtype', 'parallel', 'platform', 'devices',
-    'steps_per_call', 'data', 'pipeline', 'optimizer', 'ema', 'feedback',
-    'init', 'log', 'samples', 'eval', 'checkpoint', 'doctor', 'rollback',
-    'search', 'compress', 'profile')
+    'steps_per_call', 'data', 'classes', 'pipeline', 'optimizer', 'ema',
+    'feedback', 'init', 'log', 'samples', 'eval', 'checkpoint', 'doctor',
+    'rollback', 'search', 'compress', 'profile')
 
 
 def _program(config, turns):
@@ -158,6 +158,8 @@ def _program(config, turns):
   # Durations of a method's phases are in the turns, as far as they matter.
   record['method'] = {key: value for key, value in record['method'].items()
                       if isinstance(value, str | bool)}
+  if config.data.labels:
+    record['classes'] = len(config.classes.names)
   spec = build.spec(config)
   record['images'] = [*spec.shape, str(spec.dtype)]
   record['turns'] = sorted([turn.name, turn.critics, turn.batch or config.batch]
@@ -189,15 +191,14 @@ def _with_lazy_penalties(config, turns):
 
 def _steps(config, turns):
   """{kind: Counter of FLOPs by player} of one step of each kind."""
-  method, spec = build.method(config), build.spec(config)
+  method = build.method(config)
   state = build.abstract(config, method)
   kinds = method.step if method.plan else {next(iter(turns)): method.step}
   counts = {}
   for kind, turn in turns.items():
-    image = jax.ShapeDtypeStruct(
-        (turn.critics, turn.batch or config.batch, *spec.shape), spec.dtype)
     counts[kind] = collections.Counter()
-    for scope, macs, _ in flops.work(kinds[kind], state, {'image': image},
+    for scope, macs, _ in flops.work(kinds[kind], state,
+                                     build.batch_of(config, turn),
                                      jax.random.key(0)):
       counts[kind][_player(scope)] += 2 * macs
   return counts
@@ -222,8 +223,11 @@ def of_image(config):
   method, spec = build.method(config), build.spec(config)
   state = build.abstract(config, method)
   disc = build.models(config, spec.shape).disc
-  judge = lambda net, x: forward.judge(disc, net.params, net.stats, x,
-                                       jax.random.key(0))[0].logits
+  def judge(net, x):
+    x, *labels = forward.inputs(disc, x)
+    return forward.judge(disc, net.params, net.stats, x, jax.random.key(0),
+                         *labels)[0].logits
+
   gen = _published(config, state.ema)
   counts = {'gen': gen, 'both': gen + _pass(judge, state.disc, spec.shape)}
   densities = [span.density for span in
@@ -243,7 +247,8 @@ def of_image(config):
 def _published(config, net):
   """FLOPs of the config's generator for one image, at its full size."""
   model = build.models(config, build.spec(config).shape).gen
-  return _pass(functools.partial(forward.sample, model), net, (model.latent,))
+  return _pass(lambda net, z: forward.sample(
+      model, net, *forward.inputs(model, z)), net, (model.latent,))
 
 
 def _pass(function, net, shape):

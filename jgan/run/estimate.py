@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jgan import batches, build, precision
+from jgan import batches, build, classes, precision
 from jgan.ops import memory
 from jgan.run.cost import Cost
 from jgan.score import work
@@ -115,6 +115,7 @@ def memory_of(config):
     result to memory: fused programs need less)}. 'intermediate' is of the whole
     batch on one device, in the type of the devices that are here.
   """
+  config = classes.even(config)
   method, spec = build.method(config), build.spec(config)
   state = build.abstract(config, method)
   players = (state.gen, state.disc)
@@ -131,9 +132,8 @@ def memory_of(config):
           for name in turns}
   sizes['images'] = _images(config, spec)
   sizes['intermediate'] = max(memory.peak(
-      step[name], state, {'image': jax.ShapeDtypeStruct(
-          (turn.critics, turn.batch or config.batch, *spec.shape),
-          spec.dtype)}, jax.random.key(0)) for name, turn in turns.items())
+      step[name], state, build.batch_of(config, turn), jax.random.key(0))
+                              for name, turn in turns.items())
   return sizes
 
 

@@ -2,22 +2,24 @@
 import contextlib
 import itertools
 
-import numpy as np
-
 from jgan import batches, progress, signals
 from jgan.errors import UserError
-from jgan.run import chunks, parallel, processes
+from jgan.rows import Rows
+from jgan.run import chunks, parallel, processes, several
 
 
 @contextlib.contextmanager
-def fed(config, plan, source, where, start, k, stop=None, resident=None):
+def fed(config, plan, source, where, start, k, stop=None, resident=None,
+        labels=None):
   """Yields the inputs of the dispatches: (images or None, an iterator).
 
+  labels: [n] int32 of the images, if they have some; they go where the images
+    go.
   stop: a signals.Watch that may give up the loading, by signals.Asked.
   resident: whether to place the images on the devices; None: if they fit.
 
   The iterator yields a chunk (see chunks.py) and its batches. A data set that
-  fits is placed on the devices as batches.Rows, of each device its shards if
+  fits is placed on the devices as Rows, of each device its shards if
   there are several, and a batch is indices into them; a larger one is streamed,
   without images on the devices, and a batch is its images. In both cases the
   images of step s depend only on (seed, s) and the shards.
@@ -54,15 +56,16 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None):
             batches.as_array,
             source if shards == 1 else batches.chosen(source, here))
       place = parallel.place_apart if share < len(images) else parallel.place
-      data = batches.Rows(place(decoded.reshape(len(decoded), -1), where),
-                          decoded.shape[1:])
+      data = Rows(
+          place(decoded.reshape(len(decoded), -1), where), decoded.shape[1:],
+          None if labels is None else place(labels[here], where))
       rows = map(indices, itertools.count(start))
     else:
       data = None
       rows = stack.enter_context(contextlib.closing(batches.stream(
-          source, indices, start)))
+          source, indices, start, labels=labels)))
     yield data, ((chunk, parallel.feed(
-        np.stack([*itertools.islice(rows, chunk[1])]), where))
+        several.stacked(itertools.islice(rows, chunk[1])), where))
                  for chunk in chunks.of_run(config, plan, start, k))
 
 

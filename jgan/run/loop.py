@@ -13,6 +13,7 @@ from jgan import (
     batches,
     build,
     failures,
+    labelling,
     observers,
     paths,
     precision,
@@ -74,6 +75,12 @@ def prepared(config, where, data_dir):
   return k, method, source, *first_state(config, method, source)
 
 
+def labels_of(config, data_dir):
+  """The labels of the images of a run, [n] int32; None without classes."""
+  return (labelling.of_training(config, data_dir) if config.data.labels else
+          None)
+
+
 def judges(config, where, source, data_dir):
   """The scoring.Judges of a run."""
   scorer = gap = probes = None
@@ -84,7 +91,8 @@ def judges(config, where, source, data_dir):
           config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
           told=processes.group().told)
     if config.eval.best_response:
-      gap = duality.Gap(config, real, updates=config.eval.best_response)
+      gap = duality.Gap(config, real, updates=config.eval.best_response,
+                        labels=labels if config.data.labels else None)
     if config.eval.probes:
       probes = probing.Probes(config, source, data_dir=data_dir,
                               devices=where.mesh.size)
@@ -113,7 +121,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
     Stopped: the run cannot continue (non-finite, preempted, a full disk, out
       of memory, another process ended).
   """
-  config = configs.complete(config)
+  config = labelling.settled(configs.complete(config), data_dir)
   if config.seeds != 1:
     raise UserError(f'config.seeds={config.seeds}, and one run is trained '
                     'here: 1 would be right; --mode=train has many seeds')
@@ -145,6 +153,7 @@ def trained(config, workdir, data_dir, allow_config_change, profiled,
     where = parallel.layout(config)
     k, method, source, init, abstract = prepared(config, where, data_dir)
     judged = judges(config, where, source, data_dir)
+    labels = labels_of(config, data_dir)
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
@@ -162,7 +171,7 @@ def trained(config, workdir, data_dir, allow_config_change, profiled,
     try:
       session.show(state)
       state = loop(config, method, source, where, k, state, start, session,
-                   stop, trace=trace)
+                   stop, trace=trace, labels=labels)
     except signals.Asked:
       session.leave(start, state)
     session.finish()
@@ -237,12 +246,13 @@ def fresh(config, init):
 
 
 def loop(config, method, source, where, k, state, start, session, stop,
-         calls=None, trace=None):
+         calls=None, trace=None, labels=None):
   """Trains from step `start` to the end, calling session.after in between.
 
   stop: signals.Watch.
   calls: {(kind of step, number of steps): executable} compiled before.
   trace: profile.Trace.
+  labels: of the images, as from `labels_of`.
 
   Raises:
     Stopped: a signal asked for it; the state is saved.
@@ -256,7 +266,8 @@ def loop(config, method, source, where, k, state, start, session, stop,
   kinds = method.step if method.plan else {'step': method.step}
   calls = dict(calls or {})
   plan = build.plan(config, method)
-  inputs = functools.partial(feeding.fed, config, plan, source, where)
+  inputs = functools.partial(feeding.fed, config, plan, source, where,
+                             labels=labels)
   with contextlib.ExitStack() as stack:
     data, feed = stack.enter_context(inputs(start, k, stop))
     session.begin(start)

@@ -203,11 +203,13 @@ def place_apart(x, where):
 def feed(x, where):
   """Prepares the batches of one dispatch for the executable.
 
-  x: numpy [k, critics, rows of this process, ...].
+  x: numpy [k, critics, rows of this process, ...], or a Batch of such arrays.
 
   Returns:
     The same rows, sharded as `compile_call` expects them.
   """
+  if isinstance(x, dict):
+    return {name: feed(value, where) for name, value in x.items()}
   if where.kind == 'one':
     return x
   if where.kind == 'runs':  # [k, runs, critics, ...]
@@ -260,8 +262,9 @@ def advance(state, health, data, x, seed, *, step):
     state: the method's state.
     health: [2] int32: the first step at which a metric was not finite, and
       the index of this metric among the sorted names.
-    data: batches.Rows, the images to gather from, or None.
-    x: [k, critics, b] indices into data, or [k, critics, b, h, w, c] images.
+    data: Rows (jgan/rows.py), the images to gather from, or None.
+    x: [k, critics, b] indices into data, or [k, critics, b, h, w, c] images, or
+      with labels a Batch of both.
     seed: uint32 scalar. The random key of step s depends on (seed, s) only, so
       a resumed run repeats an uninterrupted one.
     step: (state, batch, rng) -> (state, metrics).
@@ -271,7 +274,10 @@ def advance(state, health, data, x, seed, *, step):
   """
   def single(carry, x):
     state, health = carry
-    batch = {'image': x if data is None else data[x]}
+    if data is not None:
+      batch = data.batch(x)
+    else:
+      batch = x if isinstance(x, dict) else {'image': x}
     before = state.step
     state, metrics = step(state, batch, step_key(seed, before))
     finite = jnp.stack([jnp.isfinite(metrics[key]) for key in sorted(metrics)])
@@ -323,10 +329,14 @@ def lower_call(function, where, state, health, data, x, seed):
     own = lambda x: np.broadcast_to(np.zeros((), x.dtype),
                                     (local, *x.shape[1:]))
     apart = data is not None and data.apart
-    x, data = own(x), jax.tree.map(own, data) if apart else data
+    x = jax.tree.map(own, x)
+    data = jax.tree.map(own, data) if apart else data
+    # An axis for each array of x: by a single one JAX 0.10 takes another for
+    # them if the arguments happen to be as many as their arrays.
     mapped = jax.pmap(
         function, axis_name=AXIS,
-        in_axes=(None, None, 0 if apart else None, 0, None),
+        in_axes=(None, None, 0 if apart else None,
+                 jax.tree.map(lambda _: 0, x), None),
         out_axes=None, donate_argnums=(0,),
         devices=list(where.mesh.devices.flat))
     return mapped.lower(state, health, data, x, seed)

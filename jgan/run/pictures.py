@@ -4,6 +4,7 @@ import math
 import jax
 import numpy as np
 
+from jgan import classes
 from jgan.ops import distances
 from jgan.report import grid
 from jgan.score import samples
@@ -23,6 +24,10 @@ class Pictures:
     self._sampler, self._folder = sampler, folder / 'samples'
     self._z = jax.random.normal(jax.random.key(config.seed + 1),
                                 (config.samples.count, method.latent))
+    self._labels, self._columns = None, 0  # a grid of any form
+    if method.classes:
+      self._labels, self._columns = classes.by_row(method.classes, len(self._z))
+      self._z = self._z[:len(self._labels)]
     self._real = None
     self.points = (samples.reals(source, 1000, config.seed)
                    if source.shape[1:] == (1, 1, 2) else None)
@@ -41,14 +46,17 @@ class Pictures:
 
     net: Network of a generator.
     """
-    return self._sampler.of(net, self._z)
+    return self._sampler.of(net, self._z, self._labels)
 
   def write(self, step, made, book):
-    """Writes samples/STEP.png: a grid of images or a scatter plot of points."""
+    """Writes samples/STEP.png: a grid of images or a scatter plot of points.
+
+    With classes each has a row of the grid.
+    """
     images = samples.joined(made, len(self._z))
     path = self._folder / f'{step:08d}.png'
     if self.points is None:
-      grid.save_png(path, grid.grid(images))
+      grid.save_png(path, grid.grid(images, columns=self._columns))
     else:
       from jgan.report import scatter  # loads matplotlib
       scatter.draw(path, *(np.reshape(x, (-1, 2))

@@ -151,7 +151,8 @@ class Scoring:
 
   def _values(self, step, seen):
     return self._scorer.values(seen, networks.settings_of(self._config),
-                               networks.of_fakes(self._config, step))
+                               networks.of_fakes(self._config, step),
+                               networks.labels_of(self._config, self._sampler))
 
   def _recorded(self, step, scores):
     (values, stamp), = scores.values()

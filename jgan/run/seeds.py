@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 import jgan
-from jgan import build, failures, precision, progress, signals
+from jgan import build, failures, labelling, precision, progress, signals
 from jgan import config as configs
 from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.run import (
@@ -75,7 +75,7 @@ def run(config, workdir, *, data_dir='', allow_config_change=False,
   if chosen:
     config = config.copy_and_resolve_references().unlock()
     config.seed, config.seeds = min(chosen), len(chosen)
-  config = configs.complete(config)
+  config = labelling.settled(configs.complete(config), data_dir)
   processes.require_joined()
   if jax.process_count() > 1:
     raise UserError(f'config.seeds={config.seeds} with {jax.process_count()} '
@@ -226,6 +226,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
   """
   where = parallel.layout_of_runs(config, [c.seed for c in runs.values()])
   k, method, source, init, abstract = loop.prepared(config, where, data_dir)
+  labels = loop.labels_of(config, data_dir)
   refuse_drawn_masks(config, method)
   if config.eval.overlap == 'on':
     raise UserError(f"config.eval.overlap='on' with config.seeds="
@@ -283,7 +284,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
       try:
         session.show(state)
         loop.loop(config, method, source, where, k, state, step, session, stop,
-                  trace=trace)
+                  trace=trace, labels=labels)
       except signals.Asked:
         session.leave(step, state)
       session.finish()

@@ -3,6 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan.forward import inputs
 from jgan.ops import memory
 
 _ON_CPU = 100  # images at a time; more are no faster
@@ -45,7 +46,7 @@ def of_network(net, shape):
                      image)
 
 
-def of_generator(sample, net, latent):
+def of_generator(method, net):
   """Bytes of Method.sample for one image; net: Network, or its shapes."""
-  return memory.peak(sample, net, jax.ShapeDtypeStruct((1, latent),
-                                                       jnp.float32))
+  z = jax.ShapeDtypeStruct((1, method.latent), jnp.float32)
+  return memory.peak(method.sample, net, *inputs(method, z))

@@ -4,7 +4,7 @@ from jgan.errors import UserError
 from jgan.sections import keywords
 
 
-def images(config, data_dir):
+def images(config, data_dir, of=build.source):
   """The held-out images of a config's data set: a source.
 
   They are of config.eval.split, if that is another split than the one that is
@@ -12,6 +12,8 @@ def images(config, data_dir):
   'test' of a data set whose split 'train' is trained on.
 
   config: completed.
+  of: (config, data_dir) -> what of each training image is asked for: the image,
+    or by labelling.of_training its label.
 
   Raises:
     UserError: none of these; names the data sets that have splits.
@@ -21,7 +23,7 @@ def images(config, data_dir):
     c.pipeline.update({'first': 0, 'fraction': 1.})
     if split:
       c.data.split = split
-    return build.source(c, data_dir)
+    return of(c, data_dir)
 
   own, asked, pipeline = (config.data.get('split', ''), config.eval.split,
                           config.pipeline)

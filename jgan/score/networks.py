@@ -1,7 +1,7 @@
 """Scores of given networks, computed like the evaluations of a run."""
 import json
 
-from jgan import build, precision, protocol
+from jgan import build, classes, precision, protocol
 from jgan.errors import UserError
 from jgan.ops import spread
 from jgan.score import duality, fit, labels, samples
@@ -32,9 +32,9 @@ class Scoring:
       raise UserError('config.eval.metrics is empty: this verb needs a score '
                       'as in --config.eval.metrics="(\'fd_pixels\',)"')
     source = build.source(config, data_dir)
-    real, classes = build.reference(config, source, data_dir)
+    real, told = build.reference(config, source, data_dir)
     e = config.eval
-    self.scorer = of_config(config, real, data_dir=data_dir, labels=classes)
+    self.scorer = of_config(config, real, data_dir=data_dir, labels=told)
     if config.checkpoint.best:
       self.decisive()
     stamp = self.scorer.stamp(e.protocol)
@@ -117,12 +117,18 @@ def scores(scorer, config, sampler, net, stamp):
   Returns:
     {protocol: [{label: value}, stamp]}.
   """
-  return scorer.score(fakes(config, sampler, net), settings_of(config), stamp)
+  return scorer.score(fakes(config, sampler, net), settings_of(config), stamp,
+                      labels_of(config, sampler))
 
 
 def fakes(config, sampler, net):
   """The images behind a score, as Sampler.fakes yields them."""
   return sampler.fakes(net, config.eval.samples, config.seed + 2)
+
+
+def labels_of(config, sampler):
+  """The labels of `fakes`, [n]; None without classes."""
+  return sampler.labels(config.eval.samples, config.seed + 2)
 
 
 def mesh_of(config):
@@ -145,7 +151,8 @@ def sampler_of(config, method, *, batch=0, most=0, mesh=None):
   batch = batch or config.eval.batch or fit.batch(
       mesh, _bytes(config, mesh), most or config.eval.samples)
   return samples.Sampler(method.sample, method.latent, batch, mesh=mesh,
-                         dtype=build.spec(config).dtype)
+                         dtype=build.spec(config).dtype,
+                         shares=classes.shares(config))
 
 
 def _bytes(config, mesh):
@@ -153,8 +160,7 @@ def _bytes(config, mesh):
   if not fit.limit(mesh):
     return 0
   method = build.method(config)
-  return fit.of_generator(method.sample, build.abstract(config, method).ema,
-                          method.latent)
+  return fit.of_generator(method, build.abstract(config, method).ema)
 
 
 def of_config(config, source, *, data_dir='', protocols=None, labels=None,
@@ -180,6 +186,8 @@ def settings_of(config):
   """{argument: value} of metrics whose values follow from the config."""
   e = config.eval
   settings = {'subset_size': min(1000, e.samples)}
+  if config.data.labels:
+    settings['classes'] = classes.count(config)
   if config.data.name == 'mixture':
     settings |= {'kind': config.data.kind, 'std': config.data.std}
   return settings
@@ -190,4 +198,5 @@ def of_fakes(config, step, *, network='average'):
   return {'data': config.data.name, 'step': step, 'generator': network,
           'batch norm': 'averaged statistics' if config.ema.stats
           else 'running statistics', 'noise seed': config.seed + 2,
+          **({'labels': law} if (law := classes.law(config)) else {}),
           'dtype': precision.of(config)}

@@ -10,9 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import batches, build, forward, lookup, observers, steps
+from jgan import (
+    batches,
+    build,
+    forward,
+    labelling,
+    lookup,
+    observers,
+    steps,
+)
 from jgan.score import held_out
-from jgan.types import Pair, Scene
+from jgan.types import NO_LABELS, Pair, Scene
 
 _IMAGES = 256  # at least, if the data have as many, and at least one batch
 
@@ -34,33 +42,39 @@ class Probes:
         for this D.
     """
     self._probes = observers.probes(config)
+    of_training = labelling.of_training if config.data.labels else None
     sources = [source]
+    labels = [of_training(config, data_dir)] if of_training else []
     if any('held_out' in lookup.find('probes', name).NEEDS
            for name in self._probes):
       sources.append(held_out.images(config, data_dir))
+      if of_training:
+        labels.append(held_out.images(config, data_dir, of_training))
     size = max(config.batch // devices, 2)
     # No image twice, so that what differs by chance is known.
     count = max(min(-(-_IMAGES // size), *(len(x) // size for x in sources)), 1)
-    self._images = [[
-        np.stack([images[int(i)] for i in batches.order(
-            config.seed, k * size, size, len(images))])
-        for images in sources] for k in range(count)]
+    rows = lambda k, images: np.stack([images[int(i)] for i in batches.order(
+        config.seed, k * size, size, len(images))])
+    self._images, self._labels = ([[rows(k, images) for images in each]
+                                   for k in range(count)]
+                                  for each in (sources, labels))
     scene = functools.partial(_scene, config, source.shape[1:])
     rng = jax.random.key(config.seed + 3)
 
-    def observed(state, images, k):
-      seen = scene(state, images, jax.random.fold_in(rng, k))
+    def observed(state, images, labels, k):
+      seen = scene(state, images, jax.random.fold_in(rng, k), labels)
       return {name: observe(seen)
               for name, (observe, _) in self._probes.items()}
 
     self.observed = jax.jit(observed)
     state = build.abstract(config, build.method(config))
-    jax.eval_shape(observed, state, self._images[0], 0)
+    jax.eval_shape(observed, state, self._images[0], self._labels[0], 0)
 
   def begin(self, state):
     """Begins to measure a GanState on one device: -> for `values`."""
-    return [self.observed(state, images, np.int32(k))
-            for k, images in enumerate(self._images)]
+    return [self.observed(state, images, labels, np.int32(k))
+            for k, (images, labels) in enumerate(zip(self._images,
+                                                     self._labels))]
 
   def values(self, begun):
     """{'probe/NAME/VALUE': number} of what `begin` returned."""
@@ -71,10 +85,11 @@ class Probes:
             for value, number in values(seen[name]).items()}
 
 
-def _scene(config, shape, state, images, rng):
+def _scene(config, shape, state, images, rng, labels=()):
   """The Scene of a state.
 
   images: [real] or [real, held-out], each [b, h, w, c] as in the data set.
+  labels: of the same, each [b]; none without classes.
   """
   models, loss = build.models(config, shape), build.loss(config)
   parts = dict(models=models, loss=loss, penalties=build.penalties(config),
@@ -85,22 +100,29 @@ def _scene(config, shape, state, images, rng):
                                     parts['augment'], state)
   plain, *held_out = map(prepare, images)
   z = jax.random.normal(z_rng, (len(plain), models.gen.latent))
+  told = NO_LABELS
+  if labels:
+    told = labelling.of_updates(config)(z_rng, labels[0], len(plain))
+    told = told._replace(held_out=labels[-1])
   fake, _ = forward.generate(models.gen, state.gen.params, state.gen.stats, z,
-                             gen_rng)
+                             gen_rng, told.fake)
   # D does not change, so it is also the D that a shared fake was made for.
   before = Pair(state.gen, state.disc) if config.gen_noise == 'shared' else None
   arguments = steps.arguments(loss, state, loss_rng)
   return Scene(
       real=seen(0, plain), held_out=seen(1, held_out[0]) if held_out else None,
       fake=seen(2, fake), plain=plain, made=forward.images_of(fake),
-      averaged=forward.images_of(forward.sample(models.gen, state.ema, z)),
-      judge=lambda x: forward.judge(models.disc, state.disc.params,
-                                    state.disc.stats, x, disc_rng)[0].logits,
+      averaged=forward.images_of(forward.sample(models.gen, state.ema, z,
+                                                told.fake)),
+      judge=lambda x, labels=None: forward.judge(
+          models.disc, state.disc.params, state.disc.stats, x, disc_rng, labels
+          )[0].logits,
       gen_loss=lambda params: steps.gen_loss(
-          params, state, plain, z, loss_rng, before=before, **parts)[0],
+          params, state, plain, z, loss_rng, told, before=before, **parts)[0],
       gen_params=state.gen.params, gen_layers=layers(models.gen),
       losses=Pair(*(functools.partial(function, **arguments)
-                    for function in (loss.generator, loss.discriminator))))
+                    for function in (loss.generator, loss.discriminator))),
+      labels=told)
 
 
 def layers(model):
@@ -108,7 +130,8 @@ def layers(model):
   order = []
 
   def note(rng):
-    variables = model.init(rng, jnp.zeros((1, model.latent)), True)
+    z, *labels = forward.inputs(model, jnp.zeros((1, model.latent)))
+    variables = model.init(rng, z, True, *labels)
     params, path = variables['params'], ()
     while len(params) == 1:  # one module that holds all others
       path += (*params,)

@@ -1,9 +1,11 @@
 """Generated and real images for scores."""
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan import labelling
 from jgan.ops import quantize, spread
 from jgan.score import latents
 
@@ -17,9 +19,11 @@ class Sampler:
   Attributes:
     batch: images of one call.
     latent: the width of the noise.
+    shares: how frequent each class is, [K]; None without classes.
   """
 
-  def __init__(self, sample, latent, batch, *, mesh=None, dtype=np.uint8):
+  def __init__(self, sample, latent, batch, *, mesh=None, dtype=np.uint8,
+               shares=None):
     """Compiles nothing yet.
 
     Args:
@@ -28,21 +32,28 @@ class Sampler:
       batch: images of one call, rounded up to a multiple of the devices.
       mesh: of ops/spread.py; None: all devices.
       dtype: of the real images; if it is uint8, generated images are rounded.
+      shares: as above.
     """
     self._mesh = mesh or spread.mesh()
     self.batch, self.latent = spread.divisible(batch, self._mesh), latent
     finish = (quantize.levels if np.dtype(dtype) == np.uint8 else lambda x: x)
-    rows = spread.rows(self._mesh)
-    self._draw = jax.jit(lambda net, z: finish(sample(net, z)),
+    rows, self.shares = spread.rows(self._mesh), shares
+    self._draw = jax.jit(lambda net, *inputs: finish(sample(net, *inputs)),
                          out_shardings=rows)
     self._noise = jax.jit(noise, static_argnums=(2, 3), out_shardings=rows)
+    self._labels = jax.jit(functools.partial(labels, shares=shares),
+                           static_argnums=2, out_shardings=rows)
     self._readable = jax.jit(lambda x: x,
                              out_shardings=spread.readable(self._mesh))
 
-  def fakes(self, net, count, seed):
+  def fakes(self, net, count, seed, told=None):
     """Yields `count` images of one seed, batch by batch.
 
-    net: Network.
+    Args:
+      net: Network.
+      count, seed: numbers.
+      told: [count] labels of the images; None: those of the seed, if there are
+        classes.
 
     Yields:
       Images [batch, h, w, c] on the devices, and how many of them count.
@@ -51,10 +62,26 @@ class Sampler:
     for start in range(0, count, self.batch):
       # As an int the seed would be an int32.
       z = self._noise(np.uint32(seed), start, self.batch, self.latent)
-      yield self._draw(net, z), min(self.batch, count - start)
+      yield (self._draw(net, z, *self._told(told, seed, start)),
+             min(self.batch, count - start))
 
-  def of(self, net, z):
+  def _told(self, told, seed, start):
+    """(labels,) of a batch on the devices; () without classes."""
+    if self.shares is None:
+      return ()
+    if told is None:
+      return self._labels(np.uint32(seed), start, self.batch),
+    return self._put(np.asarray(told, np.int32)[start:start + self.batch]),
+
+  def _put(self, x):
+    """Rows on the devices, filled up with zeros to a batch."""
+    padding = [(0, self.batch - len(x)), *[(0, 0)] * (x.ndim - 1)]
+    return spread.put(np.pad(x, padding), spread.rows(self._mesh))
+
+  def of(self, net, z, told=None):
     """The images of given noise [n, latent], on the devices, in pieces.
+
+    told: [n] labels; None: those of seed 0, if there are classes.
 
     Returns:
       A list, for `joined`.
@@ -62,16 +89,20 @@ class Sampler:
     net, z = self._placed(net), np.asarray(z)
     pieces = []
     for start in range(0, len(z), self.batch):
-      part = z[start:start + self.batch]
-      part = np.pad(part, ((0, self.batch - len(part)), (0, 0)))
       pieces.append(self._readable(self._draw(
-          net, spread.put(part, spread.rows(self._mesh)))))
+          net, self._put(z[start:start + self.batch]),
+          *self._told(told, 0, start))))
     return pieces
 
-  def array(self, net, count, seed):
-    """[count, h, w, c]: images of one seed, on the host."""
-    return joined([self._readable(images)
-                   for images, _ in self.fakes(net, count, seed)], count)
+  def array(self, net, count, seed, told=None):
+    """[count, h, w, c]: images of one seed, on the host; told: as `fakes`."""
+    return joined([self._readable(images) for images, _ in self.fakes(
+        net, count, seed, told)], count)
+
+  def labels(self, count, seed):
+    """The labels of the images of `fakes`, [count]; None without classes."""
+    return None if self.shares is None else np.asarray(labels(
+        np.uint32(seed), 0, count, shares=self.shares))
 
   def lowered(self, net):
     """The program that makes a batch, not compiled; of `net` shapes do."""
@@ -79,8 +110,10 @@ class Sampler:
                                                      sharding=sharding)
     z = jax.ShapeDtypeStruct((self.batch, self.latent), jnp.float32)
     everywhere = spread.everywhere(self._mesh)
+    told = [] if self.shares is None else [jax.ShapeDtypeStruct(
+        (self.batch,), jnp.int32, sharding=spread.rows(self._mesh))]
     return self._draw.lower(jax.tree.map(lambda x: shape(x, everywhere), net),
-                            shape(z, spread.rows(self._mesh)))
+                            shape(z, spread.rows(self._mesh)), *told)
 
   def _placed(self, net):
     if hasattr(net, 'opt'):  # G as it is trained
@@ -98,6 +131,17 @@ def noise(seed, start, size, latent):
   root = jax.random.key(seed)
   return jax.vmap(lambda i: jax.random.normal(
       jax.random.fold_in(root, i), (latent,)))(start + jnp.arange(size))
+
+
+def labels(seed, start, size, *, shares):
+  """The labels of images start, start + 1, ...: [size] int32.
+
+  Image i has a random label that depends on the seed and i, and is independent
+  of its noise.
+  """
+  root = jax.random.key(seed)
+  return jax.vmap(lambda i: labelling.drawn(shares, jax.random.fold_in(
+      jax.random.fold_in(root, i), 1), ()))(start + jnp.arange(size))
 
 
 def interpolation(seed, rows, count, latent):

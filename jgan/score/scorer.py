@@ -56,8 +56,8 @@ class Scorer:
       knobs: {metric: {argument: value}} of their score().
       network: a name in jgan/features, '' if no metric needs one.
       weights: file of the network's weights, '' to search for it.
-      labels: [n] of the source, to train the network 'classifier'; None: it
-        is trained to predict rotations.
+      labels: [n] of the source, for metrics of classes and to train the
+        network 'classifier'; None: it is trained to predict rotations.
       data_dir: folder in which weights are searched.
       reference: the name of the source in the stamp.
       count: number of reals to compare with, drawn once, the same for every
@@ -97,6 +97,7 @@ class Scorer:
     rng = np.random.default_rng(_CHOICE)
     chosen = rng.permutation(len(source))[:count or None]
     self.source, self.chosen, self._fingerprint = source, np.sort(chosen), ''
+    self._classes = None if labels is None else np.asarray(labels)[self.chosen]
     published = statistics and file_of_statistics.read(statistics)
     self.published = (published.mean, published.cov) if published else None
     self.nets, loaded = {}, {}
@@ -144,19 +145,20 @@ class Scorer:
                     for name, stamp in self.stamps.items()}
     return other
 
-  def score(self, batches, settings=None, stamp=None):
+  def score(self, batches, settings=None, stamp=None, labels=None):
     """Scores generated images.
 
     Args:
       batches: as in Viewer.look.
       settings: {argument: value}, passed to metrics with such an argument.
       stamp: entries about the fakes, added to each protocol's stamp.
+      labels: [n] of the fakes, for metrics of classes; None: not known.
 
     Returns:
       {protocol: [{label: value}, stamp]}.
     """
     seen = viewer.finished(self.look(batches))
-    return self.told(lambda: self.values(seen, settings, stamp))
+    return self.told(lambda: self.values(seen, settings, stamp, labels))
 
   def look(self, batches):
     """Looks at generated images, and yields after each batch.
@@ -171,7 +173,7 @@ class Scorer:
         self.reference(name)
     return (yield from self._viewer.look(batches))
 
-  def values(self, seen, settings=None, stamp=None):
+  def values(self, seen, settings=None, stamp=None, labels=None):
     """The scores of images that were looked at; host work of process 0.
 
     Arguments and result are those of `score`.
@@ -181,7 +183,7 @@ class Scorer:
       values = {}
       for metric, module in self.modules.items():
         computed = self._metric(
-            name, p, module, seen[name],
+            name, p, module, seen[name]._replace(labels=labels),
             {**(settings or {}), **self.knobs.get(metric, {})})
         if computed and computed.keys() != module.BETTER.keys():
           raise UserError(f"metric '{metric}' gives the values {[*computed]}, "
@@ -240,7 +242,7 @@ class Scorer:
     if self.published:
       self.told(lambda: self._verify_published(real))
       real = real._replace(mean=self.published[0], cov=self.published[1])
-    return real
+    return real._replace(labels=self._classes)
 
   @functools.cache  # noqa: B019
   def _seen_reals(self):

@@ -2,7 +2,7 @@
 import jax
 import jax.numpy as jnp
 
-from jgan import build
+from jgan import build, forward
 from jgan.ops import flops
 
 
@@ -30,9 +30,9 @@ def generator(config):
   return {k: v for k, v in totals.items() if k != 'layers'}
 
 
-def _network(model, net, inputs):
+def _network(model, net, x):
   variables = {'params': net.params, **net.stats}
-  rows = flops.layers(model, variables, inputs)
+  rows = flops.layers(model, variables, *forward.inputs(model, x))
   total = flops.total(rows)
   return {
       'params': total.params, 'mb': total.params * 4 / 1e6,

@@ -10,7 +10,7 @@ import pathlib
 import jax
 
 import jgan
-from jgan import lookup
+from jgan import classes, lookup
 from jgan.errors import UserError
 from jgan.report import grid
 from jgan.score import labels
@@ -41,6 +41,17 @@ z = np.random.default_rng(0).normal(size=(16, {latent})).astype(np.float32)
 images, = session.run(None, {{'z': z}})  # [16, {h}, {w}, {c}] in [-1, 1]
 """}
 _LOAD['.npz'] = _LOAD['.safetensors']
+# The same with classes: (what stands there, what is right).
+_TOLD = {
+    '.safetensors': (('images = g.sample(z)        # of latents z [n, '
+                      '{latent}]', 'images = g.sample(0, n=4, classes={one!r})'
+                      '  # of one class'),),
+    '.jaxexport': (('images = g.call(z)', 'labels = jax.numpy.arange(16) % '
+                    '{classes}\nimages = g.call(z, labels)'),),
+    '.onnx': (("{{'z': z}}", "{{'z': z, 'labels': labels}}"),
+              ('images, =', 'labels = np.arange(16, dtype=np.int32) % '
+               '{classes}\nimages, ='))}
+_TOLD['.npz'] = _TOLD['.safetensors']
 
 
 def refuse_present(out, *, overwrite=False):
@@ -78,10 +89,13 @@ def write(g, path):
   """
   card, picture = (path.with_name(name) for name in _NAMES)
   try:
-    images = g.sample(0, n=_IMAGES)
+    rows, columns = (classes.by_row(len(g.classes), _IMAGES) if g.classes
+                     else ([], 0))
+    images = (g.sample(0, n=columns, classes=rows[::columns]) if g.classes
+              else g.sample(0, n=_IMAGES))
     drawn = images.ndim == 4 and images.shape[3] in (1, 3)
     if drawn:
-      grid.save_png(picture, grid.grid(images))
+      grid.save_png(picture, grid.grid(images, columns=columns))
     write_text(card, text(g, path, picture.name if drawn else ''))
   except OSError as error:
     raise UserError(f'{path} is written, but not its card: {error}') from error
@@ -101,9 +115,10 @@ def text(g, path, picture=''):
   return '\n'.join([
       *_front(g, name), f'# {name}', '', *_what(g), '',
       *([f'![{_IMAGES} images of seed 0]({picture})', ''] if picture else []),
-      '## Load', '', '```python', _LOAD[path.suffix].format(
+      '## Load', '', '```python', _load(g, path.suffix).format(
           name=path.name, h=h, w=w, c=colors, latent=g.latent,
-          dtype=g.sample(0, n=1).dtype) + '```', '',
+          dtype=g.sample(0, n=1).dtype, classes=len(g.classes),
+          one=[*g.classes, ''][0]) + '```', '',
       *([_npz_and_safetensors()] if path.suffix in ('.npz', '.safetensors')
         else []), '',
       '## Data and training', '', *_training(g), '',
@@ -137,13 +152,25 @@ def _what(g):
           'unknown': 'a generator'}[g.weights]
   doc = (lookup.find('models', c.generator.name).__doc__ or '').split('\n\n')[0]
   at = '' if g.step is None else f' after {g.step:,} of {c.steps:,} steps'
-  return [f'An unconditional generator of {h} x {w} images with {colors} '
+  a = 'A class-conditional' if g.classes else 'An unconditional'
+  return [f'{a} generator of {h} x {w} images with {colors} '
           f'channel{"s" if colors > 1 else ""}, trained with jgan '
           f'{jgan.__version__} as a generative adversarial network. These '
           f'weights are {kind}{at}: {size:,} parameters.', '',
           f'Architecture: {" ".join(doc.split())}', '',
           f'It maps z [n, {g.latent}] of independent N(0, 1) to images '
-          f'[n, {h}, {w}, {colors}] (NHWC) in [-1, 1].']
+          f'[n, {h}, {w}, {colors}] (NHWC) in [-1, 1].', *(
+              ['', 'Beside z it takes labels [n]: ' + ', '.join(
+                  f'{i} {name}' for i, name in enumerate(g.classes)) + '.']
+              if g.classes else [])]
+
+
+def _load(g, suffix):
+  """The lines that load a file, with fields."""
+  lines = _LOAD[suffix]
+  for old, new in _TOLD[suffix] if g.classes else ():
+    lines = lines.replace(old, new)
+  return lines
 
 
 def _npz_and_safetensors():
@@ -200,9 +227,10 @@ def _limits(g):
   h, w, _ = g.image
   lines = [f'- Images are {h} x {w}; other sizes need another network.',
            '- What it generates follows its data, with the gaps and biases of '
-           'them; images may resemble training images.',
-           '- There are no labels: what is in an image cannot be chosen, but '
-           'by choosing z.']
+           'them; images may resemble training images.']
+  if not g.classes:
+    lines.append('- There are no labels: what is in an image cannot be chosen, '
+                 'but by choosing z.')
   if g.step is not None and g.step < g.config.steps:
     lines.append(f'- Training was not finished: {g.step:,} of '
                  f'{g.config.steps:,} steps.')

@@ -14,7 +14,7 @@ from importlib import metadata
 import jax
 
 import jgan
-from jgan import build, cli, failures, workdir
+from jgan import build, cli, failures, forward, workdir
 from jgan import config as configs
 from jgan.errors import NonFinite, SomeStopped, Stopped, UserError
 from jgan.files import parsed
@@ -127,7 +127,7 @@ def sizes(root, names):
     net = restore.state_of(config, method, folder, best=False).ema
     z = jax.random.normal(jax.random.key(0), (_BATCH, method.latent))
     counts[name] = size.generator(config)
-    calls[name] = method.sample, (net, z)
+    calls[name] = method.sample, (net, *forward.inputs(method, z))
   times = latency.measure(calls)
   return {name: {'params': counts[name]['params'], 'macs': counts[name]['macs'],
                  'ms': _rounded(1e3 * times[name])} for name in counts}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from jgan import build, workdir
+from jgan import build, forward, workdir
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.metrics import spectrum, spectrum_bands
@@ -241,9 +241,11 @@ def profiles(runs, data_dir):
     UserError: the runs were trained on different data sets.
   """
   first = runs[0].config
+  images = lambda config: {k: v for k, v in config.data.to_dict().items()
+                           if k != 'labels'}
   for r in runs:
-    if r.config.data != first.data:
-      apart = configs.differences(first.data.to_dict(), r.config.data.to_dict())
+    if images(r.config) != images(first):
+      apart = configs.differences(images(first), images(r.config))
       raise UserError(f'{runs[0].name} and {r.name} were trained on different '
                       f'images ({"; ".join(apart)}): their spectra cannot be '
                       'compared; give runs on one data set')
@@ -313,4 +315,4 @@ def ratios(first, other, times):
 
 def _call(run, batch):
   z = jax.random.normal(jax.random.key(0), (batch, run.method.latent))
-  return run.method.sample, (run.net, z)
+  return run.method.sample, (run.net, *forward.inputs(run.method, z))

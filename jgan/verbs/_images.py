@@ -50,7 +50,9 @@ def of_runs(runs, data_dir='', *, neighbours=False):
     between = nearest = None
     if images.shape[1:3] != (1, 1):
       z = _between(0, _ROWS, _COLUMNS, sampler.latent)
-      between = samples.joined(sampler.of(run.net, z), len(z))
+      count = run.method.classes
+      told = np.repeat(np.arange(_ROWS) % count, _COLUMNS) if count else None
+      between = samples.joined(sampler.of(run.net, z, told), len(z))
       if neighbours:
         source = build.source(run.config, data_dir)
         reals = samples.reals(source, _REALS, run.config.seed)

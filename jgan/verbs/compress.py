@@ -6,6 +6,7 @@ factors have a fresh optimizer state and their own learning rate.
 """
 import contextlib
 import dataclasses
+import functools
 import io
 import json
 import logging
@@ -21,7 +22,7 @@ import rich.table
 from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jgan import arrays, build, genotype
+from jgan import arrays, build, forward, genotype
 from jgan import config as configs
 from jgan import flags as common
 from jgan.compress import factorize, ranks, sensitivity, transfer
@@ -281,9 +282,9 @@ def quickest(model, net, layers, batch=16):
     return call(*arguments, **keywords)
 
   with nn.intercept_methods(intercept):
-    jax.eval_shape(lambda net, z: model.apply(
-        {'params': net.params, **net.stats}, z, False), net,
-        jax.ShapeDtypeStruct((1, model.latent), jnp.float32))
+    z = jax.ShapeDtypeStruct((1, model.latent), jnp.float32)
+    jax.eval_shape(functools.partial(forward.sample, model), net,
+                   *forward.inputs(model, z))
   settled, known = {}, {}
   for path, options in layers.items():
     settled[path] = dict(options)

@@ -123,7 +123,8 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
                               protocols=protocols, labels=labels)
   sampler = networks.sampler_of(config, method, batch=scorer.batch)
   updates = config.eval.best_response
-  gap = duality.Gap(config, real, updates=updates) if updates else None
+  gap = duality.Gap(config, real, updates=updates, labels=(
+      labels if config.data.labels else None)) if updates else None
   rows, unwritten = [], None
   for step in steps:
     state = restore(step)

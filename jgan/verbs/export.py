@@ -127,9 +127,9 @@ def write(method, net, out, *, entries=None, quantize=False, overwrite=False):
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
       if suffix == '.jaxexport':
-        weights.save_program(method.sample, net, method.latent, part)
+        weights.save_program(method, net, part)
       elif suffix == '.onnx':
-        onnx.save(method.sample, net, method.latent, part, entries)
+        onnx.save(method, net, part, entries)
       else:
         weights.save(net, part, entries, quantize=quantize)
     return path

@@ -3,13 +3,15 @@
 --out=FILE.png gets one grid, FILE.npz an array 'images' [n, h, w, c], and a
 name without suffix becomes a folder of n PNG files. FILE.gif, .webp and .mp4
 show a walk from one latent vector to the next and back to the first.
+
+Of a generator with classes, a grid has a row for each; a walk is of one class.
 """
 import logging
 import pathlib
 
 import numpy as np
 
-from jgan import build, trained
+from jgan import build, classes, trained
 from jgan import flags as common
 from jgan.errors import UserError
 from jgan.files import replacing
@@ -29,6 +31,8 @@ FLAGS = (
     Flag('n', -1, 'How many images (with --interpolate: rows; of a video: '
          'latent vectors that it passes); -1: 64, of a video 8.'),
     Flag('seed', 0, 'Seed of the latent vectors.'),
+    Flag('classes', (), 'Names or numbers of classes, as cat,dog: --n images '
+         'of each, 8 by default, in a row.'),
     Flag('latents', '', 'Latent vectors instead of --n and --seed: .npy or '
          '.npz, [n, latent].'),
     Flag('interpolate', 0, 'Images per row, or frames, from one latent vector '
@@ -41,7 +45,7 @@ FLAGS = (
     common.STEP, common.BEST, common.ONLINE, common.PARAMS, common.OVERWRITE,
 )
 _OF_VIDEO = {'n': 8, 'interpolate': 24}
-_OF_TABLE = 6
+_OF_TABLE, _OF_CLASS = 6, 8
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +75,48 @@ def run(config, flags):
         latent=method.latent * (2 if mixed else 1))
   width = method.latent // (2 if mixed else 1)
   z = latents.of_file(flags.latents, width) if flags.latents else None
+  told, columns = None, 0
+  if flags.classes or config.data.labels:
+    if is_video or flags.mixing:
+      told = _one(config, flags, n if z is None else len(z))
+    elif interpolate or z is not None:
+      told = _of_rows(config, flags, n if z is None else len(z))
+    else:
+      told, columns = _grid(config, flags)
+      n = len(told)
   count = (len(z) if flags.latents else n)
   sampler = networks.sampler_of(
       config, method, most=(count**2 if mixed else
                             count * max(interpolate, 1)))
   path = write(sampler, net, out, n=n, seed=flags.seed, z=z,
                interpolate=interpolate, fps=flags.fps, mixed=bool(mixed),
-               overwrite=flags.overwrite)
+               told=told, columns=columns, overwrite=flags.overwrite)
   return f'{path}\n'
+
+
+def _grid(config, flags):
+  """The labels of a grid with a row for each class, and its columns."""
+  if not flags.classes:
+    return classes.by_row(classes.count(config),
+                          64 if flags.n == -1 else flags.n)
+  columns = _OF_CLASS if flags.n == -1 else flags.n
+  wanted = classes.chosen(config, flags.classes)
+  return np.repeat(wanted, columns), columns
+
+
+def _of_rows(config, flags, n):
+  """The labels of n latent vectors or rows: the classes in turn."""
+  return np.resize(classes.chosen(config, flags.classes) if flags.classes else
+                   np.arange(classes.count(config), dtype=np.int32), n)
+
+
+def _one(config, flags, n):
+  """The labels of n latent vectors that are all of one class."""
+  if len(flags.classes) != 1:
+    raise UserError(f'--classes={",".join(flags.classes)}: a video, or a table '
+                    'of --mixing, is of one class, as --classes='
+                    f'{config.classes.names[0]}')
+  return np.resize(classes.chosen(config, flags.classes), n)
 
 
 def chosen(config, flags):
@@ -122,7 +160,7 @@ def _refuse_impossible(flags, out):
 
 
 def write(sampler, net, out, *, n=64, seed=0, z=None, interpolate=0, fps=24.,
-          mixed=False, overwrite=False):
+          mixed=False, told=None, columns=0, overwrite=False):
   """Writes images of one generator.
 
   Args:
@@ -138,6 +176,8 @@ def write(sampler, net, out, *, n=64, seed=0, z=None, interpolate=0, fps=24.,
       vector to another, or of frames; 0 for independent images.
     fps: frames per second of a walk.
     mixed: the sampler takes pairs of latents: a table of all pairs of `n`.
+    told: [n] labels of the latent vectors, or of the rows; None without.
+    columns: of a grid; 0: any.
     overwrite: replace an earlier file, or the numbered images of a folder.
 
   Returns:
@@ -157,18 +197,20 @@ def write(sampler, net, out, *, n=64, seed=0, z=None, interpolate=0, fps=24.,
   path = pathlib.Path(out)
   with output(out):
     if path.suffix in video.SUFFIXES:
-      return _walk(sampler, net, path, n, seed, z, interpolate, fps)
-    images, columns = _images(sampler, net, n, seed, z, interpolate, mixed)
-    return _write(path, images, columns)
+      return _walk(sampler, net, path, n, seed, z, interpolate, fps, told)
+    images, own = _images(sampler, net, n, seed, z, interpolate, mixed, told)
+    return _write(path, images, own or columns)
 
 
-def _images(sampler, net, n, seed, z, interpolate, mixed):
+def _images(sampler, net, n, seed, z, interpolate, mixed, told):
   """The images of a grid, and the number of its columns (0: any)."""
-  of = lambda z: samples.joined(sampler.of(net, z), len(z))
+  of = lambda z, told=told: samples.joined(sampler.of(net, z, told), len(z))
   if mixed:
     if z is None:
       z = np.asarray(samples.noise(np.uint32(seed), 0, n, sampler.latent // 2))
-    return _table(of, z), len(z) + 1
+    same = None if told is None else told[:1]
+    return _table(lambda z: of(z, same if same is None else np.resize(
+        same, len(z))), z), len(z) + 1
   if interpolate:
     if z is None:
       ends = latents.pairs(seed, n, sampler.latent)
@@ -176,8 +218,9 @@ def _images(sampler, net, n, seed, z, interpolate, mixed):
       raise UserError('--latents holds 1 vector: --interpolate needs 2 or more')
     else:
       ends = z[:-1], z[1:]
-    return of(latents.rows(*ends, interpolate)), interpolate
-  return (sampler.array(net, n, seed) if z is None else of(z)), 0
+    told = None if told is None else np.repeat(told[:len(ends[0])], interpolate)
+    return of(latents.rows(*ends, interpolate), told), interpolate
+  return (sampler.array(net, n, seed, told) if z is None else of(z)), 0
 
 
 def _table(of, z):
@@ -194,15 +237,17 @@ def _table(of, z):
       part for row, image in zip(mixed, own) for part in (image[None], row)])
 
 
-def _walk(sampler, net, path, n, seed, z, interpolate, fps):
+def _walk(sampler, net, path, n, seed, z, interpolate, fps, told):
   """Writes a video; its frames are made in pieces."""
   if z is None:
     z = np.asarray(samples.noise(np.uint32(seed), 0, n, sampler.latent))
   z = np.asarray(latents.loop(z, interpolate))
+  of = lambda part: sampler.of(net, part, None if told is None else np.resize(
+      told[:1], len(part)))
   path.parent.mkdir(parents=True, exist_ok=True)
   video.save(path, (image for start in range(0, len(z), sampler.batch)
                     for image in samples.joined(
-                        sampler.of(net, z[start:start + sampler.batch]),
+                        of(z[start:start + sampler.batch]),
                         len(z[start:start + sampler.batch]))), fps)
   return path
 

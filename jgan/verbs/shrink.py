@@ -19,7 +19,7 @@ import numpy as np
 import rich.console
 import rich.table
 
-from jgan import about, build, weights
+from jgan import about, build, forward, weights
 from jgan import config as configs
 from jgan import flags as common
 from jgan.compress import channels
@@ -96,10 +96,10 @@ def write(config, method, state, out, *, params='', data_dir=''):
   numbers = {
       'channels': {group.makers[0]: [mask.size, int(mask.sum())]
                    for group, mask in zip(groups, alive)},
-      **compared(config, new_config, (method.sample, average),
-                 (new_method.sample, new_state.ema), method.latent),
-      'difference': difference(method.sample, state.ema, new_method.sample,
-                               new_state.ema, method.latent),
+      **compared(config, new_config, (method, average),
+                 (new_method, new_state.ema)),
+      'difference': difference((method, state.ema),
+                               (new_method, new_state.ema)),
       'scores': {}}
   notes = {}
   if config.eval.metrics:
@@ -161,13 +161,12 @@ def narrowed(state, groups, alive):
                        ema=channels.narrow(state.ema, groups, alive))
 
 
-def compared(before, after, old, new, latent):
+def compared(before, after, old, new):
   """Size, MACs and latency of two generators.
 
   Args:
     before, after: their configs, completed.
-    old, new: (sample, Network) of each.
-    latent: the dimension of their latent vectors.
+    old, new: (Method, Network) of each.
 
   Returns:
     {'before': {...}, 'after': {...}}, each with 'params', 'mb', 'macs' and
@@ -177,22 +176,25 @@ def compared(before, after, old, new, latent):
   for name, config in (('before', before), ('after', after)):
     measured[name] = {**size.generator(config), 'latency': {}}
   for batch in BATCHES:
-    z = jax.random.normal(jax.random.key(0), (batch, latent))
+    z = jax.random.normal(jax.random.key(0), (batch, old[0].latent))
     times = latency.measure({
-        name: (sample, (net, z))
-        for name, (sample, net) in (('before', old), ('after', new))})
+        name: (method.sample, (net, *forward.inputs(method, z)))
+        for name, (method, net) in (('before', old), ('after', new))})
     for name, seconds in times.items():
       measured[name]['latency'][batch] = seconds
   return measured
 
 
-def difference(sample, net, other_sample, other, latent):
+def difference(old, new):
   """The largest absolute pixel difference of two generators' 16 images.
 
   Pixels are in [-1, 1].
+
+  old, new: (Method, Network) of each.
   """
-  z = jax.random.normal(jax.random.key(1), (16, latent))
-  a, b = jax.jit(sample)(net, z), jax.jit(other_sample)(other, z)
+  z = jax.random.normal(jax.random.key(1), (16, old[0].latent))
+  a, b = (jax.jit(method.sample)(net, *forward.inputs(method, z))
+          for method, net in (old, new))
   return float(jnp.abs(a - b).max())
 
 

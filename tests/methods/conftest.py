@@ -64,6 +64,7 @@ class Discriminator(nn.Module):
     del train
     h = dense.spectral(self.width)(x.reshape(len(x), -1))
     h = jnp.tanh(h * gates(self, {'normal': (4, 5, 7), 'down': (4, 2, 6)}))
+    self.sow('features', 'blocks', h[:, None, None])
     return output.logits(dense.spectral(self.outputs)(h))
 
 

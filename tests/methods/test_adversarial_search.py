@@ -170,8 +170,8 @@ def test_the_order_of_updates_and_the_rows_that_each_sees(
   seen = []
 
   def noting(module, name):
-    def update(state, real, z, rng, **options):
-      del z, rng, options
+    def update(state, real, z, rng, labels, **options):
+      del z, rng, labels, options
       seen.append((name, real))
       return state, {'loss': jnp.float32(0.)}
     monkeypatch.setattr(module, name, update)

@@ -13,7 +13,7 @@ from jgan.models import mlp
 from jgan.models.stylegan2 import Generator
 from jgan.penalties import path_length as penalties
 from jgan.penalties.path_length import path_length, path_lengths
-from jgan.types import Play
+from jgan.types import Play, View
 
 B, LAYERS, D, SIZE, COLORS = 6, 3, 4, 5, 2
 KEY = jax.random.key(0)
@@ -143,7 +143,8 @@ def test_it_takes_the_styles_of_stylegan2():
 def lazy_play(step=0, axis_name=None, styles=STYLES):
   def gen(x, method):
     return x if method == 'styles' else curved(MATRIX)(x)
-  return Play(None, None, None, gen, styles, KEY, jnp.int32(step), axis_name)
+  return Play(None, View(None, None), None, gen, styles, KEY, jnp.int32(step),
+              axis_name)
 
 
 def test_the_penalty_acts_at_every_fourth_step_on_half_of_the_batch():
@@ -182,6 +183,6 @@ def test_an_odd_batch_is_refused():
 
 def test_of_a_generator_without_styles_it_is_refused():
   gen = frozen(mlp.Generator(size=1, colors=2, latent=2), {}, {}, KEY)
-  play = Play(None, None, None, gen, normal(4, 2), KEY, 0)
+  play = Play(None, View(None, None), None, gen, normal(4, 2), KEY, 0)
   with pytest.raises(UserError, match="'mlp' has no method 'styles'"):
     penalties.generator(play, mean=0.)

@@ -63,7 +63,7 @@ def test_the_game_has_the_augmentations_of_the_run(game, monkeypatch):
   # Real and fake in an update of D and in h, fake in an update of G.
   assert seen == [['diffaugment']] * 5
   image = images[:16]
-  after = gap.train_disc(state, image, jax.random.key(0))
+  after = gap.train_disc(state, {'image': image}, jax.random.key(0))
   assert int(after.step) == int(state.step) + 1
 
 
@@ -74,5 +74,6 @@ def test_the_best_response_of_g_may_have_the_fakes_of_d(game):
   c.gen_noise = 'shared'
   c.penalties = ({'name': 'sample_differences', 'reselect': False},)
   gap = duality.Gap(configs.complete(c), images, updates=1)
-  after = jax.eval_shape(gap.train_gen, state, images[:16], jax.random.key(0))
+  after = jax.eval_shape(gap.train_gen, state, {'image': images[:16]},
+                         jax.random.key(0))
   assert jax.tree.structure(after) == jax.tree.structure(state)
