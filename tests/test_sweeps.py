@@ -72,7 +72,7 @@ def test_commas_in_brackets_and_quotes_do_not_split():
     (['--mode=describe', '--sweep=config.batch=1,2'],
      '--mode=describe does not read --sweep: train does'),
     (['--mode=pipeline', '--seeds=1,2'],
-     '--mode=pipeline does not read --seeds: train does'),
+     '--mode=pipeline does not read --seeds: tradeoff, train do'),
 ])
 def test_what_cannot_be_swept_is_refused(arguments, words):
   with pytest.raises(UserError, match=re.escape(words)):

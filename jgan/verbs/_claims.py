@@ -80,6 +80,7 @@ class Claim(NamedTuple):
     pairs: list of Pair.
     arms: list of Arm, in the order in which they are trained.
     earlier: what an earlier comparison showed, '' for none.
+    remark: what is to be known of what was seen, '' for nothing.
     sizes: whether parameters, MACs and latency of the arms are shown.
   """
   name: str
@@ -95,6 +96,7 @@ class Claim(NamedTuple):
   pairs: list
   arms: list
   earlier: str
+  remark: str
   sizes: bool
 
 
@@ -135,7 +137,7 @@ def chosen(claims, names):
 
 def _claim(train, *, name, title, source, claimed, setting, minutes, score,
            pair, seeds=5, mechanism=(), fails=None, arm=(),
-           earlier='', sizes=False):
+           earlier='', remark='', sizes=False):
   pairs = [Pair(**each) for each in pair]
   own = {each['name']: each for each in arm}
   names = dict.fromkeys(own)
@@ -151,7 +153,8 @@ def _claim(train, *, name, title, source, claimed, setting, minutes, score,
     raise KeyError(fails['arm'])
   return Claim(name, title, source, _flat(claimed), _flat(setting), seeds,
                minutes, _measure(**score), [_measure(**m) for m in mechanism],
-               fails or {}, pairs, [*arms.values()], _flat(earlier), sizes)
+               fails or {}, pairs, [*arms.values()], _flat(earlier),
+               _flat(remark), sizes)
 
 
 def _arm(train, *, name, needs='', commands=None):

@@ -120,6 +120,8 @@ def section(claim, record, outcomes, picture):
   lines += ['**Seen**:', '']
   for sentence in sentences(claim, record, outcomes):
     lines += _wrapped(f'- {sentence}', '  ')
+  if claim.remark:
+    lines += ['', *_wrapped(claim.remark)]
   if picture:
     lines += ['', f'![{claim.title}]({picture})']
   for measure in (claim.score, *claim.mechanism):

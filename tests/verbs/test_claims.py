@@ -31,6 +31,7 @@ title = 'Least squares over the hinge loss'
 source = 'a test'
 claimed = 'it is better'
 setting = 'two steps'
+remark = 'Two steps say little.'
 seeds = 2
 minutes = 1
 score = {label = 'fd_pixels', value = 'final', better = 'lower', says = 'FD'}
@@ -250,6 +251,7 @@ def test_a_claim_is_trained_after_a_kill_too_and_told(tiny, monkeypatch):
   assert {*course['values']} == {'fd_pixels', 'disc/loss'}
   document = (tiny / 'claims.md').read_text()
   assert '- FD of the hinge loss, `hinge`: ' in document
+  assert 'Two steps say little.' in document
   assert (tiny / 'images' / 'claim_tiny.png').exists()
 
   # From the record alone, the same document; nothing is trained again.
