@@ -184,6 +184,10 @@ def _check_optax(side, config):
     raise UserError(f'{at}, which has a second set of weights that these would '
                     f'not see: {", ".join(beside)}. Another optimizer, or none '
                     'of them, would be right')
+  if named.has_two_sets(section.name) and not 0. < section.b1 <= 1.:
+    raise UserError(f'{at}, whose b1 is the share of the average in the weights'
+                    f' that it trains at, and config.optimizer.{side}.b1='
+                    f'{section.b1:g}: one above 0, as .9, would be right')
   if config.init[role] and named.remembers(section.name):
     raise UserError(f"{at}, which remembers the network's first weights, and "
                     f'those of config.init.{role} come after: another '

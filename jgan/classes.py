@@ -20,13 +20,16 @@ def fill(config):
 
   Raises:
     UserError: the data set has no labels, or none are asked for and there are
-      names or counts.
+      names or counts, or a law of those of fakes.
   """
   c = config.classes
   if not config.data.get('labels'):
     if c.names or c.counts:
       raise UserError('config.classes has names or counts, and config.data.'
                       'labels is False: True, or neither, would be right')
+    if c.fakes in ('data', 'real'):
+      raise UserError(f"config.classes.fakes is '{c.fakes}', and config.data."
+                      "labels is False: True, or 'uniform', would be right")
     return
   module, arguments = sections.data(config)
   if not hasattr(module, 'labels'):
@@ -110,6 +113,9 @@ def chosen(config, wanted):
     raise UserError(f'classes {", ".join(map(str, wanted))} are asked for, and '
                     'this generator was trained without: config.data.labels='
                     'True trains one with classes')
+  if not len(wanted):
+    raise UserError('no class is named: names or numbers of some would be '
+                    'right')
   labels = []
   for one in wanted:
     if isinstance(one, str) and one in names:  # also one that is a number

@@ -18,7 +18,7 @@ def settled(config, data_dir):
 
   Raises:
     UserError: the files have no labels, or another number of classes than the
-      config says.
+      config says; or none of a class that generated images would be of.
   """
   if not config.data.get('labels'):
     return config
@@ -31,10 +31,20 @@ def settled(config, data_dir):
         f'config.classes.names has {len(names)} classes, '
         f'{classes.shown(names)}, and {config.data.name} {len(known)}, '
         f'{classes.shown(known)}')
-  counts = np.bincount(of_training(config, data_dir), minlength=len(names))
+  labels = of_training(config, data_dir)
+  if labels.min() < 0:
+    raise UserError(f'{config.data.name} has the label {labels.min()}, as of '
+                    'images without one: another split would be right')
+  counts = np.bincount(labels, minlength=len(names))
   if len(counts) > len(names):
     raise UserError(f'{config.data.name} has the label {len(counts) - 1} and '
                     f'{len(names)} classes: numbers below that would be right')
+  without = [name for name, count in zip(names, counts) if not count]
+  if without and classes.law(config) == 'uniform':
+    raise UserError(f'no training image is of {classes.shown(without)}, and '
+                    "generated ones would be: config.classes.fakes='data' "
+                    'would be right, or images of all classes, as by '
+                    "config.pipeline.order='random'")
   config = config.copy_and_resolve_references().unlock()
   config.classes.names = names
   config.classes.counts = tuple(map(int, counts))

@@ -55,9 +55,14 @@ class Styles:
 
   @functools.cached_property
   def _means(self):
-    return jax.jit(lambda net, start: self._apply(net, *forward.inputs(
-        self._model, samples.noise(_SEED, start, _BATCH, self._model.latent))
-        ).mean(0))
+    classes = getattr(self._model, 'classes', 0)
+
+    def mean(net, start):
+      z = samples.noise(_SEED, start, _BATCH, self._model.latent)
+      labels = ((start + jnp.arange(_BATCH)) % classes,) if classes else ()
+      return self._apply(net, z, *labels).mean(0)
+
+    return jax.jit(mean)
 
   def average(self, net):
     """The mean style of each layer over `COUNT` latents: [layers, latent].

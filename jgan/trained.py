@@ -71,8 +71,8 @@ class Trained:
     Of data without 256 levels (points of a mixture) they are float32.
 
     Args:
-      source: a seed, for `n` images, the same as by --mode=sample; or latent
-        vectors [n, latent].
+      source: a seed, for `n` images, without classes the same as by
+        --mode=sample; or latent vectors [n, latent].
       n: number of images of a seed; with `classes`, of each.
       classes: names or numbers of classes; of latent vectors one for all, or
         one for each. None: if there are classes, they are drawn, as frequent

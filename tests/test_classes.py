@@ -2,6 +2,7 @@
 import functools
 import json
 import shutil
+import types
 
 import jax
 import jax.export
@@ -20,7 +21,7 @@ from jgan.penalties import gradient, r1, r2
 from jgan.run import feeding, loop, parallel
 from jgan.score import networks, record
 from jgan.types import GanState, Play, View
-from jgan.verbs import export, sample
+from jgan.verbs import _fit, export, sample
 
 
 def ring(steps=200, **changes):
@@ -94,6 +95,8 @@ def test_latent_vectors_get_the_classes_that_are_named(g):
     g.sample(z, classes=[0, 1])
   with pytest.raises(UserError, match="no class 'cat', of 0 to 7"):
     g.sample(z, classes='cat')
+  with pytest.raises(UserError, match='no class is named'):
+    g.sample(0, n=4, classes=[])
   with pytest.raises(UserError, match='8 classes, and no labels are given'):
     g(z)
   np.testing.assert_allclose(
@@ -245,6 +248,17 @@ def test_pseudo_images_bring_their_labels():
   assert {*np.sign(labels + .5).tolist()} == {-1., 1.}
 
 
+def test_what_layers_read_is_measured_with_labels(g):
+  """The first layer reads embeddings of all classes, beside noise."""
+  c = g.config.copy_and_resolve_references().unlock()
+  c.compress.fit = {'name': 'outputs', 'images': 4096, 'ridge': 1e-6}
+  s = _fit.arguments(configs.complete(c), g.method, g.net, ['dense_0']
+                     )['seen']['dense_0']
+  table = g.params['label']['embedding']
+  np.testing.assert_allclose(np.diag(s)[::2], 1., atol=.1)
+  np.testing.assert_allclose(s[1::2, 1::2], table.T @ table / 8, atol=.15)
+
+
 def test_scores_state_the_law_and_see_the_classes(run, tmp_path):
   c = ring(2, **{'eval.every': 2, 'eval.metrics': ('fd_pixels',),
                  'classes.fakes': 'data'})
@@ -259,6 +273,7 @@ def test_scores_state_the_law_and_see_the_classes(run, tmp_path):
     ({'data': {'name': 'stl10', 'labels': True}}, 'images without labels: '
      '--config.data.split=train'),
     ({'classes.names': ('a', 'b')}, 'data.labels is False'),
+    ({'classes.fakes': 'data'}, "fakes is 'data', and config.data.labels is"),
     ({'data.labels': True, 'classes.names': ('a', 'a')}, 'a different word'),
     ({'data.labels': True, 'classes.counts': (1, 2)}, '2.* for 10 classes'),
     ({'classes.fakes': 'some'}, 'one of uniform, data, real'),
@@ -271,6 +286,13 @@ def test_what_cannot_be_is_said(changes, says):
   c.data = changes.get('data', c.data)
   with pytest.raises(UserError, match=says):
     configs.complete(c)
+
+
+def test_classes_are_refused_of_a_generator_without_any():
+  c, flags = configs.complete(configs.base()), types.SimpleNamespace()
+  for flags.classes in (('a',), ('a', 'b')):
+    with pytest.raises(UserError, match='generator was trained without'):
+      sample._one(c, flags, 4)
 
 
 def test_classes_of_files_are_needed_or_read(tmp_path):

@@ -55,6 +55,17 @@ def test_styles_are_between_the_average_and_their_own(stylegan2, monkeypatch):
             == jax.random.key_data(latent_noise.keys(z))).all()
 
 
+def test_all_classes_are_as_frequent_in_the_average(stylegan2, monkeypatch):
+  """Also where there are more classes than latents in a batch."""
+  monkeypatch.setattr(styles, 'COUNT', 20)
+  monkeypatch.setattr(styles, '_BATCH', 4)
+  c, _, net = stylegan2
+  s = Styles(c, 'truncation')
+  s._model = s._model.clone(classes=10)
+  s._apply = lambda net, z, labels: jax.nn.one_hot(labels, 10)[:, None]
+  np.testing.assert_allclose(s.average(net), [[.1] * 10], rtol=1e-6)
+
+
 def test_the_images_are_those_of_the_styles(stylegan2):
   """Untruncated, and as a whole those of the second latent."""
   c, _, net = stylegan2

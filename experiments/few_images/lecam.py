@@ -5,10 +5,9 @@ dog: some hundred images at 256 x 256 with DiffAugment, published FID 33.16,
 24.93, 10.16, 34.18, 54.88 (46.87, 27.08, 12.06, 42.44, 58.85 without); lambda
 of these is not published, it is that of their FFHQ run, 3e-7. Row cifar10_10:
 the first tenth of CIFAR-10 with ADA, lambda 1e-6, settings of StyleGAN2-ADA's
-`cifar`; of all of CIFAR-10 they have 2.47. Here D is residual, there it is not.
-Rows plain_NAME are the same without it. FID against the training images, of
-cifar10_10 against all 50,000. One accelerator; --data_dir as for
-re_gan/few_shot.py.
+`cifar`; of all of CIFAR-10 they have 2.47. Rows plain_NAME are the same without
+it. FID against the training images, of cifar10_10 against all 50,000. One
+accelerator; --data_dir as for re_gan/few_shot.py.
 
 python -m jgan.main --config=experiments/few_images/lecam.py:obama \
   --workdir=runs/obama_lecam --data_dir=DATA
@@ -52,7 +51,7 @@ def tenth():
   c.batch = 64
   c.steps = 100_000_000 // c.batch
   c.generator.update({'depth': 2, 'mixing': 0.})
-  c.discriminator.group = 32
+  c.discriminator.update({'group': 32, 'residual': False})
   c.lazy = 'apart'
   c.penalties = ({'name': 'r1', 'gamma': .01, 'every': 16},)
   adam = {'lr': .0025, 'b1': 0., 'b2': .99}

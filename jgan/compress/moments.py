@@ -21,9 +21,10 @@ def measure(sample, net, z, paths, *, ridge, places=16):
   """The second moments of some layers of a generator: {path: S [n, n]}.
 
   Args:
-    sample: (net, z [b, latent]) -> images.
+    sample: (net, z) -> images.
     net: Network of the generator.
-    z: [images, latent].
+    z: what images are made of, [images, latent], or a tuple of it and labels
+      [images].
     paths: of the layers.
     ridge: S gets this share of the mean of its diagonal added to its diagonal,
       so that it can be inverted where inputs are never seen, or copies of each
@@ -58,8 +59,10 @@ def measure(sample, net, z, paths, *, ridge, places=16):
 
   inputs, rng = jax.jit(inputs), np.random.default_rng(0)
   with session():  # one BLAS thread
-    for start in range(0, len(z), _BATCH):
-      for path, x in inputs(net, z[start:start + _BATCH]).items():
+    for start in range(0, len(jax.tree.leaves(z)[0]), _BATCH):
+      few = slice(start, start + _BATCH)
+      for path, x in inputs(net, jax.tree.map(lambda x, few=few: x[few],
+                                              z)).items():
         for image in np.asarray(x, np.float64):
           patches = _patches(image, windows[path], places, rng)
           totals[path] = totals.get(path, 0.) + patches.T @ patches

@@ -20,7 +20,7 @@ import optax
 from jgan import build, forward, steps
 from jgan.errors import UserError
 from jgan.forward import scheduled
-from jgan.optim import lazy, masked
+from jgan.optim import lazy, masked, named
 from jgan.types import Method, Pair, Turn
 
 
@@ -67,6 +67,11 @@ def make(config, shape, *, axis_name=None, past=False, fresh=True):
       raise UserError(f"config.optimizer.{player}.name is '{section.name}', "
                       'whose averages would count both gradients: another one '
                       'would be right')
+    if not past and section.name.startswith(named.PREFIX) and (
+        not named.counts_apart(section.name)):
+      raise UserError(f"config.optimizer.{player}.name is '{section.name}', "
+                      'whose rate counts all gradients, and a step has two: '
+                      'config.method.past=True, or another one, would be right')
     if section.pruning.get('reinit', False):
       raise UserError(f'config.optimizer.{player}.pruning.reinit is True, and '
                       'an extra-gradient step goes back to where it began: '

@@ -24,6 +24,8 @@ NAMES = 'intra-FID', 'intra-FD'
 def score(real, fake):
   """The mean of the classes' distances, >= 0, 0 for the same sets.
 
+  A class of which there is no image at all is left out.
+
   Raises:
     UserError: classes are not known, or a class has fewer than 2 images.
     Stopped: features are not finite.
@@ -33,7 +35,7 @@ def score(real, fake):
                                             ('generated', fake)))
   real, fake = _samples.features(real, fake, least=2)
   distances = []
-  for label in range(max(of_real.max(), of_fake.max()) + 1):
+  for label in np.union1d(of_real, of_fake):
     sides = real[of_real == label], fake[of_fake == label]
     for name, rows in zip(('real', 'generated'), sides):
       if len(rows) < 2:

@@ -3,7 +3,7 @@ import logging
 
 import numpy as np
 
-from jgan import build, lookup
+from jgan import build, classes, lookup
 from jgan.score import samples
 
 log = logging.getLogger(__name__)
@@ -28,11 +28,18 @@ def arguments(config, method, net, layers):
   seen = {}
   if hasattr(module, 'measure'):
     log.info('measuring what %d layers read', len(layers))
-    # Of another seed than scores, which would otherwise know these images.
-    noise = lambda count: np.asarray(samples.noise(
-        np.uint32(config.seed + 3), 0, count, method.latent))
     seen = build.bind(module.measure, bound)(
-        method.sample, net.replace(opt=()), noise, [*layers])
+        lambda net, given: method.sample(net, *given), net.replace(opt=()),
+        lambda count: _noise(config, method, count), [*layers])
   return dict(seed=config.seed, restarts=plan.restarts,
               iterations=plan.iterations, scaling=plan.scaling,
               refit=build.bind(module.refit, bound), seen=seen)
+
+
+def _noise(config, method, count):
+  """(z [count, latent],), or with classes (z, labels [count]), by their law."""
+  # Of another seed than scores, which would otherwise know these images.
+  seed, shares = np.uint32(config.seed + 3), classes.shares(config)
+  z = np.asarray(samples.noise(seed, 0, count, method.latent))
+  return (z,) if shares is None else (z, np.asarray(samples.labels(
+      seed, 0, count, shares=shares)))

@@ -4,7 +4,8 @@
 name without suffix becomes a folder of n PNG files. FILE.gif, .webp and .mp4
 show a walk from one latent vector to the next and back to the first.
 
-Of a generator with classes, a grid has a row for each; a walk is of one class.
+Of a generator with classes there are as many images of each, in rows, at most
+--n of all, or with --classes that many of each; a walk is of one class.
 """
 import logging
 import pathlib
@@ -112,11 +113,12 @@ def _of_rows(config, flags, n):
 
 def _one(config, flags, n):
   """The labels of n latent vectors that are all of one class."""
-  if len(flags.classes) != 1:
+  told = classes.chosen(config, flags.classes) if flags.classes else ()
+  if len(told) != 1:
     raise UserError(f'--classes={",".join(flags.classes)}: a video, or a table '
                     'of --mixing, is of one class, as --classes='
                     f'{config.classes.names[0]}')
-  return np.resize(classes.chosen(config, flags.classes), n)
+  return np.resize(told, n)
 
 
 def chosen(config, flags):

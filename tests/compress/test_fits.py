@@ -124,7 +124,7 @@ def test_channels_that_count_alike_do_so_whatever_their_size(
     (cp, cp.compose(cp.factor(KERNEL, 4)), 4)])
 def test_at_full_rank_nothing_is_lost(kind, kernel, rank):
   fitted = outputs.refit(kind, kernel, kind.factor(kernel, rank), S)
-  assert error(kernel, fitted, kind, S) < 1e-3 if kind is cp else 1e-6
+  assert error(kernel, fitted, kind, S) < (1e-3 if kind is cp else 1e-6)
 
 
 def test_the_svd_is_that_of_the_kernel_behind_the_root_of_the_moments():

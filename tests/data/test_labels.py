@@ -106,6 +106,9 @@ def test_a_run_learns_the_classes_of_files_and_counts_them(folders):
   c = configs.base()
   c.data = {'name': 'image_folder', 'labels': True, 'size': 16}
   c.pipeline.first = 2
+  with pytest.raises(UserError, match='no training image is of dog, and'):
+    labelling.settled(configs.complete(c), str(folders))
+  c.classes.fakes = 'data'
   done = labelling.settled(configs.complete(c), str(folders))
   assert done.classes.names == ('cat', 'dog') and done.classes.counts == (2, 0)
   assert labelling.settled(done, str(folders)) == done
@@ -189,6 +192,15 @@ def test_tiny_imagenet_has_the_labels_of_its_folders_and_annotations(
   assert tiny_imagenet.classes_in(str(tmp_path)) == ('n1', 'n2')
   assert tiny_imagenet.labels(str(tmp_path)).tolist() == [0, 1]
   assert tiny_imagenet.labels(str(tmp_path), split='val').tolist() == [1, 0]
+
+
+def test_images_without_a_label_among_others_are_refused(monkeypatch):
+  monkeypatch.setattr(digits, 'labels', lambda data_dir, size: np.arange(
+      1797, dtype=np.int32) % 11 - 1)
+  c = configs.base()
+  c.data = {'name': 'digits', 'labels': True}
+  with pytest.raises(UserError, match='digits has the label -1'):
+    labelling.settled(configs.complete(c), '')
 
 
 def test_a_set_of_tfds_without_classes_is_said(prepared):

@@ -127,6 +127,7 @@ def game(tiny):
      'no second gradient'),
     ({'critics': 2}, 'critics=2'), ({'lazy': 'apart'}, "'joined'"),
     ({'optimizer.gen.name': 'optax:schedule_free_sgd'}, 'both gradients'),
+    ({'optimizer.gen.name': 'optax:prodigy'}, 'counts all gradients'),
     ({'optimizer.disc.pruning': {'name': 'prune_grow', 'reinit': True}},
      'reinit is True')])
 def test_what_is_no_such_step_is_refused(game, changes, words):

@@ -40,6 +40,8 @@ def test_a_class_without_two_images_is_named():
   real, fake = samples(0, 90), samples(1, 60)
   with pytest.raises(UserError, match='class 3 has 0 generated images'):
     intra_fd.score(real._replace(labels=np.arange(90) % 4), fake)
+  apart = [x._replace(labels=2 * x.labels) for x in (real, fake)]
+  assert intra_fd.score(*apart) == intra_fd.score(real, fake)  # no 1, no 3
   with pytest.raises(UserError, match='classes of the generated images are no'):
     intra_fd.score(real, fake._replace(labels=None))
 

@@ -125,6 +125,8 @@ def test_samples_are_of_the_averages_of_schedule_free():
     ({'name': 'optax:dpsgd'}, 'needs l2_norm_clip'),
     ({'name': 'optax:lion', 'b3': .9}, "unknown key 'b3'.*known: b1, b2"),
     ({'name': 'optax:lion', 'b1': 'high'}, 'type float is needed'),
+    ({'name': 'optax:schedule_free_adamw', 'b1': 0.},
+     'gen.b1=0: one above 0'),
     ({'name': 'optax:schedule_free_sgd', 'clip_weight': .1},
      'would not see: optimizer.gen.clip_weight')])
 def test_what_there_is_not_is_refused_in_words(tiny, changes, words):

@@ -19,9 +19,9 @@ def measure(sample, net, noise, paths, *, images=4096, ridge=1e-4):
   """The second moments of the layers: {path: S [n, n]}.
 
   Args:
-    sample: (net, z [b, latent]) -> images.
+    sample: (net, z) -> images.
     net: Network of the generator.
-    noise: count -> z [count, latent].
+    noise: count -> z, that of `count` images, as of moments.measure.
     paths: of the layers.
     images: generated for the moments.
     ridge: share of the mean of S's diagonal that is added to its diagonal.
