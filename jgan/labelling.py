@@ -45,9 +45,14 @@ def settled(config, data_dir):
                     "generated ones would be: config.classes.fakes='data' "
                     'would be right, or images of all classes, as by '
                     "config.pipeline.order='random'")
+  counts = tuple(map(int, counts))
+  if tuple(config.classes.counts) not in ((), counts):
+    raise UserError(f'config.classes.counts is {tuple(config.classes.counts)},'
+                    f' and the images have {counts}: these, or () to count '
+                    'them, would be right')
   config = config.copy_and_resolve_references().unlock()
   config.classes.names = names
-  config.classes.counts = tuple(map(int, counts))
+  config.classes.counts = counts
   return config.lock()
 
 

@@ -74,6 +74,12 @@ def test_a_run_records_its_classes(run):
                                'counts': [128] * 8}
 
 
+def test_counts_that_are_not_those_of_the_images_are_refused():
+  c = configs.complete(ring(**{'classes.counts': (128,) * 7 + (9,)}))
+  with pytest.raises(UserError, match=r'128, 9\), and the images have \(128,'):
+    labelling.settled(c, '')
+
+
 def test_samples_of_a_seed_have_the_labels_of_the_law(g):
   images, count = g.sample(5, n=200), 200
   sampler = networks.sampler_of(g.config, g.method)
