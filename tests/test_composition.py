@@ -61,8 +61,8 @@ def test_all_methods_train_together_on_eight_devices_and_resume(
 
 @pytest.fixture(params=['plain', 'octave'])
 def pairs(tiny, request):
-  """R3GAN with DiffAugment, prune-and-grow, averages for later; with octaves,
-  of which gradients of gradients take long to compile, in one.
+  """R3GAN with DiffAugment, prune-and-grow, averages for later; in one with
+  class labels, and octaves, whose second derivatives take long to compile.
   """
   c = tiny
   c.steps, c.dtype, c.devices = 3, 'bfloat16', 2
@@ -72,6 +72,7 @@ def pairs(tiny, request):
   if request.param == 'octave':
     network['conv'] = {'name': 'octave', 'alpha': .5}
     c.schedules = ({'name': 'octave', 'curve': 'combi'},)
+    c.data.labels, c.classes.fakes = True, 'real'
   c.generator, c.discriminator = network, network
   c.loss = {'name': 'relativistic_pairing'}
   c.penalties = tuple({'name': name, 'plain': True, 'gamma': 1., 'final': .1,

@@ -13,8 +13,8 @@ python -m jgan.main --config=experiments/few_images/lecam.py:obama \
   --workdir=runs/obama_lecam --data_dir=DATA
 """
 from experiments.re_gan import few_shot, stylegan2
+from experiments.stylegan2 import cifar10
 from jgan import config as configs
-from jgan.optim.lazy import lazy
 
 _SETS = ('obama', 'grumpy', 'panda', 'cat', 'dog', 'cifar10_10')
 ROWS = {f'{plain}{name}': {'name': name, 'weighs': not plain}
@@ -35,28 +35,10 @@ def base(name, weighs):
     weighs: with LeCam regularization.
   """
   if name == 'cifar10_10':
-    c, weight = tenth(), 1e-6
+    c, weight = cifar10.base(first=5000), 1e-6
   else:
     c, weight = few_shot.base(re=False, augment='diffaug', name=name), 3e-7
   if weighs:
     c.penalties += ({'name': 'lecam', 'weight': weight, 'decay': .99,
                      'start': 0},)
-  return c
-
-
-def tenth():
-  """StyleGAN2-ADA's settings for CIFAR-10, with its first 5,000 images."""
-  c = stylegan2.base({'name': 'cifar10'}, first=5000, full=False,
-                     samples=50_000)
-  c.batch = 64
-  c.steps = 100_000_000 // c.batch
-  c.generator.update({'depth': 2, 'mixing': 0.})
-  c.discriminator.update({'group': 32, 'residual': False})
-  c.lazy = 'apart'
-  c.penalties = ({'name': 'r1', 'gamma': .01, 'every': 16},)
-  adam = {'lr': .0025, 'b1': 0., 'b2': .99}
-  c.optimizer.gen.update(adam)
-  c.optimizer.disc.update(lazy(16, **adam))
-  c.ema.update({'decay': .5**(c.batch / 500_000), 'rampup': .05})
-  c.augment = ({'name': 'ada'},)
   return c

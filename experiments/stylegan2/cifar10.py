@@ -18,7 +18,15 @@ from jgan.optim.lazy import lazy
 
 def get_config(form=None):
   """The full run; `:smoke` ends in a minute on two CPU cores."""
-  c = stylegan2.base({'name': 'cifar10'}, full=False, samples=50_000)
+  c = stylegan2.small(base(), form)
+  c.data.labels = True
+  return c
+
+
+def base(first=0):
+  """The same without classes, of the first so many images; 0: all."""
+  c = stylegan2.base({'name': 'cifar10'}, first=first, full=False,
+                     samples=50_000)
   c.steps, c.batch = 1_562_500, 64
   c.pipeline.flip = False
   c.generator.update({'depth': 2, 'mixing': 0.})
@@ -31,6 +39,4 @@ def get_config(form=None):
   c.augment = ({'name': 'ada'},)
   c.ema.update({'decay': .5**(c.batch / 500_000), 'rampup': .05})
   c.eval.protocol = 'nvlabs'
-  c = stylegan2.small(c, form)
-  c.data.labels = True
   return c

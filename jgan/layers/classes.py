@@ -56,8 +56,15 @@ def normalisation(norm, classes, labels, **fields):
     labels: int [b], of the images that are normalised; None: without classes,
       `norm` is returned unchanged.
     fields: further ones of ConditionalNorm.
+
+  Raises:
+    UserError: `spread` without classes.
   """
   if labels is None:
+    if fields.get('spread'):
+      raise UserError(f"spread={fields['spread']:g} is of the scales of "
+                      'classes, and there are none: 0., or '
+                      'config.data.labels=True, would be right')
     return norm
   layer = functools.partial(ConditionalNorm, norm, classes, **fields)
   return lambda name: lambda x, train: layer(name=name)(x, train, labels)

@@ -166,6 +166,7 @@ def test_channels_can_be_taken_out_of_a_generator_of_classes():
     (GEN, None, 'sngan: classes=4, and no labels are given'),
     (DISC, None, 'sngan: classes=4, and no labels are given'),
     (GEN.clone(classes=0), LABELS, 'classes=0, and labels are given'),
+    (GEN.clone(classes=0, spread=.02), None, 'spread=0.02 is of the scales'),
     (DISC.clone(classes=0), LABELS, 'classes=0, and labels are given'),
     (DISC.clone(outputs=2), LABELS, '2 outputs and 4 classes')])
 def test_labels_and_classes_that_do_not_agree_are_refused(model, labels, words):
