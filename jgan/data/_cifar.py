@@ -29,8 +29,8 @@ def read(base, layouts, label_bytes):
   return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
-def labels(base, layouts, key, label_bytes):
-  """Labels in the order of `read`; None if no layout exists.
+def labels(base, layouts, published, *, key, label_bytes):
+  """Labels in the order of `read`.
 
   key: of the labels in a python file; in a binary file the label is the last
     of the label bytes.
@@ -38,11 +38,14 @@ def labels(base, layouts, key, label_bytes):
   Returns: [n] int32.
 
   Raises:
-    UserError: a file is missing or not the official one.
+    UserError: no layout exists, or a file is missing or not the official one.
   """
   parts = [data[key] if isinstance(data, dict) else data[:, label_bytes - 1]
            for data in _contents(base, layouts, label_bytes)]
-  return np.concatenate(parts).astype(np.int32) if parts else None
+  if not parts:
+    raise UserError(f'{missing(base, layouts, published)}; the labels would be '
+                    'there')
+  return np.concatenate(parts).astype(np.int32)
 
 
 def missing(base, layouts, published):

@@ -1,6 +1,5 @@
 """CIFAR-10 (Krizhevsky, 2009): 50,000 + 10,000 colour images of 32 x 32."""
 from jgan.data import _cifar, _official, _require, _resize
-from jgan.errors import UserError
 from jgan.types import ImageSpec
 
 _COUNTS = {'train': 50000, 'test': 10000}
@@ -77,8 +76,5 @@ def labels(data_dir, *, split='train', size=32):
   """
   info(split=split, size=size)
   base = _official.root(data_dir, _PUBLISHED)
-  classes = _cifar.labels(base, _FILES[split], key=b'labels', label_bytes=1)
-  if classes is None:
-    error = _cifar.missing(base, _FILES[split], _PUBLISHED)
-    raise UserError(f'{error}; the labels would be there')
-  return classes
+  return _cifar.labels(base, _FILES[split], _PUBLISHED, key=b'labels',
+                       label_bytes=1)

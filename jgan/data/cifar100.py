@@ -1,6 +1,5 @@
 """CIFAR-100 (Krizhevsky, 2009): 50,000 + 10,000 colour images of 32 x 32."""
 from jgan.data import _cifar, _official, _require, _resize
-from jgan.errors import UserError
 from jgan.types import ImageSpec
 
 _COUNTS = {'train': 50000, 'test': 10000}
@@ -58,11 +57,8 @@ def labels(data_dir, *, split='train', size=32):
   """
   info(split=split, size=size)
   base = _official.root(data_dir, _PUBLISHED)
-  fine = _cifar.labels(base, _FILES[split], key=b'fine_labels', label_bytes=2)
-  if fine is None:
-    error = _cifar.missing(base, _FILES[split], _PUBLISHED)
-    raise UserError(f'{error}; the labels would be there')
-  return fine
+  return _cifar.labels(base, _FILES[split], _PUBLISHED, key=b'fine_labels',
+                       label_bytes=2)
 
 
 def load(data_dir, *, split='train', size=32):
