@@ -6,9 +6,10 @@ In the order of the rows: the peaks of matrix products and of copies; losses of
 three steps beside a CPU's; training steps of SNGAN-32, and the same in PyTorch
 where it is installed; SNGAN-32 trained on CIFAR-10 for three minutes at most,
 with a grid of samples (FILE.png) and its FD-resnet56, for which half of the
-minutes is kept; steps of MMD-NAS (large), Inception and StyleGAN2-256. All of
-it, compiling included, ends within the minutes: rows that do not fit are
-skipped. FILE.json and the table FILE.md are written anew with every row.
+minutes is kept; steps of MMD-NAS (large); Inception; many seeds of a small
+network in one program; steps of StyleGAN2-256 and R3GAN. All of it, compiling
+included, ends within the minutes: rows that do not fit are skipped. FILE.json
+and the table FILE.md are written anew with every row.
 
 `make device-folder DATA=DIR` prepares what it needs (bench/device_folder.py).
 """
@@ -22,7 +23,7 @@ import time
 
 BEGAN = time.monotonic()
 NETWORKS = ('peaks', 'check', 'sngan-32', 'cifar10', 'mmd_nas-large',
-            'inception', 'stylegan2-256')
+            'inception', 'seeds', 'stylegan2-256', 'r3gan-32')
 # Seconds of the run beside training.
 _COMPILING, _SCORING = 25., 30.
 _END = 3.  # seconds before the deadline at which it stops at the latest
@@ -34,6 +35,7 @@ def plan(options, folder):
   import numpy as np
 
   from bench import device_folder, device_rows, device_torch
+  from bench import rows as bench_rows
   from bench.device_report import Row
   from jgan import config as configs
   sizes = device_rows.Sizes(options.smallest)
@@ -43,7 +45,7 @@ def plan(options, folder):
   small = noise(256, 32) if images is None else images
   peak = {}
 
-  def trains(name, config, source, seconds, cycle=1):
+  def trains(name, config, source, seconds, cycle=1, other=True):
     speeds, config = {}, config(sizes)
 
     def measure(left, precision):
@@ -55,14 +57,14 @@ def plan(options, folder):
 
     def beside(left):
       return device_torch.rows(
-          configs.plain(configs.complete(config)), min(left, 75.), cycle=cycle,
-          least=sizes.seconds, accelerated=jax.default_backend() == 'gpu',
-          speeds=speeds)
+          bench_rows.plain(configs.complete(config)), min(left, 75.),
+          cycle=cycle, least=sizes.seconds,
+          accelerated=jax.default_backend() == 'gpu', speeds=speeds)
 
     return [*(Row(f'{name}, {precision}', seconds,
                   functools.partial(measure, precision=precision))
               for precision in device_rows.PRECISIONS),
-            Row(f'{name} in PyTorch', 30., beside)]
+            *[Row(f'{name} in PyTorch', 30., beside)] * other]
 
   rows = [
       Row('peaks', 15., lambda left: device_rows.peaks(sizes, peak)),
@@ -74,12 +76,14 @@ def plan(options, folder):
           pathlib.Path(options.out).with_suffix('.png')),
           kept=min(_COMPILING + sizes.training + _SCORING,
                    30. * options.minutes)),
-      *trains('mmd_nas-large', device_rows.mmd_nas, small, 45.),
+      *trains('mmd_nas-large', device_rows.mmd_nas, small, 60.),
       *(Row(f'inception, {precision}', 20., functools.partial(
           lambda left, precision: device_rows.extract(precision, sizes, peak),
           precision=precision)) for precision in ('float32', 'tf32')),
+      Row('seeds', 60., lambda left: device_rows.together(sizes)),
       *trains('stylegan2-256', device_rows.stylegan2_256,
               noise(64, 8 if sizes.smallest else 256), 60., device_rows.CYCLE),
+      *trains('r3gan-32', device_rows.r3gan, small, 45., other=False),
   ]
   return [row for row in rows if row.name.startswith(tuple(options.rows))]
 

@@ -128,6 +128,27 @@ def test_all_rows_have_configs_and_the_run_is_kept_half_of_the_time(tmp_path):
       'sngan-32 in PyTorch']
 
 
+def test_pytorch_gets_the_operations_of_a_genotype_and_not_its_name(
+    tmp_path, monkeypatch):
+  seen = []
+  monkeypatch.setattr(device_torch, 'rows',
+                      lambda config, *_, **__: seen.append(config))
+  options = device.parse(['--out', 'x.json', '--smallest', '--rows',
+                          'mmd_nas-large'])
+  device.plan(options, tmp_path)[-1].measure(1.)
+  cells = seen[0]['generator']['genotype']
+  assert len(cells) == 3 and all(
+      isinstance(ops, list | tuple) for cell in cells for ops in cell.values())
+
+
+@pytest.mark.long
+def test_runs_in_one_program_are_timed_beside_one_run():
+  one, eight = device_rows.together(device_rows.Sizes(smallest=True))
+  assert (one['runs'], one['times_one'], eight['runs']) == (1, 1., 8)
+  assert eight['images_per_s'] == pytest.approx(
+      8 * 16 * 1000 / eight['ms_per_step'])
+
+
 def test_peaks_and_a_training_row_are_measured_in_the_smallest_size(report):
   sizes, peak = device_rows.Sizes(smallest=True), {}
   c = configs.base()

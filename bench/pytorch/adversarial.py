@@ -145,7 +145,7 @@ class Game(Base):
     gradient, = torch.autograd.grad((images * y).sum(), styles,
                                     create_graph=True)
     lengths = (gradient.square().sum(2).mean(1) + 1e-12).sqrt()
-    mean = torch.lerp(self.lengths, lengths.mean(), section['decay'])
+    mean = torch.lerp(self.lengths, lengths.float().mean(), section['decay'])
     self.lengths = mean.detach()
     return section['weight'] * (lengths - mean).square().mean()
 

@@ -5,7 +5,8 @@ M images, in the first 20 M of which all rates move. Published: FID 1.96 (50k
 fakes against the train split, as scored here) with class labels: that is the
 row `classes`, in which fakes have the labels of the reals beside them. Without
 labels no number is published. In bfloat16 but for the stage of 4 x 4, as there;
-four days on eight L40 there.
+four days on eight L40 there. A device with all 512 images of the batch holds
+109 GiB in float32, one of eight an eighth.
 
 python -m jgan.main --config=experiments/r3gan/cifar10.py:classes \
   --workdir=runs/r3gan --data_dir=DATA
