@@ -84,7 +84,8 @@ CONTRACTS = {
               'REFERENCE': (bool, str),
               'BETTER': Words({'lower', 'higher', 'neither'})},
         one_of={'score': ('real', 'fake'), 'make': ('real',)},
-        may={'label': ('net',), 'NAMES': tuple},
+        may={'label': ('net',), 'NAMES': tuple,
+             'check': ('net', 'classes')},
         with_={'label': 'NAMES'}),
     'probes': Contract(
         'eval.probes',

@@ -16,6 +16,8 @@ from jgan.errors import UserError
 from jgan.features import _extractor, _from_torch, _torch_file
 
 _SIDE = 32
+_CLASSES = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog',
+            'horse', 'ship', 'truck')
 _FOLDER = 'cifar10_classifiers'
 _SOURCE = 'https://github.com/akamaster/pytorch_resnet_cifar10'
 # Of ImageNet: the author of the weights normalised CIFAR images by these.
@@ -115,6 +117,7 @@ def load(layers, file, path, data_dir):
 
   return _extractor.Extractor(
       name=name, distance=f'FD-{name}', sha256=sha256, dims=64, classes=10,
+      names=_CLASSES,
       batch=250, variables=variables, prepare=prepare, apply=apply,
       protocol={'network': name, 'weights_sha256': sha256,
                 'resize': 'none (32 x 32)',

@@ -34,6 +34,7 @@ class Extractor(NamedTuple):
     spatial: e, the width of 'spatial', a flattened map of few channels; 0 if
       it has none.
     host: whether `prepare` takes and returns numpy arrays.
+    names: of the classes of 'logits', where a data set has them; else ().
   """
   name: str
   distance: str
@@ -47,6 +48,7 @@ class Extractor(NamedTuple):
   protocol: dict
   spatial: int = 0
   host: bool = False
+  names: tuple = ()
 
 
 def outputs(net, variables, prepared, names, precision='highest'):

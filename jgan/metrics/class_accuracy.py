@@ -17,26 +17,42 @@ REFERENCE = False
 BETTER = {'': 'higher', 'worst': 'higher'}
 
 
-def score(real, fake, *, classes=0):
+def check(net, classes):
+  """Refuses a judge of other classes.
+
+  Args:
+    net: Extractor, the judge.
+    classes: names of those of the images.
+
+  Raises:
+    UserError: it tells other classes apart, or as many of other names.
+  """
+  right = ("config.eval.network='classifier', which learns the classes of the "
+           'data, would be right')
+  if net.classes != len(classes):
+    raise UserError(f'{net.name} tells {net.classes} classes apart, and the '
+                    f'images have {len(classes)}: {right}')
+  if net.names and net.names != tuple(classes):
+    known, own = next(pair for pair in zip(net.names, classes)
+                      if pair[0] != pair[1])
+    raise UserError(f"{net.name} knows the class '{known}' where the images "
+                    f"have '{own}': {right}")
+
+
+def score(real, fake):
   """'' the share of all images that are classified as their class, in [0, 1];
   'worst': that of the class with the lowest one.
 
   Args:
     real: not used.
-    classes: number of classes; 0: those of the judge.
 
   Raises:
-    UserError: classes are not known, or the judge tells others apart.
+    UserError: classes are not known.
     Stopped: a logit is not finite.
   """
   del real
   labels = _samples.labels(fake, 'generated images')
   logits = _samples.matrix(fake.logits, 'logits of generated images', least=1)
-  if logits.shape[1] != (classes or logits.shape[1]):
-    raise UserError(f'the judge tells {logits.shape[1]} classes apart, and the '
-                    f'images have {classes}: config.eval.network='
-                    "'classifier', which learns the classes of the data, would "
-                    'be right')
   right = np.argmax(logits, 1) == labels
   return {'': float(right.mean()),
           'worst': float(min(right[labels == label].mean()

@@ -62,15 +62,15 @@ def curves(path, series, base, metric):
 
   Args:
     path: of the PNG to write.
-    series: {(panel, curve): {parameters: scores}}.
+    series: {(panel, curve): [(parameters, scores)]}, in any order.
     base: (parameters, scores) of the generator as it is, a line across.
     metric: name of the score.
 
   Raises:
     UserError: no finite score.
   """
-  series = {name: {size: finite for size, scores in sorted(points.items())
-                   if (finite := [x for x in scores if math.isfinite(x)])}
+  series = {name: [(size, finite) for size, scores in sorted(points)
+                   if (finite := [x for x in scores if math.isfinite(x)])]
             for name, points in series.items()}
   series = {name: points for name, points in series.items() if points}
   if not series:
@@ -88,10 +88,11 @@ def curves(path, series, base, metric):
     axes.set_xlabel('parameters (thousands)', fontsize=9, color=figure.INK)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f'{x / 1e3:g}'))
   for (panel, name), points in series.items():
-    means = [sum(scores) / len(scores) for scores in points.values()]
-    reach = [[m - min(scores) for m, scores in zip(means, points.values())],
-             [max(scores) - m for m, scores in zip(means, points.values())]]
-    panels[panel].errorbar([*points], means, yerr=reach, color=colors[name],
+    sizes, scores = zip(*points)
+    means = [sum(x) / len(x) for x in scores]
+    reach = [[m - min(x) for m, x in zip(means, scores)],
+             [max(x) - m for m, x in zip(means, scores)]]
+    panels[panel].errorbar(sizes, means, yerr=reach, color=colors[name],
                            linewidth=1.4, marker='o', markersize=4, capsize=2,
                            label=f'fitted to {name}')
   for axes in panels.values():

@@ -174,6 +174,8 @@ def of_config(config, source, *, data_dir='', protocols=None, labels=None,
   mesh = mesh or mesh_of(config)
   return Scorer(source, metrics=e.metrics, knobs=e.knobs.to_dict(),
                 network=e.network, weights=e.weights, labels=labels,
+                classes=(tuple(config.classes.names) if config.data.labels
+                         else ()),
                 data_dir=data_dir,
                 reference=f'{config.data.name}:{e.split or "train"}',
                 count=e.reals, protocols=protocols or (e.protocol,),

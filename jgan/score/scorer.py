@@ -44,7 +44,7 @@ class Scorer:
   """
 
   def __init__(self, source, *, metrics, knobs=None, network='', weights='',
-               labels=None, data_dir='', reference='', count=0,
+               classes=(), labels=None, data_dir='', reference='', count=0,
                protocols=('standard',), statistics='', batch=0, also=0,
                most=2**31, mesh=None, precision='highest', told=None, seed=0,
                cache='~/.cache/jgan'):
@@ -56,6 +56,7 @@ class Scorer:
       knobs: {metric: {argument: value}} of their score().
       network: a name in jgan/features, '' if no metric needs one.
       weights: file of the network's weights, '' to search for it.
+      classes: names of the classes that the images are of; () without labels.
       labels: [n] of the source, for metrics of classes and to train the
         network 'classifier'; None: it is trained to predict rotations.
       data_dir: folder in which weights are searched.
@@ -108,6 +109,9 @@ class Scorer:
         loaded[resize] = self._net(p, source, labels, weights, data_dir)
       self.nets[name] = loaded[resize]
     net = next(iter(self.nets.values()))
+    for module in self.modules.values():
+      if classes and hasattr(module, 'check'):
+        module.check(net, classes)
     self.labels = {name: names.of_metric(name, net) for name in self.modules}
     self.better = {self.labels[name][suffix]: direction
                    for name, module in self.modules.items()

@@ -96,7 +96,10 @@ def write(config, method, state, out, *, forms, fits, ratios, seeds,
   header = lines(file, fits=_fits)[0]
   text = table(rows, header)
   write_text(folder / 'tradeoff.md', text)
-  tradeoff.curves(folder / 'tradeoff.png', *_series(rows), header['metric'])
+  series, base = _series(rows)
+  tradeoff.curves(folder / 'tradeoff.png', {
+      name: [*points.values()] for name, points in series.items()}, base,
+                  header['metric'])
   return f'{text}{folder / "tradeoff.png"}\n'
 
 
@@ -182,23 +185,20 @@ def table(rows, header):
           f'{show(base)}.', '',
           f'| form, fitted to | ratio | parameters | {header["metric"]} |',
           '|---|--:|--:|--:|']
-  ratios = {}
-  for row in rows:
-    ratios[row['form'], row['params']] = row['ratio']
-  text += [f'| {form}, {fit} | {ratios[form, params]:g} | {params:,} | '
-           f'{show(scores)} |'
+  text += [f'| {form}, {fit} | {ratio:g} | {params:,} | {show(scores)} |'
            for (form, fit), points in series.items()
-           for params, scores in points.items()]
+           for ratio, (params, scores) in points.items()]
   return '\n'.join(text) + '\n'
 
 
 def _series(rows):
-  """{(form, fit): {parameters: scores}}, and (parameters, scores) as it is."""
+  """{(form, fit): {ratio: (parameters, scores)}}, and those as it is."""
   series, base = {}, []
   for row in rows:
     if row['form']:
       points = series.setdefault((row['form'], row['fit']), {})
-      points.setdefault(row['params'], []).append(row['score'])
+      points.setdefault(row['ratio'], (row['params'], []))[1].append(
+          row['score'])
     else:
       base.append(row['score'])
       size = row['params']

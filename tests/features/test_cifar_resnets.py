@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jgan.data import cifar10
 from jgan.errors import UserError
 from jgan.features import _cifar_resnet, _extractor, resnet20, resnet56
 
@@ -46,6 +47,7 @@ def test_resnet20_is_right_about_915_of_1000(shared, test_batch):
   assert right(net, *(x[:1000] for x in test_batch)) == 915
   assert (net.name, net.distance) == ('resnet20', 'FD-resnet20')
   assert net.sha256.startswith('12fca82f')
+  assert net.names == cifar10.classes()
 
 
 def test_resnet56_is_right_about_470_of_500(shared, test_batch):

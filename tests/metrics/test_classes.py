@@ -1,4 +1,6 @@
 """Scores of classes: by hand, and by numpy with scipy's square root."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -49,7 +51,15 @@ def test_a_class_without_two_images_is_named():
 def test_accuracy_is_the_share_of_images_that_are_what_they_should_be():
   logits = np.eye(3)[[0, 0, 1, 2, 2, 2]]
   fake = Samples(6, logits=logits, labels=np.array([0, 0, 1, 1, 2, 2]))
-  assert class_accuracy.score(None, fake, classes=3) == {
-      '': 5 / 6, 'worst': .5}
-  with pytest.raises(UserError, match='tells 3 classes apart.*have 10'):
-    class_accuracy.score(None, fake, classes=10)
+  assert class_accuracy.score(None, fake) == {'': 5 / 6, 'worst': .5}
+
+
+def test_a_judge_of_other_classes_is_refused_before_anything_is_scored():
+  judge = lambda **made: SimpleNamespace(name='judge', **made)
+  with pytest.raises(UserError, match='judge tells 3 classes apart.*have 2'):
+    class_accuracy.check(judge(classes=3, names=()), ('cat', 'dog'))
+  with pytest.raises(UserError, match="knows the class 'cat'.*have 'cow'"):
+    class_accuracy.check(judge(classes=2, names=('cat', 'dog')),
+                         ('cow', 'dog'))
+  class_accuracy.check(judge(classes=2, names=('cat', 'dog')), ('cat', 'dog'))
+  class_accuracy.check(judge(classes=2, names=()), ('cow', 'dog'))

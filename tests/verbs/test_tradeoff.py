@@ -87,9 +87,20 @@ def test_a_ratio_is_a_number_above_one(text):
     tradeoff._ratio(text)
 
 
+def test_ratios_that_leave_equal_sizes_are_rows_of_their_own():
+  rows = [{'seed': 0, 'form': '', 'fit': '', 'ratio': 1., 'params': 90,
+           'score': 1.}]
+  rows += [{'seed': 0, 'form': 'svd', 'fit': 'kernel', 'ratio': ratio,
+            'params': 30, 'score': score} for ratio, score in ((4., 2.),
+                                                               (8., 3.))]
+  text = tradeoff.table(rows, {'step': 1, 'metric': 'FD', 'samples': 8})
+  assert text.splitlines()[-2:] == ['| svd, kernel | 4 | 30 | 2 |',
+                                    '| svd, kernel | 8 | 30 | 3 |']
+
+
 def test_a_picture_without_a_finite_score_is_refused(tmp_path):
   with pytest.raises(UserError, match='a finite one is needed'):
-    picture.curves(tmp_path / 'a.png', {('cp', 'kernel'): {9: [np.nan]}},
+    picture.curves(tmp_path / 'a.png', {('cp', 'kernel'): [(9, [np.nan])]},
                    (10, [1.]), 'FID')
 
 
