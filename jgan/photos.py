@@ -7,7 +7,6 @@ PHOTOS is: a folder of images, a zip file, Parquet files. Where RUN is a run,
 it is that run, which goes on.
 """
 import pathlib
-import shlex
 
 from jgan import config as configs
 from jgan import experiment, lookup, words
@@ -69,7 +68,7 @@ def expanded(argv, value):
   argv = [argv[0], *named, *rest[1:]]
   return argv, (
       f'no --config is given: {EXPERIMENT} trains on {_KINDS[kind]} in '
-      f'{data_dir}, at {row} x {row}. In full: jgan {shlex.join(argv[1:])}',)
+      f'{data_dir}, at {row} x {row}. In full: {words.command(*argv[1:])}',)
 
 
 def kind_of(data_dir):

@@ -241,7 +241,14 @@ class _Teller:
     left = _state.steps - seen[-1][1]
     if left / rate < _WORTH:
       return
-    work = _state.work() if _state.work else 0.
+    # Counting the work takes as long as tracing the steps: not in this thread.
+    threading.Thread(target=self._say_forecast, daemon=True,
+                     args=(left, rate, _state.work or float)).start()
+
+  def _say_forecast(self, left, rate, work):
+    work = work()
+    if self._ended.is_set():
+      return
     log.info('about %s for the %s steps to come on this machine: %.3g s%s a '
              'step; scores come on top', spoken(left / rate), f'{left:,}',
              1 / rate, f' and {work / 1e9:,.3g} GFLOPs' if work else '')

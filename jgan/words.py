@@ -5,7 +5,7 @@ import re
 import shlex
 import sys
 
-_PROGRAMS = 'jgan', 'main.py'
+_PROGRAMS = {'jgan': ('jgan',), 'main.py': ('python', '-m', 'jgan.main')}
 
 
 def without(words, *names):
@@ -24,6 +24,12 @@ def without(words, *names):
   return rest
 
 
+def command(*words):
+  """A command of jgan as one line, called as this process was."""
+  name = pathlib.Path((sys.argv or [''])[0]).name
+  return shlex.join([*_PROGRAMS.get(name, ('jgan',)), *words])
+
+
 def ways_on(folder):
   """The commands for what a user may want of a folder with another run.
 
@@ -37,11 +43,13 @@ def ways_on(folder):
     return ('Without --config it goes on with its own; else choose another '
             'folder, or pass --allow_config_change to resume from its '
             'checkpoint with this config')
-  said = lambda *words: shlex.join(['jgan', *words])
   own = without(words, r'config(\..*?)?', 'size')
   free = next(path for n in itertools.count(2)
               if not pathlib.Path(path := f'{folder}_{n}').exists())
+  anew = [*without(words, 'workdir'), f'--workdir={free}']
+  # What neither names is the run's own, which a new folder does not have.
+  named = without(words, 'config', 'size') != words
   return (f'To go on from its checkpoint with this config: '
-          f'{said(*words, "--allow_config_change")} ; to go on with its own: '
-          f'{said(*own)} ; to begin anew: '
-          f'{said(*without(words, "workdir"), f"--workdir={free}")}')
+          f'{command(*words, "--allow_config_change")} ; to go on with its '
+          f'own: {command(*own)} ; to begin anew: '
+          f'{command(*anew) if named else "--config=FILE in another folder"}')

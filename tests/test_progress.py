@@ -97,6 +97,29 @@ def test_the_time_of_training_is_foretold_once(handler, monkeypatch):
   assert text.count('about') == 1
 
 
+def test_steps_are_told_while_the_work_of_one_is_counted(handler, monkeypatch):
+  """Which takes as long as tracing it; a run that ends does not wait."""
+  monkeypatch.setattr(progress, '_FORECAST', .05)
+  monkeypatch.setattr(progress, '_SILENCE', .02)
+  counted, asked = threading.Event(), threading.Event()
+
+  def work():
+    asked.set()
+    assert counted.wait(60)
+    return 2e9
+
+  with progress.shown(handler, 'train'):
+    progress.training(0, 100_000_000, work)
+    for step in range(1, 40):
+      progress.dispatched(step, {'loss': 0.})
+      time.sleep(.01)
+    assert asked.wait(60)
+    progress.dispatched(50, {'loss': 0.})
+    until('step 50/', handler)
+  counted.set()
+  assert 'about' not in handler.stream.getvalue()
+
+
 @pytest.mark.parametrize('seconds, text', [
     (40, '40 s'), (600, '10 min'), (10_000, '2 h 47 min'),
     (200_000, '2 days 7 h')])

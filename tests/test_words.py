@@ -31,6 +31,22 @@ def test_three_ways_to_go_on_are_commands(monkeypatch, tmp_path):
                   f'--workdir={run}_3']
 
 
+def test_commands_are_those_of_the_module_where_it_was_called(monkeypatch):
+  monkeypatch.setattr(sys, 'argv', ['/x/jgan/main.py', '--config=f.py',
+                                    '--workdir=w'])
+  text = words.ways_on('w')
+  assert text.count(': python -m jgan.main --') == 3 and ': jgan' not in text
+
+
+def test_a_config_that_is_the_runs_own_is_not_begun_anew(monkeypatch):
+  """A new folder does not have it."""
+  monkeypatch.setattr(sys, 'argv', ['/bin/jgan', '--workdir=w',
+                                    '--config.steps=9'])
+  text = words.ways_on('w')
+  assert text.endswith('to begin anew: --config=FILE in another folder')
+  assert 'jgan --workdir=w --config.steps=9 --allow_config_change ;' in text
+
+
 def test_outside_of_a_command_flags_are_named(monkeypatch):
   monkeypatch.setattr(sys, 'argv', ['/x/ipykernel_launcher.py', '-f', 'k.json'])
   text = words.ways_on('w')

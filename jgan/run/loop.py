@@ -303,6 +303,8 @@ def loop(config, method, source, where, k, state, start, session, stop,
       if trace:
         trace.after(step, metrics, calls)
       if stop(step) and step < config.steps:
+        log.info('stopping: what was begun is finished, up to step %s, and '
+                 'saved; a second Ctrl-C ends it at once', f'{step:,}')
         session.leave(step, state)
       ahead = next(feed, None)
   return state

@@ -222,7 +222,8 @@ class Session:
   def log_scores(self, step, values, seconds):
     """Writes the scores of a step, which training waited for so long."""
     if self.writer:
-      cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
+      with progress.during('counting operations'):
+        cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
       self.timing.scored(seconds)
       self.write(step, {**values, **cost})
       log.info('step %s  %s', f'{step:,}', '  '.join(
@@ -256,8 +257,7 @@ class Session:
   @functools.cached_property
   def cost(self):
     """Cost of the run's steps, counted at the first use."""
-    with progress.during('counting operations'):
-      return Cost(self.config)
+    return Cost(self.config)
 
   def operations(self):
     """Floating-point operations of a step, on average."""

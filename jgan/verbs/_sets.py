@@ -13,6 +13,7 @@ _FORMS = ('a folder, a zip file or Parquet files of images, an .npz of images '
           'or of statistics, an exported generator, or a data set as '
           'cifar10:test')
 _READERS = 'image_folder', 'image_zip', 'image_parquet'
+_PROGRAMS = '.jaxexport', '.onnx'
 
 
 def of(flag, text, size, data_dir, count=0):
@@ -52,6 +53,10 @@ def of(flag, text, size, data_dir, count=0):
     if any(name.startswith('params/') for name in named):
       return _fitting(flag, path, _made(path, count), size)
     return _fitting(flag, path, _stored(flag, path, named), size)
+  if path.suffix in _PROGRAMS:
+    raise UserError(f'--{flag}={text} is a program, which does not say what it '
+                    'was trained on: give the weights, a .safetensors or .npz '
+                    'of --mode=export, or images that it made, as an .npz')
   name, _, split = text.partition(':')
   if name not in lookup.names('data'):
     raise UserError(f'--{flag}={text} is not {_FORMS}: '

@@ -10,7 +10,7 @@ import time
 
 from jgan import config as configs
 from jgan import flags as common
-from jgan import signals
+from jgan import progress, signals
 from jgan.errors import UserError
 from jgan.flags import Flag
 from jgan.report.page import render, serve
@@ -43,6 +43,7 @@ def run(config, flags):
   with server, signals.watched() as stop:
     log.info('http://127.0.0.1:%d/ shows %s; Ctrl-C ends it',
              server.server_port, ', '.join(watched.names))
+    progress.hush()  # nothing is waited for: the address stays in sight
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     while not stop(0):

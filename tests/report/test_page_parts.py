@@ -69,6 +69,13 @@ def test_runs_of_one_colour_differ_in_dash_and_symbol():
   assert len({tuple(look.values()) for look in looks.values()}) == 24
 
 
+def test_only_seeds_share_a_colour():
+  """Runs that merely lie in one folder do not."""
+  look = plots.looks(['runs/a', 'runs/b', 'lr=1/seed_0', 'lr=1/seed_1'])
+  a, b, first, second = (each['color'] for each in look.values())
+  assert len({a, b, first}) == 3 and first == second
+
+
 def test_ranks_are_sorted_as_numbers():
   rows = [('a', 16, 1.), ('a', 8, 2.), ('b', 16, 3.)]
   figure = plots.sensitivity('s', 'run', rows, base=1., worst=2.,

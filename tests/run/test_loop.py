@@ -65,9 +65,11 @@ def test_a_run_leaves_what_the_readme_promises(unbroken):
 
 
 def test_a_stopped_and_resumed_run_equals_the_unbroken_one(
-    unbroken, tmp_path, interrupted):
+    unbroken, tmp_path, interrupted, caplog):
   folder, state = unbroken
-  interrupted(small(), tmp_path, step=2)
+  with caplog.at_level('INFO', 'jgan'):
+    interrupted(small(), tmp_path, step=2)
+  assert 'finished, up to step 2, and saved; a second Ctrl-C' in caplog.text
   resumed = loop.run(small(), tmp_path)
   assert equal(state, resumed)
   for name in ('metrics.jsonl', 'metrics.csv', 'samples/00000002.png',

@@ -27,3 +27,4 @@ def test_the_command_serves_until_it_is_interrupted(tiny, tmp_path, files):
     command.send_signal(signal.SIGINT)
     _, rest = command.communicate(timeout=60)
   assert command.returncode == 0 and 'error' not in rest
+  assert 'watch:' not in rest  # the address stays the last line

@@ -20,21 +20,27 @@ _SYMBOLS = 'circle', 'square', 'diamond', 'triangle-up'
 def looks(names):
   """A colour, a dash and a symbol for each run: {name: {'color', ...}}.
 
-  Runs in the same one of several folders, as the seeds of a combination of a
-  sweep, have the same colour.
+  The seeds of a combination of a sweep have the same colour, where there are
+  other runs too.
   """
   count = len(figure.COLORS)
-  parents = [name.rpartition('/')[0] for name in names]
-  folders = [*dict.fromkeys(parents)]
-  grouped = 1 < len(folders) < len(names)
+  folders = [_of_seeds(name) for name in names]
+  kinds = [*dict.fromkeys(folders)]
+  grouped = 1 < len(kinds) < len(names)
   look = {}
-  for i, (name, parent) in enumerate(zip(names, parents)):
-    color = folders.index(parent) if grouped else i
-    other = parents[:i].count(parent) if grouped else i // count
+  for i, (name, folder) in enumerate(zip(names, folders)):
+    color = kinds.index(folder) if grouped else i
+    other = folders[:i].count(folder) if grouped else i // count
     look[name] = {'color': figure.COLORS[color % count],
                   'dash': _DASHES[other % len(_DASHES)],
                   'symbol': _SYMBOLS[other % len(_SYMBOLS)]}
   return look
+
+
+def _of_seeds(name):
+  """The folder that a run of a seed is in; other runs are their own."""
+  folder, _, last = name.rpartition('/')
+  return folder if last.startswith('seed_') else name
 
 
 def plain(text):
