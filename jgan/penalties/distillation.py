@@ -15,8 +15,8 @@ teacher has another architecture or the same one, as a compressed generator has
 before it is compressed (docs/how_to/compress.md).
 
 G and T are in training mode with the same keys of noise: if they are equal, all
-terms and their gradients are exactly 0. Pairs of x and t of the same z are not
-independent, and do not count in the MMD.
+terms and their gradients are 0 (the MMD's but for rounding). Pairs of x and t
+of the same z are not independent, and do not count in the MMD.
 """
 import jax
 import jax.numpy as jnp
@@ -144,5 +144,6 @@ def _choose(key, name, choices):
 
 
 _EPS = 1e-8
-_NORMS = {'l1': jnp.abs, 'l2': jnp.square}
+# The slope of jnp.abs at 0 is 1.
+_NORMS = {'l1': lambda x: x * jnp.sign(x), 'l2': jnp.square}
 _SPACES = {'logits': lambda view: view.logits, 'features': _pooled}
