@@ -15,8 +15,8 @@ teacher has another architecture or the same one, as a compressed generator has
 before it is compressed (docs/how_to/compress.md).
 
 G and T are in training mode with the same keys of noise: if they are equal, all
-terms and their gradients are 0 (the MMD's but for rounding). Pairs of x and t
-of the same z are not independent, and do not count in the MMD.
+terms are 0 but for rounding. Pairs of x and t of the same z are not
+independent, and do not count in the MMD.
 """
 import jax
 import jax.numpy as jnp
