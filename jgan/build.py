@@ -19,6 +19,7 @@ from jgan import (
     precision,
     sections,
     steps,
+    teachers,
 )
 from jgan import config as configs
 from jgan.compress import channels
@@ -169,11 +170,10 @@ def plan(config, method):
 def game(config, axis_name=None):
   """Keyword arguments of steps.gan_step, except models and optimizers."""
   return dict(
-      loss=loss(config), penalties=penalties(config),
+      loss=loss(config), penalties=penalties(config, axis_name),
       prepare=prepare(config, axis_name), ema=ema(config),
-      gen_batch=config.gen_batch,
       labels_of=labelling.of_updates(config, axis_name),
-      share_noise=config.gen_noise == 'shared',
+      share_noise=config.gen_noise == 'shared', gen_batch=config.gen_batch,
       augment=augment(config, axis_name), schedule=schedule(config),
       axis_name=axis_name, unroll=jax.default_backend() == 'cpu')
 
@@ -189,7 +189,7 @@ def loss(config):
               getattr(module, 'DRAWS', False), config.paired_stats)
 
 
-def penalties(config):
+def penalties(config, axis_name=None):
   """{name: Penalty} in the config's order; a repeated name gets a '_'.
 
   A lazy penalty that config.lazy sets apart is called when it is due only.
@@ -202,6 +202,10 @@ def penalties(config):
       name += '_'
     arguments = arguments_of(section)
     traced = {k: arguments.pop(k) for k in getattr(module, 'TRACED', ())}
+    if role := getattr(module, 'TEACHER', ''):
+      arguments['teacher'] = teachers.teacher(
+          arguments['teacher'], arguments['sha256'], role, config,
+          lambda c: models(c, spec(c).shape, axis_name=axis_name))
     apart = 0
     if set_apart and arguments.get('every', 1) > 1:
       apart, arguments['every'] = arguments['every'], 1

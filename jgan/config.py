@@ -10,7 +10,7 @@ import pathlib
 
 from ml_collections import ConfigDict
 
-from jgan import checks, classes, genotype, lookup, paths
+from jgan import checks, classes, genotype, lookup, paths, pins
 from jgan.errors import UserError
 from jgan.files import parsed
 from jgan.sections import LISTS, arguments, builder_keys, sections, typed
@@ -249,6 +249,8 @@ def fill(config):
       section[key] = typed(f'{path}.{key}', section.get(key, default), default)
     if 'genotype' in section:  # config.json must not depend on a file
       section.genotype = genotype.inlined(section.genotype)
+    if 'sha256' in section:
+      pins.pin(section, path)
   classes.fill(config)
   return config
 

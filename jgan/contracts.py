@@ -73,7 +73,8 @@ CONTRACTS = {
     'penalties': Contract(
         'penalties',
         one_of={'discriminator': ('play',), 'generator': ('play',)},
-        may={'PAIRED': bool, 'TRACED': tuple, 'SECOND_ORDER': bool}),
+        may={'PAIRED': bool, 'TRACED': tuple, 'SECOND_ORDER': bool,
+             'TEACHER': str}),
     'methods': Contract(
         'method', must={'make': ('config', 'shape', '*', 'axis_name')},
         may={'evolves': ('config',)}),

@@ -71,6 +71,8 @@ def arguments(path, kind, name):
       defaults |= keywords(getattr(module, function))
   if kind == 'schedules':  # read by build.schedule
     defaults |= {'every': 0, 'evaluation': 'current'}
+  if hasattr(module, 'TEACHER'):  # filled in by config.fill
+    defaults |= {'sha256': ''}
   return {k: v for k, v in defaults.items() if k not in _PASSED}
 
 

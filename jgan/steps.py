@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jgan import regularise
+from jgan import augmenting, regularise
+from jgan.augmenting import distort
 from jgan.forward import (
     frozen,
     generate,
@@ -30,22 +31,6 @@ from jgan.ops import collectives, loop, ramp
 from jgan.optim import masked, named
 from jgan.regularise import penalise, remember
 from jgan.types import NO_LABELS, GanState, Network, Pair, Play
-
-
-def distort(rng, images, augment, state):
-  """Augments images for the discriminator, in the order of `augment`.
-
-  images: [b, h, w, c], or a tuple of arrays, which are augmented separately.
-  augment: {name: Augment}.
-  """
-  if isinstance(images, tuple):
-    return tuple(distort(jax.random.fold_in(rng, i), x, augment, state)
-                 for i, x in enumerate(images))
-  for i, (name, each) in enumerate(augment.items()):
-    if each.apply:
-      images = each.apply(jax.random.fold_in(rng, i), images,
-                          _memory(state, name))
-  return images
 
 
 def traced(loss, state):
@@ -85,7 +70,7 @@ def disc_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
     if each.replace:
       real, real_labels = unlabelled(each.replace(
           jax.random.fold_in(keys[0], i), labelled(real, labels.real),
-          _memory(state, name)))
+          augmenting.memory(state, name)))
       labels = labels._replace(real=real_labels)
   augmented = lambda x: distort(keys[1], x, augment, state)
   augmented_fake = lambda x: distort(keys[2], x, augment, state)
@@ -134,20 +119,25 @@ def gen_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
   start = (before or state).gen.stats
   output, gen_stats = generate(models.gen, params, start, z, gen_rng,
                                labels.fake)
-  shown = distort(keys[1], output, augment, state)
   augmented = lambda x: distort(keys[0], x, augment, state)
+  augmented_fake = lambda x: distort(keys[1], x, augment, state)
+  shown = augmented_fake(output)
 
   def views(disc, paired, real_stats):
-    """Views of real (None if not paired) and fake, and statistics of D."""
+    """Views of real (None if not paired) and fake, and statistics of D.
+
+    The last is how the fake was looked at: D's inputs -> View, statistics.
+    """
     stats, real_view = disc.stats, None
     if paired:
       real_view, moved = judge(models.disc, disc.params, stats,
                                augmented(real), real_rng, labels.real)
       stats = moved if real_stats else stats
-    return real_view, *judge(models.disc, disc.params, stats, shown, fake_rng,
-                             labels.fake)
+    look = lambda images: judge(models.disc, disc.params, stats, images,
+                                fake_rng, labels.fake)
+    return real_view, *look(shown), look
 
-  real_view, fake, stats = views(state.disc, paired, loss.real_stats)
+  real_view, fake, stats, look = views(state.disc, paired, loss.real_stats)
   value = loss.generator(
       collectives.gather(real_view.logits, axis_name) if paired else None,
       collectives.gather(fake.logits, axis_name),
@@ -157,7 +147,8 @@ def gen_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
               frozen(models.gen, params, start, gen_rng),
               z, rng, state.step, axis_name, real if paired else None,
               augmented,
-              before and (lambda: views(before.disc, True, True)[:2]))
+              before and (lambda: views(before.disc, True, True)[:2]),
+              output, augmented_fake, gen_rng, lambda x: look(x)[0])
   total, terms = penalise('generator', penalties, play, state)
   return value + total, (gen_stats, stats, {'loss': value, **terms},
                          labelled(images_of(output), labels.fake))
@@ -196,7 +187,7 @@ def disc_update(state, real, z, rng, labels=NO_LABELS, *, models, loss,
   state = state.replace(gen=state.gen.replace(stats=gen_stats),
                         disc=disc.replace(stats=stats))
   count = real.shape[0] * collectives.size(axis_name)
-  state = _update_memories(
+  state = augmenting.update(
       state, augment, 'update',
       lambda each, memory: each.update(memory, metrics['signs'], count))
   metrics |= {f'{name}/p': state.extra['augment'][name]['p']
@@ -227,7 +218,7 @@ def gen_update(state, real, z, rng, labels=NO_LABELS, *, models, loss,
       functools.partial(objective, before=before), state.gen, tx.gen, axis_name)
   state = state.replace(gen=gen.replace(stats=gen_stats),
                         disc=state.disc.replace(stats=stats))
-  state = _update_memories(
+  state = augmenting.update(
       state, augment, 'remember',
       lambda each, memory: each.remember(memory, images))
   state, terms = regularise.update(
@@ -379,22 +370,3 @@ def gan_init(rng, batch, *, models, tx, extra=None):
   ema = jax.tree.map(jnp.copy, Network(gen.params, gen.stats))
   extra = jax.tree.map(jnp.asarray, extra or {})
   return GanState(jnp.int32(0), gen, disc, ema, extra)
-
-
-def _memory(state, name):
-  """The memory of an augmentation."""
-  return state.extra.get('augment', {}).get(name, {})
-
-
-def _update_memories(state, augment, slot, change):
-  """The state with new memories of the augmentations that define `slot`.
-
-  slot: a field of Augment.
-  change: (Augment, its memory) -> its new memory.
-  """
-  changed = {name: change(each, _memory(state, name))
-             for name, each in (augment or {}).items() if getattr(each, slot)}
-  if not changed:
-    return state
-  memories = {**state.extra['augment'], **changed}
-  return state.replace(extra={**state.extra, 'augment': memories})

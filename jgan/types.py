@@ -116,11 +116,14 @@ class Play(NamedTuple):
     axis_name: the device axis, None for the whole batch.
     plain: the real images before augmentation; None like `real`.
     seen: plain -> real.image, the augmentation with the same random draws.
-    plain_fake: the generated images before augmentation, and
-    seen_fake: plain_fake -> fake.image, as `seen`; None in a generator update.
     before: () -> Views (real, fake) of the same images by the discriminator as
       it was before its last update; None unless the generator's update has the
       fakes of that update, and in the discriminator's update.
+    plain_fake: G's output before augmentation, images or a tuple of them, and
+    seen_fake: plain_fake -> D's input, as `seen`.
+    noise: the key of the noise that G drew for `fake`, and
+    look: D's input in the place of that of `fake` -> View, as of `fake`; None
+      in the discriminator's update.
   """
   real: View | None
   fake: View
@@ -135,6 +138,8 @@ class Play(NamedTuple):
   before: Callable | None = None
   plain_fake: jax.Array | None = None
   seen_fake: Callable | None = None
+  noise: jax.Array | None = None
+  look: Callable | None = None
 
   def verdict(self, x, view):
     """D's logits of the images x, which have the labels of a View's."""

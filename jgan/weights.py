@@ -131,6 +131,8 @@ def warm_start(state, files):
   if files.discriminator:
     state = state.replace(disc=fill(
         state.disc, load(files.discriminator), files.discriminator))
+  for path in filter(None, (files.generator, files.discriminator)):
+    log.info('starting from %s', path)
   return state
 
 
@@ -182,7 +184,6 @@ def fill(net, loaded, path):
     if not np.isfinite(flat[name]).all():
       raise UserError(f'{path} cannot be used: {name} is not finite in '
                       f'{in_model.dtype}')
-  log.info('starting from %s (%d arrays)', path, len(flat))
   cast = from_arrays(flat)
   return net.replace(params=cast.params, stats=cast.stats)
 

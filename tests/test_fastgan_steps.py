@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build, steps
+from jgan import augmenting, build, steps
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.types import GanState
@@ -146,9 +146,9 @@ def test_images_and_smaller_images_are_distorted_by_their_own_draws():
   augment = parts(config())['augment']
   images = jnp.ones((B, 16, 16, 1))
   state = GanState(0, *[None] * 3)
-  one, two = steps.distort(KEY, (images, images), augment, state)
+  one, two = augmenting.distort(KEY, (images, images), augment, state)
   assert (one != two).any()
-  again, _ = steps.distort(KEY, (images, images), augment, state)
+  again, _ = augmenting.distort(KEY, (images, images), augment, state)
   np.testing.assert_array_equal(one, again)
 
 

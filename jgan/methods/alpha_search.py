@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from jgan import build, forward, labelling, lookup, steps
+from jgan.augmenting import distort
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.methods._game import Game
@@ -79,7 +80,7 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
                     "True: Gbar cannot update parameters that it shares; "
                     "gbar='weights' would be right")
   extra_steps = 2 if off_by_two else 0
-  loss, penalties = build.loss(config), build.penalties(config)
+  loss, penalties = build.loss(config), build.penalties(config, axis_name)
   outer = Outer(*(n + extra_steps for n in counts.values()), config.critics,
                 gbar != 'none', warmup, held,
                 loss.paired or any(p.paired for p in penalties.values()))
@@ -273,7 +274,7 @@ def h(game, nets, models, real, z, rng, state, labels):
   fake, stats = forward.generate(models.gen, nets.gen.params, nets.gen.stats, z,
                                  keys[0], labels.fake)
   views = [forward.judge(models.disc, nets.disc.params, nets.disc.stats,
-                         steps.distort(distort_key, x, game.augment, state),
+                         distort(distort_key, x, game.augment, state),
                          key, told)[0]
            for x, distort_key, key, told in (
                (real, keys[4], keys[1], labels.real),

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgan import batches, build, forward, labelling, steps
+from jgan import augmenting, batches, build, forward, labelling, steps
 from jgan.types import NO_LABELS, Pair
 
 BETTER = {'duality_gap': 'lower', 'duality_gap-minmax': 'lower',
@@ -83,7 +83,7 @@ class Gap:
       logits = []
       for x, key, distort_key, label in zip(
           (prepare(image_rng, image), fake), keys[1:], distort_keys, labels):
-        x = steps.distort(distort_key, x, augment, state)
+        x = augmenting.distort(distort_key, x, augment, state)
         view, _ = forward.judge(models.disc, disc.params, disc.stats, x, key,
                                 label)
         logits.append(view.logits)

@@ -39,7 +39,8 @@ def network_play(params, step=0):
   large = jnp.ones((B, 8, 8, COLORS))
   decoded = (large * params['head'].mean(), large),
   return Play(view(real)._replace(decoded=decoded), view(gen(z)), disc, gen, z,
-              KEY, jnp.int32(step))
+              KEY, jnp.int32(step), plain_fake=gen(z), seen_fake=lambda x: x,
+              noise=KEY, look=view)
 
 
 def network_params():
@@ -65,6 +66,11 @@ def linear(w):
   return lambda x: jnp.sum(x * w, axis=(1, 2, 3))
 
 
+TEACHERS = {
+    'generator': lambda rng: lambda z: jnp.ones((B, SIZE, SIZE, COLORS)),
+    'discriminator': lambda rng: lambda x: x.mean((1, 2, 3))}
+
+
 def players():
   return [(name, side) for name in lookup.names('penalties')
           for side in ('discriminator', 'generator')
@@ -72,9 +78,11 @@ def players():
 
 
 def scalar(name, side):
-  """The penalty without what it remembers."""
+  """The penalty without what it remembers, with a teacher if it needs one."""
   module = lookup.find('penalties', name)
   function = getattr(module, side)
+  if hasattr(module, 'TEACHER'):
+    function = functools.partial(function, teacher=TEACHERS[module.TEACHER])
   if not hasattr(module, 'TRACED'):
     return function
   return functools.wraps(function)(lambda *args, **knobs: function(
