@@ -127,20 +127,20 @@ def layers_of(params, shapes, form, ratio):
     UserError: no layer takes the form, or becomes that much smaller.
   """
   layers = {}
-  takes = [path for path, shape in shapes.items() if form in fitting(shape)]
-  if not takes:
+  paths = [path for path, shape in shapes.items() if form in fitting(shape)]
+  if not paths:
     raise UserError(f"none of the layers {', '.join(shapes) or '(none can be '}"
                     f"{'' if shapes else 'factored)'} takes form '{form}': "
                     'another form, or another config.compress.match, would be '
                     'right')
-  for path in takes:
+  for path in paths:
     try:
       layers |= ranks.resolve(params, [{
           'match': f'^{re.escape(path)}$', 'form': form, 'ratio': ratio}])
     except UserError as error:
       log.info('%s is left as it is: %s', path, error)
   if not layers:
-    raise UserError(f"form '{form}' makes none of {', '.join(takes)} {ratio:g} "
+    raise UserError(f"form '{form}' makes none of {', '.join(paths)} {ratio:g} "
                     'times smaller: a smaller ratio would be right')
   return layers
 
