@@ -142,6 +142,12 @@ def check(config):
       raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
                       f"masks nothing under method '{config.method.name}': "
                       "'lottery' would be right")
+  norm = config.discriminator.get('norm')
+  if 'chain' in [section.name for section in config.penalties] and isinstance(
+      norm, ConfigDict) and 'p' in norm:
+    raise UserError(f"config.discriminator.norm has p={norm.p:g}, and the "
+                    "penalty 'chain' sets it: a p of the penalty would be "
+                    'right')
   if config.discriminator.get('decode') and 'reconstruction' not in [
       section.name for section in config.penalties]:
     raise UserError('config.discriminator.decode is True, and nothing would '

@@ -3,13 +3,15 @@
 An array w [..., t] of two or more axes among the parameters is stored as
 q = round(w / s), of -127 to 127, with s [t] = max |w| / 127 over all but the
 last axis: symmetric, so that 0 stays 0, and |w - s q| <= s / 2. Biases,
-normalisations and statistics stay float32. What reads a file multiplies again:
-the numbers that a network computes with are s q, in float32.
+normalisations, those of classes too, and statistics stay float32. What reads a
+file multiplies again: the numbers that a network computes with are s q, in
+float32.
 """
 import numpy as np
 
 from jgan.errors import UserError
 
+_STAY = 'scale', 'bias'  # of classes they have two axes
 SCALES = 'int8/'
 """Of an array, its scales have this and its own name."""
 
@@ -26,6 +28,7 @@ def quantized(arrays):
   out = {}
   for name, x in arrays.items():
     if not (name.startswith('params/') and x.ndim > 1
+            and name.rpartition('/')[2] not in _STAY
             and np.issubdtype(x.dtype, np.floating)):
       out[name] = x
       continue

@@ -56,14 +56,17 @@ class Trained:
     labels: [b] int32, indices into `classes`, if there are classes.
 
     Raises:
-      UserError: there are classes and no labels, or vice versa.
+      UserError: there are classes and no labels, or vice versa; or labels that
+        are not one for each latent, or of no class.
     """
     if bool(self.classes) != (labels is not None):
       raise UserError(f'this generator has {len(self.classes)} classes, and '
                       f'{"no labels are" if labels is None else "labels are"} '
                       'given: labels with classes, or neither, would be right')
-    return self.method.sample(self.net, z, *(() if labels is None
-                                             else (labels,)))
+    if labels is None:
+      return self.method.sample(self.net, z)
+    return self.method.sample(self.net, z, _labels(labels, len(z),
+                                                   len(self.classes)))
 
   def sample(self, source=0, n=16, classes=None):
     """Images as files have them: numpy [n, h, w, c], uint8.
@@ -207,6 +210,21 @@ def _config(config):
 def _placed(net):
   """The arrays of a Network on the default device."""
   return jax.tree.map(jnp.asarray, net)
+
+
+def _labels(labels, count, classes):
+  """The labels of `count` latents; values are checked where they are known."""
+  if not isinstance(labels, jax.core.Tracer):
+    labels = np.asarray(labels)
+  known = isinstance(labels, np.ndarray)
+  if labels.shape != (count,) or labels.dtype.kind not in 'iu' or (
+      known and count and not 0 <= labels.min() <= labels.max() < classes):
+    seen = f' from {labels.min()} to {labels.max()}' if (
+        known and labels.size) else ''
+    raise UserError(f'the labels are {labels.dtype} {list(labels.shape)}{seen}:'
+                    f' integers [{count}], one for each latent vector, of 0 to '
+                    f'{classes - 1} would be right')
+  return labels
 
 
 def _power(n):

@@ -110,6 +110,16 @@ def test_latent_vectors_get_the_classes_that_are_named(g):
       atol=1e-6)
 
 
+def test_labels_of_no_class_or_of_too_few_latents_are_refused(g):
+  z = jnp.zeros((2, 4))
+  for labels, words in (([0], r'\[1\] from 0 to 0: integers \[2\]'),
+                        ([0, 8], 'from 0 to 8: .*of 0 to 7'),
+                        ([-1, 0], 'from -1 to 0'), ([0., 1.], 'float64')):
+    with pytest.raises(UserError, match=words):
+      g(z, labels)
+  assert jax.jit(g)(z, jnp.array([0, 7])).shape[0] == 2  # values are not known
+
+
 def flags_of(verb, **flags):
   return common.values(verb.FLAGS, {
       k: v if isinstance(v, list | bool | int) else str(v)

@@ -39,6 +39,14 @@ def test_a_golden_channel():
       [[1., 0.], [-64 / 127, 0.]], rtol=1e-6)
 
 
+def test_the_scales_and_biases_of_classes_stay_as_those_without():
+  tables = {f'params/norm/{name}': np.full((10, 4), 1.003, np.float32)
+            for name in ('scale', 'bias')}
+  small = int8.quantized(tables)
+  assert all(small[name] is tables[name] for name in tables)
+  assert small.keys() == tables.keys()
+
+
 def test_rounding_what_is_rounded_changes_nothing():
   once = int8.dequantized(int8.quantized(flat()))
   twice = int8.dequantized(int8.quantized(once))

@@ -116,6 +116,25 @@ def module(model, layers):
   return factored_model
 
 
+def able(model):
+  """Paths of the layers of a generator that can be factored, a set.
+
+  model: as in `module`.
+  """
+  paths = set()
+
+  def note(call, arguments, keywords, context):
+    layer = context.module
+    if (isinstance(layer, FactoredConv | FactoredDense) and not layer.weight
+        and getattr(layer, 'groups', 1) == 1):
+      paths.add('/'.join(layer.path))
+    return call(*arguments, **keywords)
+
+  with nn.intercept_methods(note):
+    module(model, {})
+  return paths
+
+
 def chosen(plain, layers):
   """A layer factory like `plain` that factors the layers in `layers`.
 

@@ -16,6 +16,9 @@ and optionally
   label(net): the name of its value, of a feature network; else its own name
     and the network's.
   NAMES: what the names of its values begin with, if not with the file's name.
+  check(net, classes, real, fake): raises UserError, before training, where it
+    could not score: of a network, the classes' names, the labels of real and
+    of generated images, None if not known.
 """
 from typing import NamedTuple
 
@@ -76,19 +79,21 @@ def matrix(array, name, *, least):
   return array
 
 
-def labels(samples, name):
+def labels(told, name):
   """The labels of a set, [count] int.
 
-  name: for error messages, such as 'generated images'.
+  Args:
+    told: they, or None.
+    name: for error messages, such as 'generated images'.
 
   Raises:
     UserError: they are not known.
   """
-  if samples.labels is None:
+  if told is None:
     raise UserError(f'the classes of the {name} are not known, and this metric '
                     'is of classes: a run with config.data.labels=True has '
                     'them')
-  return np.asarray(samples.labels)
+  return np.asarray(told)
 
 
 def features(real, fake, *, least):

@@ -17,16 +17,20 @@ REFERENCE = False
 BETTER = {'': 'higher', 'worst': 'higher'}
 
 
-def check(net, classes):
+def check(net, classes, real, fake):
   """Refuses a judge of other classes.
 
   Args:
     net: Extractor, the judge.
     classes: names of those of the images.
+    real, fake: not used.
 
   Raises:
-    UserError: it tells other classes apart, or as many of other names.
+    UserError: there are no classes, or the judge tells others apart, or as
+      many of other names.
   """
+  del real, fake
+  _samples.labels(classes or None, 'images')
   right = ("config.eval.network='classifier', which learns the classes of the "
            'data, would be right')
   if net.classes != len(classes):
@@ -51,7 +55,7 @@ def score(real, fake):
     Stopped: a logit is not finite.
   """
   del real
-  labels = _samples.labels(fake, 'generated images')
+  labels = _samples.labels(fake.labels, 'generated images')
   logits = _samples.matrix(fake.logits, 'logits of generated images', least=1)
   right = np.argmax(logits, 1) == labels
   return {'': float(right.mean()),

@@ -32,8 +32,8 @@ def algorithm(name):
   """'optax:lion' -> a function (lr, *, its arguments) -> transformation.
 
   Raises:
-    UserError: there is none of that name (names the nearest), or it needs more
-      than gradients and a learning rate.
+    UserError: there is none of that name (names the nearest), it needs more
+      than gradients and a learning rate, or it draws random numbers.
   """
   return _of_optax(name.removeprefix(PREFIX))
 
@@ -121,7 +121,7 @@ def _of_optax(name):
 
 
 def _try(name, make):
-  """Refuses an optimizer whose update takes more than gradients."""
+  """Refuses an optimizer whose update takes more than gradients, or draws."""
   params = {'w': jnp.zeros((2, 2))}
 
   def update():
@@ -129,11 +129,16 @@ def _try(name, make):
     return tx.update(params, tx.init(params), params)
 
   try:
-    jax.eval_shape(update)
+    _, state = jax.eval_shape(update)
   except (AttributeError, TypeError, ValueError) as error:
     reason = str(error).splitlines()[0]
     raise UserError(f"'{PREFIX}{name}' needs more than gradients and a learning"
                     f' rate that moves: {reason}') from error
+  if any(jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+         for x in jax.tree.leaves(state)):
+    raise UserError(f"'{PREFIX}{name}' has a random key in its state, which no "
+                    'checkpoint holds, and the same one for both players: '
+                    'another optimizer would be right')
 
 
 def _constant(count):

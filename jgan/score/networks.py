@@ -176,6 +176,8 @@ def of_config(config, source, *, data_dir='', protocols=None, labels=None,
                 network=e.network, weights=e.weights, labels=labels,
                 classes=(tuple(config.classes.names) if config.data.labels
                          else ()),
+                drawn=samples.drawn(classes.shares(config), e.samples,
+                                    config.seed + 2),
                 data_dir=data_dir,
                 reference=f'{config.data.name}:{e.split or "train"}',
                 count=e.reals, protocols=protocols or (e.protocol,),

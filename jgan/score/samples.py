@@ -101,8 +101,7 @@ class Sampler:
 
   def labels(self, count, seed):
     """The labels of the images of `fakes`, [count]; None without classes."""
-    return None if self.shares is None else np.asarray(labels(
-        np.uint32(seed), 0, count, shares=self.shares))
+    return drawn(self.shares, count, seed)
 
   def lowered(self, net):
     """The program that makes a batch, not compiled; of `net` shapes do."""
@@ -142,6 +141,12 @@ def labels(seed, start, size, *, shares):
   root = jax.random.key(seed)
   return jax.vmap(lambda i: labelling.drawn(shares, jax.random.fold_in(
       jax.random.fold_in(root, i), 1), ()))(start + jnp.arange(size))
+
+
+def drawn(shares, count, seed):
+  """The labels of `count` images of a seed, [count]; None without classes."""
+  return None if shares is None else np.asarray(labels(
+      np.uint32(seed), 0, count, shares=shares))
 
 
 def interpolation(seed, rows, count, latent):

@@ -44,10 +44,10 @@ class Scorer:
   """
 
   def __init__(self, source, *, metrics, knobs=None, network='', weights='',
-               classes=(), labels=None, data_dir='', reference='', count=0,
-               protocols=('standard',), statistics='', batch=0, also=0,
-               most=2**31, mesh=None, precision='highest', told=None, seed=0,
-               cache='~/.cache/jgan'):
+               classes=(), labels=None, drawn=None, data_dir='', reference='',
+               count=0, protocols=('standard',), statistics='', batch=0,
+               also=0, most=2**31, mesh=None, precision='highest', told=None,
+               seed=0, cache='~/.cache/jgan'):
     """Loads the feature network; the reference is read at its first use.
 
     Args:
@@ -59,6 +59,7 @@ class Scorer:
       classes: names of the classes that the images are of; () without labels.
       labels: [n] of the source, for metrics of classes and to train the
         network 'classifier'; None: it is trained to predict rotations.
+      drawn: labels of the generated images, [n]; None: not known yet.
       data_dir: folder in which weights are searched.
       reference: the name of the source in the stamp.
       count: number of reals to compare with, drawn once, the same for every
@@ -110,8 +111,8 @@ class Scorer:
       self.nets[name] = loaded[resize]
     net = next(iter(self.nets.values()))
     for module in self.modules.values():
-      if classes and hasattr(module, 'check'):
-        module.check(net, classes)
+      if hasattr(module, 'check'):
+        module.check(net, classes, self._classes, drawn)
     self.labels = {name: names.of_metric(name, net) for name in self.modules}
     self.better = {self.labels[name][suffix]: direction
                    for name, module in self.modules.items()

@@ -41,5 +41,4 @@ def _noise(config, method, count):
   # Of another seed than scores, which would otherwise know these images.
   seed, shares = np.uint32(config.seed + 3), classes.shares(config)
   z = np.asarray(samples.noise(seed, 0, count, method.latent))
-  return (z,) if shares is None else (z, np.asarray(samples.labels(
-      seed, 0, count, shares=shares)))
+  return (z,) if shares is None else (z, samples.drawn(shares, count, seed))

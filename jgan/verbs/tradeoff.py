@@ -15,13 +15,14 @@ import re
 import jax
 import numpy as np
 
+from jgan import build, lookup, sections
 from jgan import config as configs
 from jgan import flags as common
-from jgan import lookup, sections
 from jgan.compress import factorize, ranks
 from jgan.compress.fitting import fitting
 from jgan.errors import UserError
 from jgan.flags import Flag
+from jgan.layers import factored
 from jgan.report import tradeoff
 from jgan.run import restore
 from jgan.score.networks import Scoring
@@ -37,7 +38,7 @@ FLAGS = (
     common.OUT._replace(required=False, help='The folder to write; else '
                         'tradeoff/ in --workdir.'),
     common.STEP, common.BEST,
-    Flag('forms', (), 'Names, with commas; else all.'),
+    Flag('forms', (), 'Names, with commas; else all that layers take.'),
     Flag('fits', (), 'Names, with commas; else kernel,outputs.'),
     Flag('ratios', (), 'How many times smaller each layer becomes, with '
          'commas; else 2,4,8,16.'),
@@ -54,7 +55,7 @@ def run(config, flags):
   method, state = restore.chosen(config, flags)
   out = flags.out or pathlib.Path(flags.workdir) / 'tradeoff'
   return write(config, method, state, out, ratios=ratios, seeds=flags.seeds,
-               forms=flags.forms or tuple(lookup.names('compress.forms')),
+               forms=flags.forms,
                fits=flags.fits or ('kernel', 'outputs'),
                data_dir=flags.data_dir)
 
@@ -69,7 +70,8 @@ def write(config, method, state, out, *, forms, fits, ratios, seeds,
     method: Method of the config.
     state: GanState.
     out: folder for what is written.
-    forms, fits: names.
+    forms: names; (): all that layers take.
+    fits: names.
     ratios: above 1.
     seeds: how many.
     data_dir: folder of data sets and weights.
@@ -83,7 +85,14 @@ def write(config, method, state, out, *, forms, fits, ratios, seeds,
   """
   net = state.ema if config.compress.source == 'average' else state.gen
   params = jax.device_get(net.params)
-  plans = {(form, ratio): layers_of(params, config.compress.match, form, ratio)
+  for name in forms:
+    lookup.find('compress.forms', name)
+  able = factored.able(build.models(config, build.spec(config).shape).gen)
+  shapes = {path: shape for path, shape in ranks.matching(
+      params, config.compress.match).items() if path in able}
+  forms = forms or sorted({name for x in shapes.values() for name in fitting(x)}
+                          ) or lookup.names('compress.forms')
+  plans = {(form, ratio): layers_of(params, shapes, form, ratio)
            for form in forms for ratio in ratios}
   for name in fits:
     lookup.find('compress.fits', name)
@@ -103,24 +112,36 @@ def write(config, method, state, out, *, forms, fits, ratios, seeds,
   return f'{text}{folder / "tradeoff.png"}\n'
 
 
-def layers_of(params, match, form, ratio):
+def layers_of(params, shapes, form, ratio):
   """The layers to factor: {path: {'form', 'rank'}}.
 
   A layer that takes another form, or that no rank makes that much smaller, is
   left as it is; the log says so of the latter.
+
+  Args:
+    params: of the generator.
+    shapes: {path: kernel shape} of the layers that can be factored.
+    form, ratio: of a trial.
+
+  Raises:
+    UserError: no layer takes the form, or becomes that much smaller.
   """
   layers = {}
-  for path, shape in ranks.matching(params, match).items():
-    if form not in fitting(shape):
-      continue
+  paths = [path for path, shape in shapes.items() if form in fitting(shape)]
+  if not paths:
+    raise UserError(f"none of the layers {', '.join(shapes) or '(none can be '}"
+                    f"{'' if shapes else 'factored)'} takes form '{form}': "
+                    'another form, or another config.compress.match, would be '
+                    'right')
+  for path in paths:
     try:
       layers |= ranks.resolve(params, [{
           'match': f'^{re.escape(path)}$', 'form': form, 'ratio': ratio}])
     except UserError as error:
       log.info('%s is left as it is: %s', path, error)
   if not layers:
-    raise UserError(f"form '{form}' makes no layer of '{match}' {ratio:g} times"
-                    ' smaller: a smaller ratio would be right')
+    raise UserError(f"form '{form}' makes none of {', '.join(paths)} {ratio:g} "
+                    'times smaller: a smaller ratio would be right')
   return layers
 
 

@@ -57,9 +57,21 @@ def test_accuracy_is_the_share_of_images_that_are_what_they_should_be():
 def test_a_judge_of_other_classes_is_refused_before_anything_is_scored():
   judge = lambda **made: SimpleNamespace(name='judge', **made)
   with pytest.raises(UserError, match='judge tells 3 classes apart.*have 2'):
-    class_accuracy.check(judge(classes=3, names=()), ('cat', 'dog'))
+    class_accuracy.check(judge(classes=3, names=()), ('cat', 'dog'), None, None)
   with pytest.raises(UserError, match="knows the class 'cat'.*have 'cow'"):
     class_accuracy.check(judge(classes=2, names=('cat', 'dog')),
-                         ('cow', 'dog'))
-  class_accuracy.check(judge(classes=2, names=('cat', 'dog')), ('cat', 'dog'))
-  class_accuracy.check(judge(classes=2, names=()), ('cow', 'dog'))
+                         ('cow', 'dog'), None, None)
+  class_accuracy.check(judge(classes=2, names=('cat', 'dog')), ('cat', 'dog'),
+                       None, None)
+  class_accuracy.check(judge(classes=2, names=()), ('cow', 'dog'), None, None)
+
+
+def test_a_class_of_too_few_images_is_refused_before_any_is_made():
+  names, real = ('cat', 'cow', 'dog'), np.arange(90) % 3
+  intra_fd.check(None, names, real, np.arange(6) % 3)
+  intra_fd.check(None, names, real, None)
+  with pytest.raises(UserError, match="class 'dog' has 1 generated images"):
+    intra_fd.check(None, names, real, np.arange(5) % 3)
+  for metric in (intra_fd, class_accuracy):
+    with pytest.raises(UserError, match='classes of the .*images are not kno'):
+      metric.check(None, (), None, None)

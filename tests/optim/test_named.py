@@ -123,6 +123,7 @@ def test_samples_are_of_the_averages_of_schedule_free():
     ({'name': 'optax:lookahead'}, 'pairs, fast and slow'),
     ({'name': 'optax:lbfgs'}, 'needs more than gradients'),
     ({'name': 'optax:dpsgd'}, 'needs l2_norm_clip'),
+    ({'name': 'optax:noisy_sgd'}, 'a random key in its state'),
     ({'name': 'optax:lion', 'b3': .9}, "unknown key 'b3'.*known: b1, b2"),
     ({'name': 'optax:lion', 'b1': 'high'}, 'type float is needed'),
     ({'name': 'optax:schedule_free_adamw', 'b1': 0.},

@@ -110,6 +110,15 @@ def test_without_its_norm_and_out_of_range_it_is_refused():
     norm(affine=True).init(KEY, X, True)
 
 
+def test_a_probability_of_the_norm_beside_the_penalty_is_refused(tiny):
+  tiny.penalties = ({'name': 'chain', 'p': .2},)
+  tiny.discriminator = {'name': 'dcgan', 'norm': {'name': 'chain', 'p': .5}}
+  with pytest.raises(UserError, match='norm has p=0.5, and the penalty'):
+    configs.complete(tiny)
+  del tiny.discriminator.norm['p']
+  configs.complete(tiny)
+
+
 def test_a_step_moves_p_and_gives_it_to_the_layers(tiny):
   tiny.discriminator.norm = 'chain'
   tiny.penalties = ({'name': 'chain', 'p': .25, 'speed': .5, 'start': 0,

@@ -5,7 +5,9 @@ import pytest
 
 from jgan import build
 from jgan import config as configs
+from jgan.compress import ranks
 from jgan.errors import UserError
+from jgan.layers import factored
 from jgan.report import tradeoff as picture
 from jgan.types import Network
 from jgan.verbs import _fit, tradeoff
@@ -67,11 +69,43 @@ def test_a_second_call_scores_nothing_again(game, written, monkeypatch):
 
 def test_a_form_is_of_the_layers_that_take_it(game):
   params = jax.device_get(game[2].ema.params)
-  layers = tradeoff.layers_of(params, '', 'cp', 2.)
+  shapes = ranks.listing(params)
+  layers = tradeoff.layers_of(params, shapes, 'cp', 2.)
   assert {*layers} == {'conv_1', 'to_rgb'}
-  assert {*tradeoff.layers_of(params, '', 'svd', 2.)} == {'linear'}
-  with pytest.raises(UserError, match="form 'cp' makes no layer"):
-    tradeoff.layers_of(params, 'linear', 'cp', 2.)
+  assert {*tradeoff.layers_of(params, shapes, 'svd', 2.)} == {'linear'}
+  linear = {'linear': shapes['linear']}
+  with pytest.raises(UserError, match="layers linear takes form 'cp'"):
+    tradeoff.layers_of(params, linear, 'cp', 2.)
+  with pytest.raises(UserError, match="'svd' makes none of linear 1e\\+06 tim"):
+    tradeoff.layers_of(params, linear, 'svd', 1e6)
+
+
+def test_grouped_convolutions_are_none_that_can_be_factored(game):
+  config, *_ = game
+  config = config.copy_and_resolve_references().unlock()
+  config.compress.match = 'conv_|widen'
+  config.generator = {'name': 'r3gan', 'latent': 4, 'widths': (16, 8, 8),
+                      'group': 8, 'blocks': (1, 1, 1)}
+  config = configs.complete(config)
+  method = build.method(config)
+  state = jax.jit(method.init)(jax.random.key(0), {
+      'image': np.zeros((1, 1, 16, 16, 1), np.float32)})
+  assert 'block_0_0/conv_1' in ranks.listing(state.ema.params)
+  able = factored.able(build.models(config, (16, 16, 1)).gen)
+  assert {'block_0_0/conv_0', 'widen_1', 'to_rgb', 'basis/linear'} <= able
+  assert not [path for path in able if path.endswith('conv_1')]
+
+
+def test_all_forms_are_those_that_layers_take(game, tmp_path):
+  config, method, state = game
+  with config.copy_and_resolve_references().unlocked() as config:
+    config.compress.match = 'linear'
+  text = tradeoff.write(config, method, state, tmp_path, forms=(),
+                        fits=('kernel',), ratios=[2.], seeds=1)
+  assert '| svd, kernel | 2 |' in text and 'cp' not in text
+  with pytest.raises(UserError, match="no 'cpd' in compress.forms"):
+    tradeoff.write(config, method, state, tmp_path, forms=('cpd',),
+                   fits=('kernel',), ratios=[2.], seeds=1)
 
 
 def test_trials_of_another_checkpoint_are_refused(game, written):
