@@ -218,7 +218,7 @@ def go_back(config, workdir, error):
     _copy(folder)
   log.warning('step %s  %s: %s. Back to step %s, with %s; rollback %d of %d',
               f'{step:,}', symptom.replace('_', ' '), evidence, f'{to:,}',
-              ', '.join(f'{c["key"]} {_verb(c)}' for c in changes),
+              ', '.join(f'{c["key"]} {verb(c)}' for c in changes),
               len(earlier) + 1, config.rollback.times)
 
 
@@ -229,7 +229,8 @@ def _fits(record):
           for change in record['changes']))
 
 
-def _verb(change):
+def verb(change):
+  """'times 0.1' or 'set to 3', of an entry of the changes."""
   return (f'times {change["factor"]:g}' if 'factor' in change
           else f'set to {change["value"]!r}')
 

@@ -8,6 +8,7 @@ from jgan.metrics import spectrum_bands
 from jgan.report.page import plots
 from jgan.report.page.section import Folded, Grid, Section
 from jgan.report.table import Table, lines
+from jgan.run import rollback
 from jgan.score import labels
 from jgan.verbs import _compared, _tables, _told
 
@@ -37,15 +38,23 @@ def overview(runs, told):
 
 
 def findings(runs, told):
-  """What the doctor has found in each run, and when."""
+  """What the doctor has found in each run, when, and what it went back from."""
   rows = [['run', 'step', 'symptom', 'evidence', 'what may help']]
   rows += [[run.name, f'{record["step"]:,}',
             record['symptom'].replace('_', ' ')
             + (': gone' if record['event'] == 'gone' else ''),
             record['evidence'], record['advice']]
            for run in runs for record in told[run.name].findings]
-  return Section('findings', 'Findings of the doctor',
-                 grids=(Grid(Table(rows)),) if rows[1:] else ())
+  back = [['run', 'step', 'symptom', 'evidence', 'back to step', 'with']]
+  back += [[run.name, f'{record["step"]:,}',
+            str(record['symptom']).replace('_', ' '), str(record['evidence']),
+            f'{record["to"]:,}', ', '.join(
+                f'{change["key"]} {rollback.verb(change)}'
+                for change in record['changes'])]
+           for run in runs for record in told[run.name].rollbacks]
+  return Section('findings', 'Findings of the doctor', grids=tuple(
+      Grid(Table(table), caption) for table, caption in (
+          (rows, ''), (back, 'Rollbacks')) if table[1:]))
 
 
 def config(runs, told):

@@ -13,13 +13,14 @@ from jgan import config as configs
 from jgan import genotype as genotypes
 from jgan.errors import UserError
 from jgan.files import parsed
-from jgan.run import findings, logbook, timing
+from jgan.run import findings, logbook, rollback, timing
 
 log = logging.getLogger(__name__)
 
 # What a page is made of, below the folder of a run.
 _FILES = ('config.json', 'run.json', 'metrics.jsonl', 'evaluations.jsonl',
-          'scores.jsonl', 'timing.jsonl', 'findings.jsonl', 'genotype.json',
+          'scores.jsonl', 'timing.jsonl', 'findings.jsonl',
+          'rollbacks.jsonl', 'genotype.json',
           'samples/*.png', 'genotypes/*.json', 'plots/*.png',
           'sensitivity/sensitivity.json', '../sensitivity/sensitivity.json')
 
@@ -40,6 +41,7 @@ class Told(NamedTuple):
     genotype: that a search found, or the generator is made of; None without.
     genotypes: {step: genotype} of a search.
     findings: records of findings.jsonl.
+    rollbacks: records of rollbacks.jsonl.
   """
   folder: pathlib.Path
   config: dict
@@ -53,6 +55,7 @@ class Told(NamedTuple):
   genotype: dict | None
   genotypes: dict
   findings: list
+  rollbacks: list
 
 
 def read(folder):
@@ -72,7 +75,7 @@ def read(folder):
        if (path := folder / 'plots' / f'{name}.png').is_file()},
       _sensitivity(folder),
       _genotype(folder / 'genotype.json') or newest or _own_genotype(config),
-      history, findings.read(folder))
+      history, findings.read(folder), rollback.read(folder))
 
 
 def stamp(folder):

@@ -150,6 +150,19 @@ def test_images_are_of_the_same_noise_for_all_runs(tiny):
     assert np.abs(images + mirrored - 255).max() <= 1
 
 
+def test_rollbacks_stand_with_the_findings_that_they_took_back(
+    tiny, tmp_path, files):
+  """Whose records are after the step from which the run went on."""
+  run = files.written(tiny, tmp_path / 'a')
+  append(run / 'rollbacks.jsonl', {
+      'step': 390, 'to': 350, 'symptom': 'gradient_gone', 'evidence': 'small',
+      'changes': [{'key': 'optimizer.gen.lr', 'factor': .1}]})
+  shown, = sections_of([run])['findings'].grids
+  assert shown.caption == 'Rollbacks'
+  assert shown.table.rows[1] == ['a', '390', 'gradient gone', 'small', '350',
+                                 'optimizer.gen.lr times 0.1']
+
+
 def test_a_run_that_has_just_begun_has_no_empty_sections(tiny, tmp_path, files):
   folder = files.written(tiny, tmp_path / 'a', steps=0)
   assert [*sections_of([folder])] == ['overview', 'config', 'environment']

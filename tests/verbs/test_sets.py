@@ -77,3 +77,9 @@ def test_arrays_are_told_apart_by_their_names(tmp_path):
   assert b.shape == (2, 4, 4, 3) and _sets.side(b) == 4
   with pytest.raises(UserError, match='--a is missing: a folder, a zip'):
     _sets.of('a', '', 0, '')
+
+
+@pytest.mark.parametrize('suffix', ['jaxexport', 'onnx'])
+def test_a_program_is_refused_with_what_is_scored_in_its_place(suffix):
+  with pytest.raises(UserError, match=r'is a program.* a \.safetensors or'):
+    _sets.of('b', f'g.{suffix}', 16, '')
