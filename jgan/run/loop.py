@@ -1,4 +1,5 @@
 """The training loop: build, restore, step, periodic work, save."""
+import collections
 import contextlib
 import functools
 import logging
@@ -40,6 +41,7 @@ from jgan.workdir import checkpoints, opened
 
 log = logging.getLogger(__name__)
 
+IN_FLIGHT = 4  # dispatches that a signal has to wait for, at most
 _FEW = 50  # images that say little about others
 # Options of JAX that a run depends on: it computes in float32, and its random
 # numbers are those of ops/row_key.py.
@@ -268,6 +270,7 @@ def loop(config, method, source, where, k, state, start, session, stop,
   plan = build.plan(config, method)
   inputs = functools.partial(feeding.fed, config, plan, source, where,
                              labels=labels)
+  begun = collections.deque()
   with contextlib.ExitStack() as stack:
     data, feed = stack.enter_context(inputs(start, k, stop))
     session.begin(start)
@@ -299,6 +302,9 @@ def loop(config, method, source, where, k, state, start, session, stop,
         session.begin(step - length)
       state, health, metrics = calls[name, length](state, health, data, x, seed)
       progress.dispatched(step, metrics)
+      begun.append(metrics)
+      if len(begun) > IN_FLIGHT:
+        jax.block_until_ready(begun.popleft())
       state = session.after(step, state, health, metrics)
       if trace:
         trace.after(step, metrics, calls)

@@ -339,6 +339,17 @@ def test_images_that_do_not_fit_beside_the_step_are_streamed(
   assert 'do not fit' in caplog.text and equal(state, unbroken[1])
 
 
+def test_a_signal_waits_for_few_dispatches(tmp_path, monkeypatch):
+  waited, config = [], small()
+  config.steps, config.eval.every = loop.IN_FLIGHT + 3, 0
+  config.eval.metrics, config.checkpoint.best = (), ''
+  block = jax.block_until_ready
+  monkeypatch.setattr(jax, 'block_until_ready',
+                      lambda x: waited.append(x) or block(x))
+  loop.run(config, tmp_path)
+  assert sum('gen/loss' in x for x in waited if isinstance(x, dict)) == 3
+
+
 def test_nothing_is_compiled_after_the_first_step(tmp_path):
   """The loop calls one executable; jit caches do not grow after step 2."""
   import logging
