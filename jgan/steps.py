@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import optax
 
 from jgan import augmenting, regularise
-from jgan.augmenting import distort
 from jgan.forward import (
     frozen,
     generate,
@@ -72,8 +71,8 @@ def disc_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
           jax.random.fold_in(keys[0], i), labelled(real, labels.real),
           augmenting.memory(state, name)))
       labels = labels._replace(real=real_labels)
-  augmented = lambda x: distort(keys[1], x, augment, state)
-  augmented_fake = lambda x: distort(keys[2], x, augment, state)
+  augmented = lambda x: augmenting.distort(keys[1], x, augment, state)
+  augmented_fake = lambda x: augmenting.distort(keys[2], x, augment, state)
   unaugmented, made = real, fake
   real, stats = judge(models.disc, params, state.disc.stats, augmented(real),
                       real_rng, labels.real, decode=True)
@@ -119,8 +118,8 @@ def gen_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
   start = (before or state).gen.stats
   output, gen_stats = generate(models.gen, params, start, z, gen_rng,
                                labels.fake)
-  augmented = lambda x: distort(keys[0], x, augment, state)
-  augmented_fake = lambda x: distort(keys[1], x, augment, state)
+  augmented = lambda x: augmenting.distort(keys[0], x, augment, state)
+  augmented_fake = lambda x: augmenting.distort(keys[1], x, augment, state)
   shown = augmented_fake(output)
 
   def views(disc, paired, real_stats):

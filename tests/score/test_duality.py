@@ -3,7 +3,7 @@ import jax
 import numpy as np
 import pytest
 
-from jgan import build, steps
+from jgan import augmenting, build
 from jgan import config as configs
 from jgan.score import duality
 
@@ -56,7 +56,7 @@ def test_the_game_has_the_augmentations_of_the_run(game, monkeypatch):
   c.penalties = ({'name': 'r1', 'every': 2},)
   c = configs.complete(c)
   seen = []
-  monkeypatch.setattr(steps, 'distort', lambda rng, x, augment, state: (
+  monkeypatch.setattr(augmenting, 'distort', lambda rng, x, augment, state: (
       seen.append([*augment]), x)[1])
   gap = duality.Gap(c, images, updates=2)
   assert gap.score(state, 0)['duality_gap'] != 0.
