@@ -58,6 +58,7 @@ def test_a_weight_below_zero_is_refused():
     critic_distillation.discriminator(play(x, x), weight=-1.)
 
 
+@pytest.mark.long
 def test_tickets_of_both_players_learn_from_a_dense_critic(
     tiny, tmp_path, interrupted):
   """Pruned and rewound, then killed and gone on with, to the same bits."""
