@@ -34,7 +34,7 @@ def plan(options, folder):
   import jax
   import numpy as np
 
-  from bench import device_folder, device_rows, device_torch
+  from bench import device_folder, device_rows, device_seeds, device_torch
   from bench import rows as bench_rows
   from bench.device_report import Row
   from jgan import config as configs
@@ -45,7 +45,7 @@ def plan(options, folder):
   small = noise(256, 32) if images is None else images
   peak = {}
 
-  def trains(name, config, source, seconds, cycle=1, other=True):
+  def trains(name, config, source, seconds, cycle=1):
     speeds, config = {}, config(sizes)
 
     def measure(left, precision):
@@ -64,7 +64,7 @@ def plan(options, folder):
     return [*(Row(f'{name}, {precision}', seconds,
                   functools.partial(measure, precision=precision))
               for precision in device_rows.PRECISIONS),
-            *[Row(f'{name} in PyTorch', 30., beside)] * other]
+            Row(f'{name} in PyTorch', 30., beside)]
 
   rows = [
       Row('peaks', 15., lambda left: device_rows.peaks(sizes, peak)),
@@ -80,10 +80,10 @@ def plan(options, folder):
       *(Row(f'inception, {precision}', 20., functools.partial(
           lambda left, precision: device_rows.extract(precision, sizes, peak),
           precision=precision)) for precision in ('float32', 'tf32')),
-      Row('seeds', 60., lambda left: device_rows.together(sizes)),
+      Row('seeds', 60., lambda left: device_seeds.rows(options.smallest)),
       *trains('stylegan2-256', device_rows.stylegan2_256,
               noise(64, 8 if sizes.smallest else 256), 60., device_rows.CYCLE),
-      *trains('r3gan-32', device_rows.r3gan, small, 45., other=False),
+      *trains('r3gan-32', device_rows.r3gan, small, 45.),
   ]
   return [row for row in rows if row.name.startswith(tuple(options.rows))]
 

@@ -8,13 +8,11 @@ import shutil
 import statistics
 import tempfile
 import time
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench import steps
 from experiments.mmd_nas import cifar10_large
 from experiments.r3gan import cifar10 as r3gan_cifar10
 from experiments.re_gan import stylegan2
@@ -23,9 +21,8 @@ from jgan import build, signals
 from jgan import config as configs
 from jgan.features import inception
 from jgan.ops import flops
-from jgan.run import checkpoint, cost, feeding, loop, parallel, scoring, seeds
+from jgan.run import checkpoint, cost, feeding, loop, parallel, scoring
 from jgan.run.session import Session
-from jgan.run.sessions import Sessions
 from jgan.score import networks
 
 PRECISIONS = {
@@ -47,7 +44,6 @@ class Sizes:
     self.side, self.bytes = (256, 2**20) if smallest else (8192, 2**30)
     self.seconds = .05 if smallest else 3.  # that are timed
     self.inception_batch = 2 if smallest else 250
-    self.seed_steps = 8 if smallest else 2000
     self.samples = 100 if smallest else 10_000
     self.reals = 100 if smallest else 0  # all
     self.training = .05 if smallest else 180.  # seconds of the run, at most
@@ -354,41 +350,6 @@ def r3gan(sizes):
     r3gan_cifar10.small(c, 'smoke')
     c.data = {'name': 'cifar10'}
   return alone(c, sizes, batch=c.batch // 8)
-
-
-class TimedTogether(Sessions):
-  """Sessions that note the steps per second of the second half."""
-  began = rate = None
-
-  def after(self, step, state, health, metrics):
-    """As ever."""
-    state = super().after(step, state, health, metrics)
-    steps = next(iter(self.sessions.values())).config.steps
-    if step == steps // 2:
-      jax.block_until_ready(state)
-      type(self).began = time.perf_counter()
-    if step == steps:
-      jax.block_until_ready(state)
-      type(self).rate = steps / 2 / (time.perf_counter() - self.began)
-    return state
-
-
-def together(sizes):
-  """Runs of a small DCGAN in one program, 1 and 8 of them, by the loop."""
-  one = None
-  for runs in (1, 8):
-    config = steps.game('dcgan', 32, 16, (16, 16), sizes.seed_steps)
-    config.seeds, config.log.every = runs, sizes.seed_steps // 2
-    began = time.perf_counter()
-    with (tempfile.TemporaryDirectory() as folder,
-          mock.patch.object(seeds, 'Sessions', TimedTogether)):
-      seeds.run(config, folder, together=True)
-    rate = TimedTogether.rate
-    one = one or rate
-    yield {'runs': runs, 'ms_per_step': 1000 / rate,
-           'images_per_s': rate * runs * config.batch,
-           'times_one': runs * rate / one,
-           'command_s': time.perf_counter() - began}
 
 
 def run(source, within, sizes, folder, picture):

@@ -37,10 +37,13 @@ def rows(config, left, *, cycle, least, accelerated, speeds):
     speeds: {precision: images per second of jgan}.
 
   Raises:
-    Absent: PyTorch is not installed.
+    Absent: PyTorch is not installed, or has no such model here.
   """
   if not importlib.util.find_spec('torch'):
     raise Absent('PyTorch is not installed')
+  model = config['generator']['name']
+  if not importlib.util.find_spec(f'bench.pytorch.{model}'):
+    raise Absent(f'bench/pytorch has no {model}')
   began, found = time.monotonic(), False
   process = subprocess.Popen(
       [sys.executable, '-m', 'bench.device_torch', json.dumps({

@@ -29,6 +29,19 @@ def nearest(name, known):
   return f'{meant}known: {", ".join(known)}'
 
 
+def choice(owner, key, name, choices):
+  """choices[name], of a key whose values are the words in a dict.
+
+  owner, key: for the message, as 'progan' and 'pixel_norm'.
+
+  Raises:
+    UserError: another word.
+  """
+  if name not in choices:
+    raise UserError(f"{owner}: no {key} '{name}': {nearest(name, choices)}")
+  return choices[name]
+
+
 def find(kind, name):
   """Imports jgan/<kind>/<name>.py.
 

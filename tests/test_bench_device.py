@@ -5,7 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from bench import device, device_folder, device_rows, device_torch
+from bench import (
+    device,
+    device_folder,
+    device_rows,
+    device_seeds,
+    device_torch,
+)
 from bench.device_report import Absent, Report, Row, follow
 from jgan import config as configs
 
@@ -97,6 +103,12 @@ def test_without_pytorch_its_row_is_a_line(report, monkeypatch):
                           'why': 'PyTorch is not installed'}]
 
 
+def test_a_model_that_pytorchs_side_lacks_is_a_line():
+  with pytest.raises(Absent, match=r'bench/pytorch has no r3gan|not installed'):
+    next(device_torch.rows({'generator': {'name': 'r3gan'}}, 1., cycle=1,
+                           least=1., accelerated=False, speeds={}))
+
+
 def test_the_folder_keeps_images_to_the_bit(tmp_path):
   assert device_folder.images(tmp_path) is None
   images = np.random.default_rng(0).integers(0, 256, (200, 32, 32, 3), np.uint8)
@@ -143,7 +155,7 @@ def test_pytorch_gets_the_operations_of_a_genotype_and_not_its_name(
 
 @pytest.mark.long
 def test_runs_in_one_program_are_timed_beside_one_run():
-  one, eight = device_rows.together(device_rows.Sizes(smallest=True))
+  one, eight = device_seeds.rows(smallest=True)
   assert (one['runs'], one['times_one'], eight['runs']) == (1, 1., 8)
   assert eight['images_per_s'] == pytest.approx(
       8 * 16 * 1000 / eight['ms_per_step'])

@@ -22,8 +22,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jgan import build, forward, labelling, lookup, steps
-from jgan.augmenting import distort
+from jgan import augmenting, build, forward, labelling, lookup, steps
 from jgan.errors import UserError
 from jgan.methods import _search
 from jgan.methods._game import Game
@@ -274,8 +273,8 @@ def h(game, nets, models, real, z, rng, state, labels):
   fake, stats = forward.generate(models.gen, nets.gen.params, nets.gen.stats, z,
                                  keys[0], labels.fake)
   views = [forward.judge(models.disc, nets.disc.params, nets.disc.stats,
-                         distort(distort_key, x, game.augment, state),
-                         key, told)[0]
+                         augmenting.distort(distort_key, x, game.augment,
+                                            state), key, told)[0]
            for x, distort_key, key, told in (
                (real, keys[4], keys[1], labels.real),
                (fake, keys[5], keys[2], labels.fake))]

@@ -47,6 +47,7 @@ _ACTIVATIONS = {'before': lambda act, x: act(pixel_norm(x)),
 _HIDDEN = ('out', 'in')
 _STEM_FANS = {'out': True, 'in': False}
 _GAIN = math.sqrt(2)
+_choice = functools.partial(lookup.choice, 'progan')
 # What a run did whose config.json is older than these fields.
 EARLIER = {'generator': {'stem_fan': 'in'}}
 
@@ -90,14 +91,14 @@ class Generator(nn.Module):
     widths, stage = _stages(self)
     layer = _equalized(self)
     activate = functools.partial(
-        _member('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
+        _choice('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
 
     x = pixel_norm(z) if self.normalise else z
     # For a 1 x 1 input the stride makes no difference; with a stride of 4 it
     # is computed as a matrix product.
     x = activate(layer(
         ConvTranspose, widths[4], kernel=4, stride=4, padding=0, name='stem',
-        fan_out=_member('stem_fan', self.stem_fan, _STEM_FANS))(
+        fan_out=_choice('stem_fan', self.stem_fan, _STEM_FANS))(
             x[:, None, None]))
     images = []
     for size, features in widths.items():
@@ -154,7 +155,7 @@ class Discriminator(nn.Module):
       raise UserError(f"progan: no hidden '{self.hidden}': "
                       f'{lookup.nearest(self.hidden, _HIDDEN)}')
     activate = functools.partial(
-        _member('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
+        _choice('pixel_norm', self.pixel_norm, _ACTIVATIONS), self.act)
     # In initialisation and evaluation there is no device axis.
     bound = train and not self.is_initializing()
     axis_name = self.axis_name if bound else None
@@ -190,7 +191,7 @@ class Discriminator(nn.Module):
 
 def _stages(model):
   """{resolution: channels} of all stages, and the current resolution."""
-  divisors = _member('table', model.table, _TABLES)
+  divisors = _choice('table', model.table, _TABLES)
   widths = {4 * 2**i: max(model.width // divisor, 1)
             for i, divisor in enumerate(divisors)}
   doublings(model.size, widths)
@@ -215,11 +216,3 @@ def _equalized(model):
                  weight=functools.partial(equalized.Equalized, gain, fan_out),
                  **fields)
   return make
-
-
-def _member(field, name, choices):
-  """choices[name], or a UserError that lists the known names."""
-  if name not in choices:
-    raise UserError(f"progan: no {field} '{name}': "
-                    f'{lookup.nearest(name, choices)}')
-  return choices[name]

@@ -18,6 +18,8 @@ G and T are in training mode with the same keys of noise: if they are equal, all
 terms are 0 but for rounding. Pairs of x and t of the same z are not
 independent, and do not count in the MMD.
 """
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -27,6 +29,8 @@ from jgan.losses import mmd as discrepancy
 from jgan.ops import collectives
 
 TEACHER = 'generator'
+
+_choice = functools.partial(lookup.choice, 'distillation')
 
 
 def generator(play, *, teacher='', outputs=10., features=0., mmd=0., norm='l1',
@@ -51,8 +55,8 @@ def generator(play, *, teacher='', outputs=10., features=0., mmd=0., norm='l1',
       that has none, a block that D does not have, or a teacher whose images
       are of other sizes.
   """
-  measure = _choose('norm', norm, _NORMS)
-  embed = _choose('space', space, _SPACES)
+  measure = _choice('norm', norm, _NORMS)
+  embed = _choice('space', space, _SPACES)
   _check({'outputs': outputs, 'features': features, 'mmd': mmd}, {
       'layers': ('features', layers), 'space': ('mmd', space),
       'kernel': ('mmd', kernel), 'scales': ('mmd', scales)})
@@ -133,14 +137,6 @@ def _check(weights, knobs):
       raise UserError(f'distillation: {name}={value} is of the term {term}, '
                       f'and its weight is 0: {term} above 0, or '
                       f'{name}={defaults[name]}, would be right')
-
-
-def _choose(key, name, choices):
-  """choices[name]; refuses an unknown name."""
-  if name not in choices:
-    raise UserError(f"distillation: no {key} '{name}': "
-                    f'{lookup.nearest(name, choices)}')
-  return choices[name]
 
 
 _EPS = 1e-8

@@ -85,10 +85,8 @@ def _pixels_of(files):
 @functools.lru_cache
 def _measure(distance, weights):
   """The distance function of a name; logged once."""
-  if distance not in _DISTANCES:
-    raise UserError(f"reconstruction: no distance '{distance}': "
-                    f'{lookup.nearest(distance, _DISTANCES)}')
-  function = _DISTANCES[distance](weights)
+  function = lookup.choice('reconstruction', 'distance', distance,
+                           _DISTANCES)(weights)
   log.info("reconstruction: distance '%s'%s", distance,
            f' of {weights}' if weights else ', not the LPIPS of the paper')
   return function

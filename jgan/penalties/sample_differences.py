@@ -28,6 +28,8 @@ from jgan.ops import collectives
 
 PAIRED = True
 
+_choice = functools.partial(lookup.choice, 'sample_differences')
+
 _PLAYERS = {'both': ('disc', 'gen'), 'disc': ('disc',), 'gen': ('gen',)}
 _TERMS = {'both': ('score', 'feature'), 'score': ('score',),
           'feature': ('feature',)}
@@ -71,15 +73,15 @@ def penalty(player, play, *, weight=.01, k=5, k_every=5000, k_max=0, k_share=0.,
     UserError: an unknown name, a number out of its range, a block that D does
       not have, or reselect=False where G's update has fakes of its own.
   """
-  acts_on = _choose('players', players, _PLAYERS)
-  compared = _choose('terms', terms, _TERMS)
-  select = _choose('selection', selection, _SELECT)
-  reduce = _choose('reduction', reduction, _REDUCTION)
+  acts_on = _choice('players', players, _PLAYERS)
+  compared = _choice('terms', terms, _TERMS)
+  select = _choice('selection', selection, _SELECT)
+  reduce = _choice('reduction', reduction, _REDUCTION)
   flat = lambda x: x.reshape(len(x), -1)
   vectors = {'score': lambda view: flat(view.logits),
              'feature': lambda view: features(view.features, layers=layers,
                                               aggregate=aggregate, norm=norm)}
-  embed = _choose('space', space, {'pixel': lambda view: flat(view.image),
+  embed = _choice('space', space, {'pixel': lambda view: flat(view.image),
                                    'feature': vectors['feature']})
   gather = functools.partial(collectives.gather, axis_name=play.axis_name)
   realistic = functools.partial(schedule, k=k, k_every=k_every, k_max=k_max,
@@ -158,8 +160,8 @@ def features(blocks, *, layers=(), aggregate='max', norm='l2_squared'):
   Raises:
     UserError: an unknown name, or a block that does not exist.
   """
-  pool = _choose('aggregate', aggregate, _AGGREGATE)
-  scale = _choose('norm', norm, _NORM)
+  pool = _choice('aggregate', aggregate, _AGGREGATE)
+  scale = _choice('norm', norm, _NORM)
   for i in layers or (0,):
     if not 0 <= i < len(blocks):
       raise UserError(
@@ -193,14 +195,6 @@ def _unit(v):
   zero = square == 0.  # where the derivative of the root is infinite
   length = jnp.where(zero, 0., jnp.sqrt(jnp.where(zero, 1., square)))
   return v / (length + _EPS)
-
-
-def _choose(key, name, choices):
-  """choices[name]; refuses an unknown name."""
-  if name not in choices:
-    raise UserError(f"sample_differences: no {key} '{name}': "
-                    f'{lookup.nearest(name, choices)}')
-  return choices[name]
 
 
 _EPS = 1e-8

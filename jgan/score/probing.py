@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgan import (
+    augmenting,
     batches,
     build,
     forward,
@@ -19,7 +20,6 @@ from jgan import (
     observers,
     steps,
 )
-from jgan.augmenting import distort
 from jgan.score import held_out
 from jgan.types import NO_LABELS, Pair, Scene
 
@@ -97,8 +97,8 @@ def _scene(config, shape, state, images, rng, labels=()):
                augment=build.augment(config))
   image_rng, z_rng, gen_rng, disc_rng, loss_rng, rng = jax.random.split(rng, 6)
   prepare = functools.partial(build.prepare(config), image_rng)
-  seen = lambda i, x: distort(jax.random.fold_in(rng, i), x,
-                              parts['augment'], state)
+  seen = lambda i, x: augmenting.distort(jax.random.fold_in(rng, i), x,
+                                         parts['augment'], state)
   plain, *held_out = map(prepare, images)
   z = jax.random.normal(z_rng, (len(plain), models.gen.latent))
   told = NO_LABELS
