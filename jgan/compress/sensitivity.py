@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jgan.compress import factorize, ranks
+from jgan.compress import factorize
 from jgan.compress.fitting import fitting, form
 from jgan.errors import UserError
 
@@ -33,27 +33,25 @@ class Row(NamedTuple):
   score: float
 
 
-def trials(params, tried, match=''):
-  """The layers and ranks to measure, in the order of the network.
+def trials(shapes, tried):
+  """The layers and ranks to measure, in the order of the layers.
 
   Args:
-    params: nested dict of a network's parameters.
+    shapes: {path: kernel shape} of the layers.
     tried: ranks. For each layer, those that make it smaller are measured.
-    match: regular expression for the paths of layers; '' matches all.
 
   Returns:
     Pairs of a path and {'form': 'svd' | 'cp', 'rank'}: svd for dense layers
     and convolutions of 1 x 1, cp for larger ones.
 
   Raises:
-    UserError: no layer matches, or no rank makes one smaller.
+    UserError: no rank makes a layer smaller.
   """
-  shapes = ranks.matching(params, match)
   pairs = [(path, {'form': fitting(shape)[0], 'rank': rank})
            for path, shape in shapes.items() for rank in tried
            if rank in form(fitting(shape)[0], shape).ladder(shape)]
   if not pairs:
-    raise UserError(f"no rank of {list(tried)} makes a layer of '{match}' "
+    raise UserError(f'no rank of {list(tried)} makes one of these layers '
                     f'smaller: {", ".join(shapes)}')
   return pairs
 

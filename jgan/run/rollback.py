@@ -143,8 +143,12 @@ def changed(config, changes, times=1):
 
 
 def applied(config, workdir):
-  """The config of a run with the changes of its rollbacks so far."""
-  earlier = read(paths.local(workdir, '--workdir'))
+  """The config of a run with the changes of its rollbacks so far.
+
+  Raises:
+    UserError: a record is damaged, and what it changed is not known.
+  """
+  earlier = _whole(pathlib.Path(paths.local(workdir, '--workdir')))
   for record in earlier:
     config = changed(config, record['changes'])
   if earlier:
@@ -186,7 +190,7 @@ def go_back(config, workdir, error):
     step, symptom, evidence = error.step, NON_FINITE, error.evidence
   else:
     step, symptom, evidence = error.step, error.symptom, error.evidence
-  earlier = read(folder)
+  earlier = _whole(folder)
   if len(earlier) >= config.rollback.times:
     raise Stopped(
         f'{symptom} at step {step:,}: {evidence}, after {len(earlier)} '
@@ -220,6 +224,19 @@ def go_back(config, workdir, error):
               f'{step:,}', symptom.replace('_', ' '), evidence, f'{to:,}',
               ', '.join(f'{c["key"]} {verb(c)}' for c in changes),
               len(earlier) + 1, config.rollback.times)
+
+
+def _whole(folder):
+  """`read`, of a file that must be whole, since training goes on by it."""
+  file, earlier = folder / 'rollbacks.jsonl', read(folder)
+  count = file.read_bytes().count(b'\n') if file.is_file() else 0
+  if len(earlier) != count:
+    raise UserError(
+        f'{file} is damaged: {len(earlier)} of its {count} lines can be read, '
+        'and the others say what this run trains with since. A copy of all is '
+        f"in {folder / 'run.json'}, under 'rollbacks': one line of each record "
+        'would be right')
+  return earlier
 
 
 def _fits(record):

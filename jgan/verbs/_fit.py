@@ -1,12 +1,40 @@
-"""How factors are fitted: arguments of compress/factorize.py, from a config."""
+"""What is factored, and how: arguments of compress/factorize.py, from a config.
+"""
 import logging
 
 import numpy as np
 
 from jgan import build, classes, lookup
+from jgan.compress import ranks
+from jgan.errors import UserError
+from jgan.layers import factored
 from jgan.score import samples
 
 log = logging.getLogger(__name__)
+
+
+def layers(config, params):
+  """The layers to try: {path: kernel shape}, in the order of the network.
+
+  They are those of config.compress.match that compress can factor, which
+  convolutions in groups cannot be, nor layers with spectral normalisation.
+
+  Args:
+    config: completed.
+    params: nested dict of the generator's parameters, or of their shapes.
+
+  Raises:
+    UserError: there is none.
+  """
+  match = config.compress.match
+  found = ranks.matching(params, match)
+  able = factored.able(build.models(config, build.spec(config).shape).gen)
+  shapes = {path: shape for path, shape in found.items() if path in able}
+  if not shapes:
+    raise UserError(f"config.compress.match='{match}' selects "
+                    f'{", ".join(found)}, none of which can be factored: '
+                    f'{", ".join(sorted(able)) or "no layer"} can')
+  return shapes
 
 
 def arguments(config, method, net, layers):

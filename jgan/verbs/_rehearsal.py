@@ -15,6 +15,7 @@ from jgan import config as configs
 from jgan.compress import sensitivity
 from jgan.errors import UserError
 from jgan.run import estimate
+from jgan.verbs import _fit
 
 
 class Rehearsal:
@@ -134,8 +135,8 @@ def _verb(command):
 def _trials(config):
   """How many scores --mode=sensitivity takes beside the first."""
   params = build.abstract(config, build.method(config)).gen.params
-  return len(sensitivity.trials(params, config.compress.ranks,
-                                config.compress.match))
+  return len(sensitivity.trials(_fit.layers(config, params),
+                                config.compress.ranks))
 
 
 def _candidates(config):

@@ -165,7 +165,7 @@ def check(config):
   if plan.rules and rules_fit(config):
     layers = chosen(plan, params, last=False)
   else:
-    sensitivity.trials(params, plan.ranks, plan.match)
+    sensitivity.trials(_fit.layers(config, params), plan.ranks)
   if plan.last:
     rest = flatten_dict(params, sep='/')
     for path in layers:

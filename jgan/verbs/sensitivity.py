@@ -69,7 +69,7 @@ def write(config, method, state, out, *, data_dir=''):
     return values[metric]
 
   params = jax.device_get(net.params)
-  pairs = sensitivity.trials(params, plan.ranks, plan.match)
+  pairs = sensitivity.trials(_fit.layers(config, params), plan.ranks)
   fit = _fit.arguments(config, method, net, dict.fromkeys(
       path for path, _ in pairs))
   folder = pathlib.Path(out)

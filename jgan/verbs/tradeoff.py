@@ -15,14 +15,13 @@ import re
 import jax
 import numpy as np
 
-from jgan import build, lookup, sections
 from jgan import config as configs
 from jgan import flags as common
+from jgan import lookup, sections
 from jgan.compress import factorize, ranks
 from jgan.compress.fitting import fitting
 from jgan.errors import UserError
 from jgan.flags import Flag
-from jgan.layers import factored
 from jgan.report import tradeoff
 from jgan.run import restore
 from jgan.score.networks import Scoring
@@ -87,9 +86,7 @@ def write(config, method, state, out, *, forms, fits, ratios, seeds,
   params = jax.device_get(net.params)
   for name in forms:
     lookup.find('compress.forms', name)
-  able = factored.able(build.models(config, build.spec(config).shape).gen)
-  shapes = {path: shape for path, shape in ranks.matching(
-      params, config.compress.match).items() if path in able}
+  shapes = _fit.layers(config, params)
   forms = forms or sorted({name for x in shapes.values() for name in fitting(x)}
                           ) or lookup.names('compress.forms')
   plans = {(form, ratio): layers_of(params, shapes, form, ratio)
@@ -129,10 +126,9 @@ def layers_of(params, shapes, form, ratio):
   layers = {}
   paths = [path for path, shape in shapes.items() if form in fitting(shape)]
   if not paths:
-    raise UserError(f"none of the layers {', '.join(shapes) or '(none can be '}"
-                    f"{'' if shapes else 'factored)'} takes form '{form}': "
-                    'another form, or another config.compress.match, would be '
-                    'right')
+    raise UserError(f'none of the layers {", ".join(shapes)} takes form '
+                    f"'{form}': another form, or another config.compress."
+                    'match, would be right')
   for path in paths:
     try:
       layers |= ranks.resolve(params, [{

@@ -140,15 +140,16 @@ def test_a_network_is_factored_in_two_stages():
 
 
 def test_trials_take_layers_with_the_ranks_that_make_them_smaller():
-  assert sensitivity.trials(PARAMS, (1, 3, 100), 'linear|second') == [
+  shapes = ranks.matching(PARAMS, 'linear|second')
+  assert sensitivity.trials(shapes, (1, 3, 100)) == [
       ('linear', {'form': 'svd', 'rank': 1}),
       ('linear', {'form': 'svd', 'rank': 3}),
       ('second', {'form': 'cp', 'rank': 1}),
       ('second', {'form': 'cp', 'rank': 3})]
   with pytest.raises(UserError, match='no layer matches'):
-    sensitivity.trials(PARAMS, (1,), 'lienar')
+    ranks.matching(PARAMS, 'lienar')
   with pytest.raises(UserError, match='smaller: linear'):
-    sensitivity.trials(PARAMS, (100,), 'linear')
+    sensitivity.trials({'linear': shapes['linear']}, (100,))
 
 
 def test_sensitivity_changes_one_layer_at_a_time():

@@ -132,6 +132,17 @@ def test_a_run_goes_back_to_before_the_symptom_whenever_it_is_killed(
     assert jax.tree.all(jax.tree.map(np.array_equal, state, end))
 
 
+def test_a_run_does_not_go_on_without_a_change_that_it_cannot_read(tmp_path):
+  loop.run(saturated(), tmp_path)
+  file = tmp_path / 'rollbacks.jsonl'
+  good = file.read_bytes()
+  file.write_bytes(good.replace(b'{', b'[', 1))
+  with pytest.raises(UserError, match="0 of its 1 lines .* under 'rollbacks'"):
+    loop.run(saturated(), tmp_path)
+  kept = json.loads((tmp_path / 'run.json').read_bytes())['rollbacks']
+  assert [json.loads(line) for line in good.splitlines()] == kept
+
+
 def dying(*_):
   raise KeyboardInterrupt
 

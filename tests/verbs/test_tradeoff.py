@@ -5,7 +5,7 @@ import pytest
 
 from jgan import build
 from jgan import config as configs
-from jgan.compress import ranks
+from jgan.compress import ranks, sensitivity
 from jgan.errors import UserError
 from jgan.layers import factored
 from jgan.report import tradeoff as picture
@@ -94,6 +94,11 @@ def test_grouped_convolutions_are_none_that_can_be_factored(game):
   able = factored.able(build.models(config, (16, 16, 1)).gen)
   assert {'block_0_0/conv_0', 'widen_1', 'to_rgb', 'basis/linear'} <= able
   assert not [path for path in able if path.endswith('conv_1')]
+  tried = sensitivity.trials(_fit.layers(config, state.ema.params), (1, 2))
+  assert {path for path, _ in tried} <= able
+  config.compress.match = 'conv_1'
+  with pytest.raises(UserError, match='none of which can be factored: .*rgb'):
+    _fit.layers(config, state.ema.params)
 
 
 def test_all_forms_are_those_that_layers_take(game, tmp_path):
