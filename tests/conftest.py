@@ -141,6 +141,6 @@ def interrupted(monkeypatch):
 
     with monkeypatch.context() as patch:
       patch.setattr(loop.Session, 'after', signalled)
-      with pytest.raises(Stopped, match=f'preempted at step {step}'):
+      with pytest.raises(Stopped, match=f'stopped at step {step}'):
         loop.run(config, folder)
   return run

@@ -175,7 +175,7 @@ def in_processes(config, runs, data_dir, allow_config_change, profiled):
         for folder, process in working.items():
           process.wait()
           log.info('%s %s', folder.name, last_words(folder) or 'is done')
-        raise Stopped('preempted: the runs are saved. The same command resumes '
+        raise Stopped('stopped: the runs are saved. The same command resumes '
                       'them')
       time.sleep(.05)
   if len(mistakes) == len(runs):

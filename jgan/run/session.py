@@ -361,9 +361,9 @@ class Session:
       self.save(step, state, due=due)
       self.saved.wait()
     elif not step:
-      raise Stopped('preempted before the first step. The same command begins '
+      raise Stopped('stopped before the first step. The same command begins '
                     'again')
-    raise Stopped(f'preempted at step {step:,}: saved. The same command '
+    raise Stopped(f'stopped at step {step:,}: saved. The same command '
                   'resumes from there')
 
   def later(self, job, *arguments):

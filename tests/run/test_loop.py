@@ -92,7 +92,7 @@ def test_a_signal_within_an_evaluation_ends_the_run_saved(
   signals = {2: signal.SIGHUP, 4: signal.SIGTERM}
   for step in signals:
     with monkeypatch.context() as patch, pytest.raises(
-        Stopped, match=f'preempted at step {step}: saved'):
+        Stopped, match=f'stopped at step {step}: saved'):
       patch.setattr(scoring.Scoring, 'now', late)
       loop.run(small(), tmp_path)
   assert equal(loop.run(small(), tmp_path), unbroken[1])
@@ -134,7 +134,7 @@ def test_a_score_in_flight_is_the_one_that_training_would_wait_for(
       return state
 
     with monkeypatch.context() as patch, pytest.raises(
-        Stopped, match=f'preempted at step {begun}: saved'):
+        Stopped, match=f'stopped at step {begun}: saved'):
       patch.setattr(loop.Session, 'after', signalled)
       loop.run(c, tmp_path / 'stopped')
   steps = lambda folder: checkpoint.Checkpoints(

@@ -100,7 +100,7 @@ def test_runs_stopped_within_an_evaluation_go_on_bit_for_bit(
     return evaluate(self, step, state)
 
   with monkeypatch.context() as patch, pytest.raises(
-      Stopped, match='preempted at step 2: saved'):
+      Stopped, match='stopped at step 2: saved'):
     patch.setattr(loop.Session, 'evaluate', late)
     seeds.run(small(), tmp_path, together=True)
   seeds.run(small(), tmp_path, together=True)
@@ -220,7 +220,7 @@ if folder.name == 'seed_0':
 time.sleep(60)
 """)
   monkeypatch.setattr(os, 'sched_getaffinity', lambda _: {0, 1}, raising=False)
-  with pytest.raises(Stopped, match='preempted: the runs are saved'):
+  with pytest.raises(Stopped, match='stopped: the runs are saved'):
     seeds.run(small(), tmp_path, together=False)
   for name in ('seed_0', 'seed_1'):
     assert 'saved' in (tmp_path / name / 'log.txt').read_text()

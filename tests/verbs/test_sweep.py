@@ -96,7 +96,7 @@ def test_an_interrupted_sweep_goes_on(tmp_path, monkeypatch, trained):
 
   with monkeypatch.context() as patch:
     patch.setattr(loop.Session, 'after', signalled)
-    with pytest.raises(Stopped, match='preempted at step 2'):
+    with pytest.raises(Stopped, match='stopped at step 2'):
       swept(tmp_path, RATES.format('1e-3,2e-3'))
   assert trained == ['optimizer.gen.lr=0.001']
   assert '| 0.001' in (tmp_path / 'sweep.md').read_text()
