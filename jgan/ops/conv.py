@@ -8,7 +8,8 @@ are the other two, so derivatives of any order work in either mode. Maps are
 
 On a CPU (docs/performance.md has the measurements), from SMALL products on:
 
-  minimal    3x3 kernels of stride 1, by minimal filtering (ops/minimal.py).
+  minimal    3x3 kernels of stride 1, by minimal filtering (ops/minimal.py), of
+             as many images at a time as a cache holds.
   phases     Transposed convolutions with a stride s are s^2 convolutions
              of the input, with every s-th tap each: no product is with a zero
              between the inputs.
@@ -42,7 +43,7 @@ SMALL = 2**24
 that takes longer to compile."""
 THIN = 4
 """Channels up to which a side of a convolution is thin."""
-CACHE = 20 * 2**20
+CACHE = 24 * 2**20
 """Bytes up to which what is written is still in a cache when it is read."""
 GROUPS = 32
 """Groups up to which a program with a convolution for each is worth to compile.
@@ -157,8 +158,8 @@ def _cpu(x, kernel, window):
     return _of_groups(_cpu, (x, kernel), window)
   if _slides(window):
     out = window.outputs(x.shape[1:3], kernel.shape[:2])
-    if _is_minimal(kernel.shape[:2], x.shape[0], out, c, d):
-      return minimal.convolve(x, kernel, _before(window), out)
+    if images := _minimal(kernel.shape[:2], x.shape[0], out, c, d):
+      return minimal.convolve(x, kernel, _before(window), out, images)
     if _is_thin(kernel.shape[:2], x, d):
       return _thin(x, kernel, window)
   return _xla(x, kernel, window)
@@ -174,8 +175,8 @@ def _cpu_transpose(y, kernel, window, size):
         (k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
             window.padding, kernel.shape, size, y.shape[1:3])))
     kernel = kernel[::-1, ::-1]
-    if _is_minimal(kernel.shape[:2], y.shape[0], size, d, c):
-      return minimal.convolve(y, kernel, _before(window), size,
+    if images := _minimal(kernel.shape[:2], y.shape[0], size, d, c):
+      return minimal.convolve(y, kernel, _before(window), size, images,
                               transposed=True)
     return _cpu(y, kernel.swapaxes(2, 3), window)
   if _slides(window._replace(stride=(1, 1))) and _pays(
@@ -189,8 +190,8 @@ def _cpu_correlate(x, y, window, taps):
   if _splits(window, c // window.groups):
     return _of_groups(_cpu_correlate, (x, y), window, taps)
   if _slides(window):
-    if _is_minimal(taps, x.shape[0], y.shape[1:3], c, d, gradient=True):
-      return minimal.correlate(x, y, _before(window))
+    if images := _minimal(taps, x.shape[0], y.shape[1:3], c, d, gradient=True):
+      return minimal.correlate(x, y, _before(window), images)
     if _is_thin(taps, x, d):
       return _thin_correlate(x, y, window, taps)
   return _xla_correlate(x, y, window, taps)
@@ -218,19 +219,27 @@ def _slides(window):
   return window == Window(padding=window.padding)
 
 
-def _is_minimal(taps, batch, out, c, d, gradient=False):
-  """Whether 2 x 2 outputs at a time are faster (ops/minimal.py).
+def _minimal(taps, batch, out, c, d, gradient=False):
+  """Images that minimal filtering takes at a time, or 0 where it is slower.
 
-  They save products in proportion to c d and write 4 (c + d) numbers for each
-  output: from 32 channels on that pays where these fit in the processor's
-  cache, from 128 on as long as there is memory for them. The gradient of the
-  kernel holds all of them at once.
+  It saves products in proportion to c d and writes 4 (c + d) numbers for each
+  output: from 32 channels on that pays where those of an image fit in the
+  processor's cache, from 128 on as long as there is memory for them. To take
+  the batch in parts costs copies, which pay from 64 channels on, and always for
+  the gradient of the kernel, of which XLA's own is the slowest.
+
+  gradient: of the kernel, which needs those of input and output at once.
   """
   if (taps != (3, 3) or min(out) < 4 or min(c, d) < 32
+      or jax.export.is_symbolic_dim(batch)
       or not _pays(batch, *out, *taps, c, d)):
-    return False
-  written = minimal.written(batch, out, c + d if gradient else max(c, d))
-  return _fits(written, CACHE if min(c, d) < 128 else MEMORY)
+    return 0
+  each = minimal.written(out, c + d if gradient else max(c, d))
+  if each > (MEMORY if min(c, d) >= 128 else CACHE if gradient else CACHE // 2):
+    return 0
+  images = max(n for n in range(1, batch + 1)
+               if batch % n == 0 and (n == 1 or n * each <= CACHE))
+  return images if images == batch or gradient or min(c, d) >= 64 else 0
 
 
 def _is_thin(taps, x, d):

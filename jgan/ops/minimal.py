@@ -3,7 +3,8 @@
 Winograd's minimal filtering (Lavin and Gray, 2016). Along one axis, 4 inputs x
 and 3 taps k give the 2 outputs OUT ((TAPS k) * (IN x)) with 4 products; along
 both axes each matrix is applied to rows and to columns. The sums are as exact
-as those of the definition.
+as those of the definition. So many images are taken at a time that what is
+written between the steps is still in the processor's cache when it is read.
 """
 import jax
 import jax.numpy as jnp
@@ -13,13 +14,13 @@ _TAPS = (1, 0, 0), (.5, .5, .5), (.5, -.5, .5), (0, 0, 1)
 _OUT = (1, 1, 1, 0), (0, 1, -1, 1)
 
 
-def written(batch, out, channels):
-  """Bytes of all IN x, or of all products: 4 numbers for each output."""
+def written(out, channels):
+  """Bytes of an image's IN x, or of its products: 4 numbers for each output."""
   tiles = -(-out[0] // 2) * -(-out[1] // 2)
-  return 16 * batch * tiles * channels * 4
+  return 16 * tiles * channels * 4
 
 
-def convolve(x, kernel, before, out, transposed=False):
+def convolve(x, kernel, before, out, images, transposed=False):
   """y[o] = sum_j kernel[j] x[o - before + j].
 
   Args:
@@ -28,36 +29,51 @@ def convolve(x, kernel, before, out, transposed=False):
     before: zeros (above, left of) the map that the first output sees; negative
       numbers crop.
     out: size of the output.
+    images: how many are taken at a time, a divisor of b.
 
   Returns:
     [b, *out, d].
   """
-  b, _, _, c = x.shape
   d = kernel.shape[2 if transposed else 3]
   tiles = tuple(-(-n // 2) for n in out)
   factors = _applied(_TAPS, [list(row) for row in kernel])
   if transposed:
     factors = [[u.T for u in row] for row in factors]
-  products = [[(v.reshape(-1, c) @ u).reshape(b, *tiles, d)
-               for v, u in zip(*rows)]
-              for rows in zip(_of_tiles(x, before, tiles), factors)]
-  parts = _applied(_OUT, products)
-  y = jnp.stack([jnp.stack(row, 3) for row in parts], 2)
-  y = y.reshape(b, 2 * tiles[0], 2 * tiles[1], d)
-  return y[:, :out[0], :out[1]]
+
+  def part(x):
+    products = [[(v.reshape(-1, v.shape[3]) @ u).reshape(images, *tiles, d)
+                 for v, u in zip(*rows)]
+                for rows in zip(_of_tiles(x, before, tiles), factors)]
+    y = jnp.stack([jnp.stack(row, 3) for row in _applied(_OUT, products)], 2)
+    y = y.reshape(images, 2 * tiles[0], 2 * tiles[1], d)
+    return y[:, :out[0], :out[1]]
+
+  if images == len(x):
+    return part(x)
+  return jax.lax.map(part, _parted(x, images)).reshape(len(x), *out, d)
 
 
-def correlate(x, y, before):
+def correlate(x, y, before, images):
   """Gradient of sum(y convolve(x, kernel, before, out)) by the kernel.
 
   Args:
     x: [b, h, w, c] float32.
     y: [b, *out, d] float32.
-    before: as of `convolve`.
+    before, images: as of `convolve`.
 
   Returns:
     [3, 3, c, d].
   """
+  if images == len(x):
+    return _correlate(x, y, before)
+  total, _ = jax.lax.scan(
+      lambda total, pair: (total + _correlate(*pair, before), None),
+      jnp.zeros((3, 3, x.shape[3], y.shape[3]), x.dtype),
+      (_parted(x, images), _parted(y, images)))
+  return total
+
+
+def _correlate(x, y, before):
   (_, h, w, d), c = y.shape, x.shape[3]
   y = jnp.pad(y, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)))
   outputs = _applied(
@@ -68,6 +84,11 @@ def correlate(x, y, before):
                               outputs)]
   kernel = _applied(tuple(zip(*_TAPS)), products)
   return jnp.stack([jnp.stack(row) for row in kernel])
+
+
+def _parted(x, images):
+  """[b, ...] -> [b / images, images, ...]."""
+  return x.reshape(-1, images, *x.shape[1:])
 
 
 def padded(x, pads):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan.ops import conv, flops
+from jgan.ops import conv, flops, minimal
 from jgan.ops.conv import Window
 
 RNG = np.random.default_rng(0)
@@ -60,19 +60,45 @@ CASES = {
 }
 
 
+def all_of(convolve, x, kernel, window):
+  """Values, gradients, and the second ones in reverse, as a penalty has them.
+  """
+  loss = lambda x, k: jnp.tanh(convolve(x, k, window) / 8).sum()
+  slopes = jax.grad(loss, (0, 1))
+  return convolve(x, kernel, window), slopes(x, kernel), jax.grad(
+      lambda *a: sum((s**2).sum() for s in slopes(*a)), (0, 1))(x, kernel)
+
+
 @pytest.mark.parametrize('name', CASES)
 def test_values_and_all_derivatives_are_those_of_xlas_convolution(name):
-  """The second ones in reverse, as a gradient penalty takes them."""
   x, kernel, window = CASES[name]
   x, kernel = drawn(*x), drawn(*kernel)
+  agree(*jax.jit(lambda: [all_of(convolve, x, kernel, window)
+                          for convolve in (conv.convolve, native)])())
 
-  def all_of(convolve):
-    loss = lambda x, k: jnp.tanh(convolve(x, k, window) / 8).sum()
-    slopes = jax.grad(loss, (0, 1))
-    return convolve(x, kernel, window), slopes(x, kernel), jax.grad(
-        lambda *a: sum((s**2).sum() for s in slopes(*a)), (0, 1))(x, kernel)
 
-  agree(*jax.jit(lambda: (all_of(conv.convolve), all_of(native)))())
+def test_a_batch_that_no_cache_holds_is_taken_in_parts_with_the_same_result(
+    monkeypatch):
+  """2 of 6 images at a time, and 1 for the gradient of the kernel."""
+  monkeypatch.setattr(conv, 'CACHE', 2 * minimal.written((4, 6), 64))
+  x, kernel, window = drawn(6, 4, 6, 64), drawn(3, 3, 64, 64), Window(
+      padding=SAME)
+  text = jax.jit(jax.grad(lambda x, k: jnp.sin(conv.convolve(
+      x, k, window)).sum(), (0, 1))).lower(x, kernel).as_text()
+  assert text.count('stablehlo.while') == 3
+  agree(*jax.jit(lambda: [all_of(convolve, x, kernel, window)
+                          for convolve in (conv.convolve, native)])())
+
+
+@pytest.mark.parametrize('batch, side, c, d, forward, gradient', [
+    (16, 32, 64, 64, 16, 8), (64, 32, 64, 64, 16, 8), (16, 64, 32, 32, 0, 4),
+    (8, 64, 64, 128, 2, 2), (16, 32, 128, 128, 8, 4), (13, 64, 64, 64, 1, 1),
+    (64, 16, 32, 32, 64, 64), (4, 128, 64, 64, 0, 0), (16, 32, 16, 64, 0, 0)])
+def test_as_many_images_are_taken_at_a_time_as_stay_in_a_cache(
+    batch, side, c, d, forward, gradient):
+  """0: none, where it is slower than XLA's."""
+  assert [conv._minimal((3, 3), batch, (side, side), c, d, gradient=g)
+          for g in (False, True)] == [forward, gradient]
 
 
 @pytest.mark.parametrize('axes', [(0, 0), (1, None), (None, 3)])
