@@ -27,12 +27,13 @@ def layers(config, params):
     UserError: there is none.
   """
   match = config.compress.match
-  found = ranks.matching(params, match)
+  matching = ranks.matching(params, match)
   able = factored.able(build.models(config, build.spec(config).shape).gen)
-  shapes = {path: shape for path, shape in found.items() if path in able}
+  shapes = {path: shape for path, shape in matching.items()
+            if path in able}
   if not shapes:
     raise UserError(f"config.compress.match='{match}' selects "
-                    f'{", ".join(found)}, none of which can be factored: '
+                    f'{", ".join(matching)}, none of which can be factored: '
                     f'{", ".join(sorted(able)) or "no layer"} can')
   return shapes
 

@@ -78,6 +78,15 @@ def test_a_stopped_and_resumed_run_equals_the_unbroken_one(
   assert len(json.loads((tmp_path / 'run.json').read_text())['resumed']) == 1
 
 
+@pytest.fixture
+def heard_hangup():
+  """SIGHUP ends a process, also if nohup started these tests."""
+  earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+  yield
+  signal.signal(signal.SIGHUP, earlier)
+
+
+@pytest.mark.usefixtures('heard_hangup')
 def test_a_signal_within_an_evaluation_ends_the_run_saved(
     unbroken, tmp_path, monkeypatch):
   """It goes on with that evaluation, and ends as the unbroken run does."""
