@@ -21,9 +21,9 @@ own rows.
 
     make claims DATA=FOLDER
 
-trains what is not trained yet, in {hours} on two quiet cores, and writes this
-page; a stop costs nothing, the same command goes on. `--claims=NAME` takes one
-of them:
+trains what is not trained yet, in {hours} on two quiet cores of an AMD
+EPYC, and writes this page; a stop costs nothing, the same command goes on.
+`--claims=NAME` takes one of them:
 
 {commands}
 
@@ -116,7 +116,7 @@ def section(claim, record, outcomes, picture):
     lines += [*_wrapped(f'**Earlier**: {claim.earlier}'), '']
   if not record:
     return [*lines, f'Not run; about {claim.minutes:.0f} minutes on two quiet '
-            'cores:', '', *_indented(command(claim.name)), '']
+            'cores of an EPYC:', '', *_indented(command(claim.name)), '']
   lines += ['**Seen**:', '']
   for sentence in sentences(claim, record, outcomes):
     lines += _wrapped(f'- {sentence}', '  ')
@@ -136,7 +136,7 @@ def section(claim, record, outcomes, picture):
   return [*lines, '', *_wrapped(
       f'{runs} runs, seeds 0 to {claim.seeds - 1}, '
       f'{record["seconds"] / 60.:.0f} minutes of training and scoring as '
-      f'recorded, about {claim.minutes:.0f} on two quiet cores. '
+      f'recorded, about {claim.minutes:.0f} on two quiet cores of an EPYC. '
       f'{record["machine"]}.'), '']
 
 
