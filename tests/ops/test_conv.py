@@ -174,10 +174,13 @@ def test_a_small_one_is_xlas_which_compiles_sooner(monkeypatch):
   assert 'stablehlo.convolution' in text
 
 
-def test_on_a_mesh_of_eight_devices_it_is_the_same():
+@pytest.mark.parametrize('images', [8, 2])
+def test_on_a_mesh_of_eight_devices_it_is_the_same(images, monkeypatch):
+  """Also where the parts of a batch are those of several devices."""
+  monkeypatch.setattr(conv, 'CACHE', images * minimal.written((4, 4), 64))
   mesh = jax.make_mesh((8,), ('b',), axis_types=(jax.sharding.AxisType.Auto,))
   split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('b'))
-  x, kernel = drawn(8, 4, 4, 32), drawn(3, 3, 32, 32)
+  x, kernel = drawn(8, 4, 4, 64), drawn(3, 3, 64, 64)
 
   def loss(x, kernel):
     """With recomputation, in a loop."""
