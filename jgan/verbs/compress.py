@@ -155,9 +155,9 @@ def check(config):
   generator is trained.
 
   Raises:
-    UserError: the rules, or those of `last`, select no layer or have a
-      form or rank that a layer does not take; if `ranks` decide, none of them
-      makes a layer smaller.
+    UserError: the rules, or those of `last`, select no layer, one that cannot
+      be factored, or have a form or rank that a layer does not take; if `ranks`
+      decide, none of them makes a layer smaller.
   """
   plan = config.compress
   params = build.abstract(config, build.method(config)).gen.params
@@ -170,7 +170,8 @@ def check(config):
     rest = flatten_dict(params, sep='/')
     for path in layers:
       del rest[f'{path}/kernel']
-    chosen(plan, unflatten_dict(rest, sep='/'), last=True)
+    layers |= chosen(plan, unflatten_dict(rest, sep='/'), last=True)
+  factored.module(build.models(config, build.spec(config).shape).gen, layers)
 
 
 def proposed(plan):

@@ -314,6 +314,14 @@ def test_what_does_not_fit_the_network_is_seen_in_its_shapes(changes, words):
     compress.check(configs.complete(game(**changes)))
 
 
+def test_a_layer_that_cannot_be_factored_is_seen_before_training():
+  c = game(rules=({'match': 'conv_1', 'form': 'cp', 'rank': 2},))
+  c.generator = {'name': 'r3gan', 'latent': 4, 'widths': (16, 8, 8),
+                 'group': 8, 'blocks': (1, 1, 1)}
+  with pytest.raises(UserError, match="layer 'block_0_0/conv_1' has 4 groups"):
+    compress.check(configs.complete(c))
+
+
 def test_two_commands_do_not_make_one_run(tmp_path):
   out, config = tmp_path / 'run', configs.complete(game())
   with made(out, config) as folder:
