@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgan import heap
 from jgan.ops import conv
 
 SHAPES = {  # batch, side, channels in and out, taps, stride, padding
@@ -69,6 +70,7 @@ def _best(functions, arguments, repeats):
 
 def main(repeats):
   """Prints a row per shape: XLA's and this one's, by direction."""
+  heap.retain()
   out = sys.stdout
   out.write(f'jax {jax.__version__}, {jax.devices()[0].device_kind}\n'
             f'{"GFLOP/s":36}' + ''.join(f'{name:>14}' for name in DIRECTIONS)

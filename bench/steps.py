@@ -18,7 +18,7 @@ import time
 import jax
 import numpy as np
 
-from jgan import build, signals
+from jgan import build, heap, signals
 from jgan import config as configs
 from jgan.run import checkpoint, feeding, loop, parallel
 from jgan.run.session import Session
@@ -121,6 +121,7 @@ def raw_rate(call, state, health, data, x, seed, steps, k):
 
 def main(chosen):
   """Prints a table in Markdown."""
+  heap.retain()
   say = lambda text: (sys.stdout.write(text + '\n'), sys.stdout.flush())
   device = jax.devices()[0]
   say(f'{jax.device_count()} x {device.device_kind} ({device.platform}), '

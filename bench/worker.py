@@ -4,6 +4,8 @@ import resource
 import sys
 import time
 
+from jgan import heap
+
 
 class Timed:
   """What both sides' games share.
@@ -30,8 +32,10 @@ def serve(make):
   The game's arguments are a JSON object on the command line. Each line that
   comes in is a JSON list, a method and its arguments; each that goes out is
   [what it returned, the most memory the process ever had, in MiB]. The first
-  goes out unasked as soon as the game stands, with None.
+  goes out unasked as soon as the game stands, with None. Both sides' heaps are
+  as in the command `jgan`.
   """
+  heap.retain()
   game, result = make(**json.loads(sys.argv[1])), None
   while True:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -12,7 +12,7 @@ import threading
 import traceback
 import zlib
 
-from jgan import cli, failures, paths, progress, signals
+from jgan import cli, failures, heap, paths, progress, signals
 from jgan.errors import Stopped, UserError
 
 # Settings of JAX, from the environment, with which jgan does not compute.
@@ -50,6 +50,7 @@ def main(argv):
 
 def command():
   """The command `jgan`: runs `main` and ends the process."""
+  heap.retain()
   _open_streams()
   for stream in sys.stdout, sys.stderr:
     stream.reconfigure(errors='replace')  # of a terminal that is not UTF-8
