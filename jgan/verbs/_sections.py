@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
+from jgan.errors import UserError
 from jgan.metrics import spectrum_bands
 from jgan.report.page import plots
 from jgan.report.page.section import Folded, Grid, Section
 from jgan.report.table import Table, lines
-from jgan.run import rollback
+from jgan.run import doctor, rollback
 from jgan.score import labels
 from jgan.verbs import _compared, _tables, _told
 
@@ -41,13 +42,13 @@ def findings(runs, told):
   """What the doctor has found in each run, when, and what it went back from."""
   rows = [['run', 'step', 'symptom', 'evidence', 'what may help']]
   rows += [[run.name, f'{record["step"]:,}',
-            record['symptom'].replace('_', ' ')
+            doctor.words(record['symptom'])
             + (': gone' if record['event'] == 'gone' else ''),
             record['evidence'], record['advice']]
            for run in runs for record in told[run.name].findings]
   back = [['run', 'step', 'symptom', 'evidence', 'back to step', 'with']]
   back += [[run.name, f'{record["step"]:,}',
-            str(record['symptom']).replace('_', ' '), str(record['evidence']),
+            doctor.words(str(record['symptom'])), str(record['evidence']),
             f'{record["to"]:,}', ', '.join(
                 f'{change["key"]} {rollback.verb(change)}'
                 for change in record['changes'])]
@@ -280,7 +281,7 @@ def _better(label):
   """'lower', 'higher', or '' if neither, or if the score is not known."""
   try:
     better = labels.better(label)
-  except labels.UserError:
+  except UserError:
     return ''
   return better if better != 'neither' else ''
 
