@@ -11,7 +11,9 @@ from jgan.report.page.section import Folded, Grid, Section
 from jgan.report.table import Table, lines
 from jgan.run import doctor, rollback
 from jgan.score import labels
+from jgan.score.record import comparable
 from jgan.verbs import _compared, _tables, _told
+from jgan.workdir import completed
 
 _POINTS = 40000  # of all curves of a page together
 _FEW = 12        # runs of which whole configs are shown
@@ -60,7 +62,7 @@ def findings(runs, told):
 
 def config(runs, told):
   """In which keys the configs differ, and all of each."""
-  plain = {run.name: _told.completed(told[run.name].config) for run in runs
+  plain = {run.name: completed(told[run.name].config) for run in runs
            if told[run.name].config}
   flat = {name: _told.flat(each) for name, each in plain.items()}
   keys = dict.fromkeys(key for each in flat.values() for key in each)
@@ -290,9 +292,8 @@ def _identities(runs, label):
   """Says under which protocols the curves of a score were made."""
   identities = {}
   for run in runs:
-    own = [r['identity'] for r in run.history if label in r['values']]
-    if own:
-      identities.setdefault(max(own, key=own.count), []).append(run.name)
+    for line in comparable(run.history, label)[:1]:
+      identities.setdefault(line['identity'], []).append(run.name)
   if len(identities) == 1:
     return f'Protocol identity {next(iter(identities))}.'
   return 'Not comparable, of several protocols: ' + '; '.join(

@@ -7,9 +7,8 @@ import json
 import logging
 import pathlib
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from jgan import config as configs
 from jgan import genotype as genotypes
 from jgan.errors import UserError
 from jgan.files import parsed
@@ -123,7 +122,14 @@ def _sensitivity(folder):
 def _genotype(path):
   """The genotype in a file; None without one, or if it is malformed."""
   content = _object(path)
-  return _checked(content, path) if content else None
+  if not content:
+    return None
+  try:
+    genotypes.check(content, path)
+  except UserError as error:
+    log.warning('%s: it is left out', error)
+    return None
+  return content
 
 
 def _own_genotype(config):
@@ -138,15 +144,6 @@ def _own_genotype(config):
     return None
 
 
-def _checked(genotype, path) -> Any:
-  try:
-    genotypes.check(genotype, path)
-  except UserError as error:
-    log.warning('%s: it is left out', error)
-    return None
-  return genotype
-
-
 def flat(config):
   """{'a.b': value as text} of a plain config; of a list its JSON."""
   def walk(tree, prefix):
@@ -157,11 +154,3 @@ def flat(config):
         yield prefix + key, (value if isinstance(value, str)
                              else json.dumps(value))
   return dict(walk(config, ''))
-
-
-def completed(config):
-  """A run's config.json with the defaults of keys that it lacks."""
-  try:
-    return configs.plain(configs.from_record(config))
-  except UserError:
-    return config  # of another jgan: as it stands
