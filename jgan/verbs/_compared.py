@@ -117,9 +117,11 @@ def load(folder, name):
   best = config.checkpoint.best
   state = restore.state_of(config, method, folder, best=bool(best))
   step = int(state.step)
-  return Run(name, method, state.ema, step, best, size.generator(config),
-             record.of_average(folder, step), record.of_average(folder),
-             config, trained(folder, config, step))
+  return Run(name=name, method=method, net=state.ema, step=step, best=best,
+             size=size.generator(config),
+             scores=record.of_average(folder, step),
+             history=record.of_average(folder), config=config,
+             cost=trained(folder, config, step))
 
 
 def glimpsed(folder, name):
@@ -154,8 +156,9 @@ def glimpsed(folder, name):
   totals = [total for total in totals if total]
   cost = {'total': totals[-1], 'phases': {},
           **({'seconds': seconds[-1]} if seconds else {})} if totals else None
-  return Run(name, None, None, step, best, {},
-             [r for r in history if r['step'] == step], history, config, cost)
+  return Run(name=name, method=None, net=None, step=step, best=best, size={},
+             scores=[r for r in history if r['step'] == step],
+             history=history, config=config, cost=cost)
 
 
 def seeds(runs):

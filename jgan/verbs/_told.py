@@ -67,14 +67,17 @@ def read(folder):
              if (genotype := _genotype(path))}
   newest = history[max(history)] if history else None
   return Told(
-      folder, config, _object(folder / 'run.json'), logbook.read(folder),
-      timing.read(folder), dict(_numbered(folder, 'samples', 'png')),
-      shape[1] if len(shape) == 4 and shape[1] == shape[2] else 0,
-      {name: path for name in ('neighbours', 'spectra')
-       if (path := folder / 'plots' / f'{name}.png').is_file()},
-      _sensitivity(folder),
-      _genotype(folder / 'genotype.json') or newest or _own_genotype(config),
-      history, findings.read(folder), rollback.read(folder))
+      folder=folder, config=config, environment=_object(folder / 'run.json'),
+      logged=logbook.read(folder), timing=timing.read(folder),
+      grids=dict(_numbered(folder, 'samples', 'png')),
+      side=shape[1] if len(shape) == 4 and shape[1] == shape[2] else 0,
+      pictures={name: path for name in ('neighbours', 'spectra')
+                if (path := folder / 'plots' / f'{name}.png').is_file()},
+      sensitivity=_sensitivity(folder),
+      genotype=(_genotype(folder / 'genotype.json') or newest
+                or _own_genotype(config)),
+      genotypes=history, findings=findings.read(folder),
+      rollbacks=rollback.read(folder))
 
 
 def stamp(folder):
