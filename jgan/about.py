@@ -137,9 +137,11 @@ def parse(path, entries):
               score.get('protocol'), dict) for score in values['scores']):
         raise ValueError("'scores' are not what jgan writes")
       step = int(entries['step']) if 'step' in entries else None
-      return About(entries['jgan'], entries['network'], entries['weights'],
-                   step, values['config'], tuple(map(int, values['image'])),
-                   values['scores'], entries.get('sha256', ''))
+      return About(jgan=entries['jgan'], network=entries['network'],
+                   weights=entries['weights'], step=step,
+                   config=values['config'],
+                   image=tuple(map(int, values['image'])),
+                   scores=values['scores'], sha256=entries.get('sha256', ''))
   except (ValueError, KeyError, TypeError) as error:
     raise UserError(f'{path} is damaged: what it says about itself cannot be '
                     f'read, {type(error).__name__} {error}') from error

@@ -53,6 +53,11 @@ def subset(source, *, first=0, fraction=1., seed=0, order='files'):
   return chosen(source, indices)
 
 
+def size_of_subset(total, *, first, fraction):
+  """How many of `total` images `subset` chooses, before they are read."""
+  return round(fraction * min(first or total, total))
+
+
 def left_out(source, **options):
   """The images that `subset` with these options leaves out: a source."""
   rest = np.setdiff1d(np.arange(len(source)), _of_subset(source, **options))
@@ -65,11 +70,9 @@ def _of_subset(source, first, fraction, seed, order):
   if not 0 <= first <= total:
     raise UserError(f'the first {first} images are asked for, '
                     f'the data set has {total}')
-  if order == 'random' and first:
-    count = first
-  else:
+  count = size_of_subset(total, first=first, fraction=fraction)
+  if order != 'random':
     total = first or total
-    count = round(fraction * total)
   if not 1 <= count <= total:
     raise UserError(f'a fraction of {fraction} is asked for: {count} of '
                     f'{total} images; it must be in (0, 1] and leave one')
@@ -307,8 +310,7 @@ def stream(source, indices, step, *, labels=None, threads=8, prefetch=8):
     of them and of [critics, rows].
   """
   import grain
-  batches = grain.MapDataset.source(_Batches(source, indices, step,
-                                                  labels))
+  batches = grain.MapDataset.source(_Batches(source, indices, step, labels))
   iterator = iter(batches.to_iter_dataset(
       grain.ReadOptions(num_threads=threads,
                         prefetch_buffer_size=max(prefetch, threads))))

@@ -3,7 +3,13 @@ from ml_collections import ConfigDict
 
 from jgan import lookup, protocol
 from jgan.errors import UserError
-from jgan.sections import keywords, refuse_impossible, smallest, typed
+from jgan.sections import (
+    keywords,
+    refuse_impossible,
+    smallest,
+    typed,
+    within,
+)
 
 # Steps and sizes are int32 on the devices, and the largest one means 'never'.
 _LARGEST = 2**31 - 2
@@ -20,6 +26,20 @@ def check(config):
     UserError: a value is impossible, or contradicts another one.
   """
   _refuse_large(config)
+  _check_values(config)
+  _check_training(config)
+  _check_compression(config)
+  _check_scores(config)
+  _check_doctor(config)
+  _check_feedback(config)
+  _check_optimizers(config)
+  _check_discriminator(config)
+  _check_schedules(config)
+  _check_use_of_scores(config)
+
+
+def _check_values(config):
+  """Refuses what is impossible whatever the other keys are."""
   at_least = lambda low: (lambda v: v >= low, f'at least {low}')
   among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
   rules = {
@@ -70,15 +90,16 @@ def check(config):
     for key in ('clip_norm', 'clip_weight'):
       rules[f'optimizer.{side}.{key}'] = at_least(0)
   for path, (valid, requirement) in rules.items():
-    value = config
-    for key in path.split('.'):
-      value = value[key]
+    value = within(config, path)
     if not valid(value):
       raise UserError(f'config.{path} is {value!r}, it must be {requirement}')
   for role in ('generator', 'discriminator'):
     least = smallest(role, config[role].name)
     for key, value in config[role].items():
       refuse_impossible(f'{role}.{key}', value, least.get(key))
+
+
+def _check_training(config):
   if config.ema.snapshots and not config.ema.power:
     raise UserError(f'config.ema.snapshots is {config.ema.snapshots}, and '
                     'config.ema.power has no averages that would be written: '
@@ -98,11 +119,17 @@ def check(config):
                     f"'shared' has the {config.batch} fakes of the "
                     "discriminator step: 0, or gen_noise='fresh', would be "
                     'right')
+
+
+def _check_compression(config):
   if config.compress.fit.name != 'kernel' and config.compress.scaling != 'even':
     raise UserError(f"config.compress.scaling is '{config.compress.scaling}', "
                     'which repeats published factors of the kernel, and '
                     f"config.compress.fit.name is '{config.compress.fit.name}':"
                     " 'kernel', or scaling='even', would be right")
+
+
+def _check_scores(config):
   for kind in ('metrics', 'probes'):
     for name in config.eval[kind]:
       lookup.find(kind, name)
@@ -110,10 +137,6 @@ def check(config):
     kind, function = (('probes', 'observe') if name in lookup.names('probes')
                       else ('metrics', 'score'))
     _check_knobs('eval.knobs', kind, name, function, knobs)
-  for name in config.doctor.without:
-    lookup.find('doctor', name)
-  for name, knobs in config.doctor.knobs.items():
-    _check_knobs('doctor.knobs', 'doctor', name, 'examine', knobs)
   if config.eval.network:
     lookup.find('features', config.eval.network)
   if config.eval.probes and not config.eval.every:
@@ -124,6 +147,16 @@ def check(config):
     raise UserError(f'config.eval.every is {config.eval.every} but '
                     'config.eval.metrics is empty: '
                     f'{lookup.nearest("", lookup.names("metrics"))}')
+
+
+def _check_doctor(config):
+  for name in config.doctor.without:
+    lookup.find('doctor', name)
+  for name, knobs in config.doctor.knobs.items():
+    _check_knobs('doctor.knobs', 'doctor', name, 'examine', knobs)
+
+
+def _check_feedback(config):
   for i, section in enumerate(config.feedback):
     sets = lookup.find('feedback', section.name).SETS
     if sets not in getattr(lookup.find('losses', config.loss.name), 'TRACED',
@@ -134,6 +167,9 @@ def check(config):
       raise UserError(f"config.feedback[{i}] ('{section.name}') needs a metric "
                       "to follow, as in metric='eval/FID', and "
                       'config.eval.every above 0')
+
+
+def _check_optimizers(config):
   for side in ('gen', 'disc'):
     if config.optimizer[side].name.startswith('optax:'):
       _check_optax(side, config)
@@ -142,6 +178,9 @@ def check(config):
       raise UserError(f"config.optimizer.{side}.pruning is 'fixed_mask', which "
                       f"masks nothing under method '{config.method.name}': "
                       "'lottery' would be right")
+
+
+def _check_discriminator(config):
   norm = config.discriminator.get('norm')
   if 'chain' in [section.name for section in config.penalties] and isinstance(
       norm, ConfigDict) and 'p' in norm:
@@ -152,11 +191,17 @@ def check(config):
       section.name for section in config.penalties]:
     raise UserError('config.discriminator.decode is True, and nothing would '
                     "train its decoders: the penalty 'reconstruction' would")
+
+
+def _check_schedules(config):
   for i, section in enumerate(config.schedules):
     if section.every < 0 or section.evaluation not in ('current', 'final'):
       raise UserError(f"config.schedules[{i}] has every={section.every} and "
                       f"evaluation='{section.evaluation}'; at least 0, and one "
                       'of current, final would be right')
+
+
+def _check_use_of_scores(config):
   at_once = needs_scores_at_once(config)
   if config.eval.overlap == 'on' and at_once:
     raise UserError(f"config.eval.overlap is 'on', and {at_once} needs a score "

@@ -54,10 +54,7 @@ def parse(argv):
   Raises:
     UserError: any mistake in it.
   """
-  mode = _value(argv, 'mode') or 'train'
-  if mode not in lookup.names('verbs'):
-    raise UserError(f"no --mode={mode}: "
-                    f"{lookup.nearest(mode, lookup.names('verbs'))}")
+  mode = _mode(argv) or 'train'
   verb = lookup.find('verbs', mode)
   declared = {flag.name: flag for flag in verb.FLAGS}
   for argument in argv[1:]:
@@ -116,11 +113,16 @@ def wants_help(argv):
   """Whether --help is given, and the verb it is for ('' for all)."""
   if not {'--help', '-help', '-h', '--help=true'} & {*argv[1:]}:
     return False, ''
+  return True, _mode(argv)
+
+
+def _mode(argv):
+  """The verb that --mode names; '' without one."""
   mode = _value(argv, 'mode') or ''
   if mode and mode not in lookup.names('verbs'):
     raise UserError(f"no --mode={mode}: "
                     f"{lookup.nearest(mode, lookup.names('verbs'))}")
-  return True, mode
+  return mode
 
 
 def _config(argv):
@@ -179,9 +181,8 @@ def _combinations(argv, declared, flags):
 
 def _swept(config, key, word):
   """The value of a key, or the word that gave it where it is a section."""
-  for part in key.split('.'):
-    config = config[part]
-  return word if hasattr(config, 'keys') else config
+  value = sections.within(config, key)
+  return word if hasattr(value, 'keys') else value
 
 
 def _parsed(argv, declared, config):

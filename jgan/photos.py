@@ -48,8 +48,7 @@ def expanded(argv, value):
     had = record.get('data', {}).get('size')
     if size and size != str(had):
       raise UserError(f'--workdir={workdir} holds a run at data.size={had}, '
-                      f'and --size={size} is another: choose another folder'
-                      )
+                      f'and --size={size} is another: choose another folder')
     return rest, ()
   if not data_dir:
     if size:

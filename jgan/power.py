@@ -105,10 +105,7 @@ def weights(steps, exponents, step, k):
   Returns:
     [n] float64, of sum 1.
   """
-  steps, exponents = (np.asarray(x, np.float64) for x in (steps, exponents))
-  among = _products(steps[:, None], exponents[:, None], steps, exponents)
-  with_it = _products(steps, exponents, np.float64(step), np.float64(k))
-  solution = np.linalg.solve(among, with_it)
+  solution = np.linalg.solve(*_system(steps, exponents, step, k))
   return solution / solution.sum()
 
 
@@ -118,12 +115,17 @@ def distance(steps, exponents, step, k, shares):
   Arguments as of `weights`, and its result; -> the norm of the difference,
   relative to that of the profile.
   """
-  steps, exponents = (np.asarray(x, np.float64) for x in (steps, exponents))
-  among = _products(steps[:, None], exponents[:, None], steps, exponents)
-  with_it = _products(steps, exponents, np.float64(step), np.float64(k))
+  among, with_it = _system(steps, exponents, step, k)
   whole = _products(*2 * (np.float64(step), np.float64(k)))
   square = whole - 2. * shares @ with_it + shares @ among @ shares
   return float(np.sqrt(max(square, 0.) / whole))
+
+
+def _system(steps, exponents, step, k):
+  """Scalar products of the stored profiles among each other and with one."""
+  steps, exponents = (np.asarray(x, np.float64) for x in (steps, exponents))
+  return (_products(steps[:, None], exponents[:, None], steps, exponents),
+          _products(steps, exponents, np.float64(step), np.float64(k)))
 
 
 def _products(t_a, k_a, t_b, k_b):

@@ -80,10 +80,11 @@ def disc_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
                       augmented_fake(fake), fake_rng, labels.fake)
   outputs = [collectives.gather(x.logits, axis_name) for x in (real, fake)]
   value = loss.discriminator(*outputs, **arguments(loss, state, keys[3]))
-  play = Play(real, fake, frozen(models.disc, params, stats, fake_rng),
-              frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
-              z, rng, state.step, axis_name, unaugmented, augmented,
-              plain_fake=made, seen_fake=augmented_fake)
+  play = Play(
+      real=real, fake=fake, disc=frozen(models.disc, params, stats, fake_rng),
+      gen=frozen(models.gen, state.gen.params, state.gen.stats, gen_rng),
+      z=z, rng=rng, step=state.step, axis_name=axis_name, plain=unaugmented,
+      seen=augmented, plain_fake=made, seen_fake=augmented_fake)
   total, terms = penalise('discriminator', penalties, play, state)
   metrics = {'loss': value, 'real': real.logits.mean(),
              'fake': fake.logits.mean(), **terms}
@@ -141,13 +142,15 @@ def gen_loss(params, state, real, z, rng, labels=NO_LABELS, *, models, loss,
       collectives.gather(real_view.logits, axis_name) if paired else None,
       collectives.gather(fake.logits, axis_name),
       **arguments(loss, state, keys[2]))
-  play = Play(real_view, fake,
-              frozen(models.disc, state.disc.params, stats, fake_rng),
-              frozen(models.gen, params, start, gen_rng),
-              z, rng, state.step, axis_name, real if paired else None,
-              augmented,
-              before and (lambda: views(before.disc, True, True)[:2]),
-              output, augmented_fake, gen_rng, lambda x: look(x)[0])
+  play = Play(
+      real=real_view, fake=fake,
+      disc=frozen(models.disc, state.disc.params, stats, fake_rng),
+      gen=frozen(models.gen, params, start, gen_rng), z=z, rng=rng,
+      step=state.step, axis_name=axis_name, plain=real if paired else None,
+      seen=augmented,
+      before=before and (lambda: views(before.disc, True, True)[:2]),
+      plain_fake=output, seen_fake=augmented_fake, noise=gen_rng,
+      look=lambda x: look(x)[0])
   total, terms = penalise('generator', penalties, play, state)
   return value + total, (gen_stats, stats, {'loss': value, **terms},
                          labelled(images_of(output), labels.fake))

@@ -30,10 +30,8 @@ log = logging.getLogger(__name__)
 
 def to_arrays(net):
   """A Network without its optimizer as {'/'-joined name: numpy array}."""
-  tree = {'params': net.params, **net.stats}
   # safetensors ignores strides: it would write a transposed array wrongly.
-  return {name: np.asarray(x, order='C')
-          for name, x in flax.traverse_util.flatten_dict(tree, sep='/').items()}
+  return {name: np.asarray(x, order='C') for name, x in _named(net).items()}
 
 
 def from_arrays(flat):
@@ -100,7 +98,7 @@ def described(path):
       was written by a newer jgan.
   """
   flat = arrays.read(path)
-  if _suffix(path) == '.safetensors':
+  if pathlib.Path(path).suffix == '.safetensors':
     text = arrays.metadata(path).get(about.KEY)
   else:
     text = flat.pop(about.ENTRY, None)
@@ -200,13 +198,9 @@ def _same_kind(a, b):
              for kind in (jnp.floating, jnp.integer, jnp.bool_))
 
 
-def _suffix(path):
-  return pathlib.Path(path).suffix
-
-
 def suffix(path, known):
   """The suffix of a path; raises UserError if it is not in `known`."""
-  suffix = _suffix(path)
+  suffix = pathlib.Path(path).suffix
   if suffix not in known:
     raise UserError(f"--out={path} ends in '{suffix}': one of "
                     f'{", ".join(known)} says what to write')

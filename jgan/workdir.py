@@ -36,6 +36,11 @@ def checkpoints(workdir):
   return pathlib.Path(workdir) / 'checkpoints'
 
 
+def has_checkpoint(workdir):
+  """Whether a checkpoint was written, be it complete or not."""
+  return any(checkpoints(workdir).glob('[0-9]*'))
+
+
 @contextlib.contextmanager
 def opened(workdir, config, *, allow_config_change=False, many=False):
   """Creates and locks a workdir, and writes config.json and run.json.
@@ -309,7 +314,7 @@ def settle_config(folder, config, allow_change, writer=True, many=False):
   """
   new = configs.plain(config)
   old = configs.recorded(folder)
-  before = _with_new_keys(old) if old else {}
+  before = completed(old) if old else {}
   if many:
     before |= {key: new[key] for key in ('seed', 'seeds')}
   changed = configs.differences(before, new) if old else []
@@ -324,8 +329,8 @@ def settle_config(folder, config, allow_change, writer=True, many=False):
     write_text(folder / 'config.json', _json(new))
 
 
-def _with_new_keys(record):
-  """A run's record, with the defaults of keys that jgan got since."""
+def completed(record):
+  """A run's config.json, with the defaults of keys that jgan got since."""
   try:
     return configs.plain(configs.from_record(record))
   except UserError:

@@ -33,8 +33,7 @@ def setup(*augment, critics=1, **changes):
   real = jnp.float32(rng.uniform(-1, 1, (8, 16, 16, 1)))
   z = jnp.float32(rng.normal(size=(8, 8)))
   state = jax.jit(functools.partial(steps.gan_init, models=models, tx=tx,
-                                    extra=build.extra(c)),
-                  compiler_options={'xla_backend_optimization_level': 0})(
+                                    extra=build.extra(c)))(
       KEY, {'image': real[None]})
   return c, parts, tx, state, real, z
 

@@ -287,6 +287,16 @@ def test_a_random_fraction_is_seeded_distinct_and_in_order(source):
   assert set(kept(.2, 1)) < set(kept(.5, 1))
 
 
+@pytest.mark.parametrize('options', [
+    dict(first=0, fraction=.2), dict(first=0, fraction=.58),
+    dict(first=5, fraction=1.)])
+def test_the_size_of_a_subset_is_known_before_it_is_read(options):
+  """.58 of 50 images are 29, and 28.999999999999996 in floats."""
+  for source in (IMAGES, np.zeros((50, 1, 1, 1), np.uint8)):
+    size = batches.size_of_subset(len(source), **options)
+    assert len(batches.subset(source, **options)) == size
+
+
 def test_asking_for_too_much_names_both_numbers():
   with pytest.raises(UserError, match=r'first 24 images.*data set has 23'):
     batches.subset(IMAGES, first=24)

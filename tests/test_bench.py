@@ -24,7 +24,7 @@ def test_lazy_penalties_count_as_often_as_they_come():
   assert cycle == [(0, 1 / 16), (1, 12 / 16), (4, 3 / 16)]
 
 
-def test_a_python_without_pytorch_is_told_what_to_install(capsys):
+def test_a_python_without_pytorch_is_told_what_to_install():
   with pytest.raises(SystemExit, match='requirements-torch.txt'):
     torch.version_of('/nowhere/python')
 

@@ -275,7 +275,7 @@ def test_what_layers_read_is_measured_with_labels(g):
   np.testing.assert_allclose(s[1::2, 1::2], table.T @ table / 8, atol=.15)
 
 
-def test_scores_state_the_law_and_see_the_classes(run, tmp_path):
+def test_scores_state_the_law_and_see_the_classes(tmp_path):
   c = ring(2, **{'eval.every': 2, 'eval.metrics': ('fd_pixels',),
                  'classes.fakes': 'data'})
   loop.run(c, tmp_path)
@@ -311,7 +311,7 @@ def test_classes_are_refused_of_a_generator_without_any():
       sample._one(c, flags, 4)
 
 
-def test_classes_of_files_are_needed_or_read(tmp_path):
+def test_classes_of_files_are_needed_or_read():
   c = configs.base()
   c.data = {'name': 'image_folder', 'labels': True, 'size': 16}
   c = configs.complete(c)

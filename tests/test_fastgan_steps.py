@@ -14,7 +14,6 @@ from tests.rounding import assert_same_but_rounding
 
 KEY = jax.random.key(3)
 B = 8
-QUICK = {'xla_backend_optimization_level': 0}  # compiling is what it costs
 
 
 def config(**changes):
@@ -72,8 +71,7 @@ def stepped():
       gen=state.gen.replace(opt=tx.gen.init(state.gen.params)),
       disc=state.disc.replace(opt=tx.disc.init(state.disc.params)))
   batch = {'image': (255 * abs(numbers(1, B, 64, 64, 1))).astype(np.uint8)}
-  step = jax.jit(method.step).lower(state, batch, KEY).compile(QUICK)
-  return state, *jax.device_get(step(state, batch, KEY))
+  return state, *jax.device_get(jax.jit(method.step)(state, batch, KEY))
 
 
 def moved(before, after):
@@ -170,10 +168,9 @@ def test_two_devices_judge_as_one():
         state.disc.params, state, real, z, KEY, **parts(c, axis_name))
     return value, stats['batch_stats'], metrics
 
-  quick = lambda f, *args: jax.jit(f).lower(*args).compile(QUICK)(*args)
-  whole = quick(functools.partial(loss, axis_name=None), state, real, z)
+  whole = jax.jit(functools.partial(loss, axis_name=None))(state, real, z)
   split = lambda x: x.reshape(2, B // 2, *x.shape[1:])
-  shards = quick(jax.vmap(functools.partial(loss, axis_name='device'),
-                          (None, 0, 0), axis_name='device'),
-                 state, split(real), split(z))
+  shards = jax.jit(jax.vmap(
+      functools.partial(loss, axis_name='device'), (None, 0, 0),
+      axis_name='device'))(state, split(real), split(z))
   assert_same_but_rounding(jax.tree.map(lambda x: x.mean(0), shards), whole)

@@ -35,7 +35,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize('name', WRITERS)
-def test_no_temporary_name_can_be_guessed(name, tmp_path, monkeypatch):
+def test_no_temporary_name_can_be_guessed(name, tmp_path):
   victim = tmp_path / 'victim'
   victim.write_text('mine')
   folder = tmp_path / 'run'

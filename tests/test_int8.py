@@ -59,7 +59,10 @@ def test_a_file_reads_as_float32(tmp_path, suffix):
   net = weights.from_arrays(flat())
   file = weights.save(net, tmp_path / f'a{suffix}', quantize=True)
   want = int8.dequantized(int8.quantized(weights.to_arrays(net)))
-  for name, x in weights.to_arrays(weights.load(file)).items():
+  read = weights.to_arrays(weights.load(file))
+  assert read.keys() == want.keys()
+  for name, x in read.items():
+    assert x.dtype == np.float32
     np.testing.assert_array_equal(x, want[name])
 
 

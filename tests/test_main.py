@@ -321,7 +321,7 @@ def test_importing_jgan_changes_nothing_and_needs_no_tensorflow():
 
 
 def test_evaluate_scores_checkpoints_under_several_protocols(
-    command, trained, tmp_path):
+    command, trained):
   code, out, err = command(
       '--mode=evaluate', f'--workdir={trained}', '--steps=all',
       '--metrics=fd_pixels,stability,spectrum', '--config.eval.samples=40',

@@ -33,7 +33,7 @@ def test_a_tilde_is_the_home_folder_in_every_flag_and_key(monkeypatch):
     (['--mode=describe', '--config=gs://bucket/x.py'], '--config'),
 ])
 def test_an_address_is_refused_and_makes_no_folder(
-    arguments, name, tmp_path, monkeypatch):
+    arguments, name, monkeypatch):
   if 'report' not in arguments[0] and 'describe' not in arguments[0]:
     arguments = [DIGITS, *arguments]
   monkeypatch.setattr(os, 'mkdir', None)

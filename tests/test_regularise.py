@@ -68,17 +68,12 @@ def kit(tx_gen=None, tx_disc=None):
       prepare=lambda rng, x: x, ema=lambda ema, gen, step: ema, gen_batch=0)
 
 
-def compiled(function):
-  return jax.jit(function, compiler_options={
-      'xla_backend_optimization_level': 0})
-
-
 def after(count, kit):
   """State and metrics after so many steps, and how often they compiled."""
   state = steps.gan_init(jax.random.key(0), BATCH, models=kit['models'],
                          tx=kit['tx'], extra={'penalties': {
                              'slope': {'mean': jnp.float32(0)}}})
-  step = compiled(functools.partial(steps.gan_step, **kit))
+  step = jax.jit(functools.partial(steps.gan_step, **kit))
   history = [(state, {})]
   for i in range(count):
     history.append(step(history[-1][0], BATCH, jax.random.key(i)))
@@ -108,9 +103,9 @@ def test_the_update_of_r1_descends_on_it_alone_after_that_of_the_loss():
       tx=parts['tx'])
   state = after(0, parts)[0][0][0]
   real, z, key = BATCH['image'][0], jnp.ones((6, 2)), jax.random.key(1)
-  alone, _ = compiled(functools.partial(update, penalties={}))(
+  alone, _ = jax.jit(functools.partial(update, penalties={}))(
       state, real, z, key)
-  both, metrics = compiled(functools.partial(
+  both, metrics = jax.jit(functools.partial(
       update, penalties={'r1': parts['penalties']['r1']}))(state, real, z, key)
   logits = lambda p, x: parts['models'].disc.apply(
       {'params': p, **state.disc.stats}, x, True)

@@ -3,13 +3,12 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from jgan import build, forward, steps
 from jgan import config as configs
 from jgan.types import Network, Penalty
-
-QUICK = {'xla_backend_optimization_level': 0}  # compiling is what it costs
 
 
 @pytest.fixture(scope='module')
@@ -25,8 +24,7 @@ def game():
   method = build.method(c)
   rng = np.random.default_rng(0)
   batch = {'image': rng.integers(0, 256, (2, 4, 16, 16, 1), np.uint8)}
-  state = jax.jit(method.init, compiler_options=QUICK)(
-      jax.random.key(0), batch)
+  state = jax.jit(method.init)(jax.random.key(0), batch)
   step = jax.jit(method.step)
   return c, method, state, batch, step
 
@@ -176,8 +174,7 @@ def test_a_paired_loss_sees_the_last_real_batch_in_the_generator_update():
   rng = np.random.default_rng(0)
   image = rng.uniform(-1, 1, (1, 4, 16, 16, 1)).astype(np.float32)
   z = rng.normal(size=(1, 4, 8)).astype(np.float32)
-  state = jax.jit(method.init, compiler_options=QUICK)(
-      jax.random.key(0), {'image': image})
+  state = jax.jit(method.init)(jax.random.key(0), {'image': image})
   step = jax.jit(method.step)
   loss = lambda im: step(state, {'image': im, 'z': z, 'z_gen': z[0]},
                          jax.random.key(0))[1]['gen/loss']
@@ -197,14 +194,12 @@ def test_real_images_in_the_generator_update_may_move_spectral_vectors(
   c.optimizer.disc.lr = 1e-30  # D's weights stand still
   method = build.method(c)
   batch = {'image': np.zeros((1, 4, 1, 1, 2), np.float32)}
-  state = jax.jit(method.init, compiler_options=QUICK)(
-      jax.random.key(0), batch)
-  after, _ = jax.jit(method.step, compiler_options=QUICK)(
-      state, batch, jax.random.key(1))
+  state = jax.jit(method.init)(jax.random.key(0), batch)
+  after, _ = jax.jit(method.step)(state, batch, jax.random.key(1))
   model = build.models(configs.complete(c), (1, 1, 2)).disc
   look = jax.jit(lambda stats: forward.judge(
       model, state.disc.params, stats, batch['image'][0],
-      jax.random.key(0))[1], compiler_options=QUICK)
+      jax.random.key(0))[1])
   by_hand = state.disc.stats
   for _ in range(looks):
     by_hand = look(by_hand)
@@ -226,15 +221,14 @@ def test_both_players_may_have_the_same_fakes(game):
       lambda play: jnp.sum(play.fake.logits), before)}
   parts |= {'penalties': penalties, 'share_noise': True}
   step = jax.jit(functools.partial(
-      steps.gan_step, models=models, tx=build.optimizers(game[0]), **parts),
-      compiler_options=QUICK)
+      steps.gan_step, models=models, tx=build.optimizers(game[0]), **parts))
   z = np.random.default_rng(1).normal(size=(2, 4, 8)).astype(np.float32)
   state, metrics = step(game[2], {**game[3], 'z': z}, jax.random.key(1))
   close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
   close(metrics['gen/image'], metrics['disc/image'])
   close(metrics['gen/logits'], metrics['disc/logits'])
 
-  @functools.partial(jax.jit, compiler_options=QUICK)
+  @jax.jit
   def moved(stats, z):
     return forward.generate(models.gen, game[2].gen.params, stats, z,
                             jax.random.key(0))[1]
@@ -244,14 +238,13 @@ def test_both_players_may_have_the_same_fakes(game):
                state.gen.stats)
 
 
-def test_an_objective_descends(game):
+def test_an_objective_descends():
   """Plain gradient descent by hand equals `descend` with sgd."""
-  import optax
   tx = optax.sgd(.1)
   params = {'w': jnp.array([1., -2.])}
   net = Network(params, {}, tx.init(params))
   net, aux, norm = steps.descend(
-      functools.partial(lambda p: (jnp.sum(p['w']**2), 'aux')), net, tx)
+      lambda p: (jnp.sum(p['w']**2), 'aux'), net, tx)
   np.testing.assert_allclose(net.params['w'], [.8, -1.6], rtol=1e-6)
   assert aux == 'aux'
   np.testing.assert_allclose(norm, np.sqrt(20.), rtol=1e-6)

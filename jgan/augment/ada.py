@@ -180,10 +180,12 @@ def sample(rng, b, p, axis_name=None, *, color=1.):
   turns = jnp.floor(4. * uniform[2])
   turn_before, turn_after, hue = np.pi * (2. * uniform[3:6] - 1.)
   drawn = Draws(
-      flip, turns, .125 * (2. * uniform[6:] - 1.), jnp.exp2(.2 * normal[0]),
-      turn_before, jnp.exp2(.2 * normal[1]), turn_after, .125 * normal[2:4],
-      .2 * normal[4], jnp.exp2(.5 * normal[5]), invert, hue,
-      jnp.exp2(normal[6]))
+      flip=flip, turns=turns, shift=.125 * (2. * uniform[6:] - 1.),
+      scale=jnp.exp2(.2 * normal[0]), turn_before=turn_before,
+      stretch=jnp.exp2(.2 * normal[1]), turn_after=turn_after,
+      slide=.125 * normal[2:4], brightness=.2 * normal[4],
+      contrast=jnp.exp2(.5 * normal[5]), invert=invert, hue=hue,
+      saturation=jnp.exp2(normal[6]))
   # At least one of both rotations is applied with probability p.
   p_turn = 1. - jnp.sqrt(1. - jnp.minimum(p, 1.))
   chance = dict.fromkeys(Draws._fields, p) | {'turn_before': p_turn,

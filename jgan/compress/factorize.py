@@ -117,10 +117,12 @@ def _report(path, options, kernel, bias, kind, factors, seconds, moments):
   residual = kernel - kind.compose(factors).reshape(kernel.shape)
   is_cp = kind is cp
   return Report(
-      path, options['form'], options['rank'], kernel.size + bias,
-      sum(f.size for f in factors.values()) + bias,
-      float(np.linalg.norm(residual) / np.linalg.norm(kernel)),
-      None if moments is None else (weighted.norm(residual, moments)
-                                    / weighted.norm(kernel, moments)),
-      cp.largest_term(factors) if is_cp else None,
-      cp.log_sensitivity(factors) if is_cp else None, seconds)
+      layer=path, form=options['form'], rank=options['rank'],
+      before=kernel.size + bias,
+      after=sum(f.size for f in factors.values()) + bias,
+      error=float(np.linalg.norm(residual) / np.linalg.norm(kernel)),
+      output_error=None if moments is None else (
+          weighted.norm(residual, moments) / weighted.norm(kernel, moments)),
+      largest_term=cp.largest_term(factors) if is_cp else None,
+      log_sensitivity=cp.log_sensitivity(factors) if is_cp else None,
+      seconds=seconds)

@@ -7,7 +7,7 @@ from jgan.errors import UserError
 
 # {name of an array in linen: its name in torch}; others have the same in both.
 LEAVES = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias',
-           'mean': 'running_mean', 'var': 'running_var'}
+          'mean': 'running_mean', 'var': 'running_var'}
 
 
 def variables(model, inputs, state, path):

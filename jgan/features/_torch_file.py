@@ -34,6 +34,7 @@ _LEGACY_MAGIC = 0x1950a86a20f9469cfc6c
 _LEGACY_PROTOCOL = 1001
 _RECALLED = 10**7  # objects, in all, that a pickle may recall
 
+
 class TorchFile(NamedTuple):
   """The contents of a torch file.
 

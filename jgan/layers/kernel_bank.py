@@ -49,25 +49,26 @@ class KernelBank(nn.Module):
     kernels, bias = {}, jnp.zeros((self.edges, self.features))
     for op, (size, dilation) in self.convs.items():
       layer = self.conv(self.features, kernel=size, dilation=dilation, name=op)
-      if not hasattr(layer, 'weights'):
-        raise UserError('a super-network sums kernels, and '
-                        f'{type(layer).__name__} has not one: its conv must '
-                        "be 'plain' or 'spectral'")
+      require_kernel(layer)
       kernel, shift = stacked(layer, jnp.zeros(self.edges))
       kernels[op] = weights[op][:, None, None, None, None] * kernel
       bias += weights[op][:, None] * shift
     return kernels, bias
 
 
-def by_dilation(kernels, convs):
-  """Sums a bank's kernels that one convolution can do: {dilation: stack}.
+def require_kernel(layer):
+  """Refuses a convolution without weights(): what is summed is its kernel."""
+  if not hasattr(layer, 'weights'):
+    raise UserError(f'a super-network sums kernels, and {type(layer).__name__}'
+                    " has not one: its conv must be 'plain' or 'spectral'")
 
-  Kernels of odd sizes are added about their centres.
-  """
+
+def by_dilation(kernels, convs):
+  """Sums a bank's kernels that one convolution can do: {dilation: stack}."""
   groups = {}
   for op, kernel in kernels.items():
     groups.setdefault(convs[op][1], []).append(kernel)
-  return {dilation: _centred_sum(stacks) for dilation, stacks in groups.items()}
+  return {dilation: centred_sum(stacks) for dilation, stacks in groups.items()}
 
 
 def convolve_edges(h, kernels, bias, *, stride=1):
@@ -91,8 +92,10 @@ def convolve_edges(h, kernels, bias, *, stride=1):
   return jnp.split(out, len(bias), axis=-1)
 
 
-def _centred_sum(stacks):
-  size = max(stack.shape[1] for stack in stacks)
-  ring = lambda stack: ((size - stack.shape[1]) // 2,) * 2
-  return sum(jnp.pad(stack, [(0, 0), ring(stack), ring(stack), (0, 0), (0, 0)])
-             for stack in stacks)
+def centred_sum(kernels):
+  """Sums kernels [..., k, k, c, d] of odd sizes k about their centres."""
+  size = max(kernel.shape[-3] for kernel in kernels)
+  ring = lambda kernel: ((size - kernel.shape[-3]) // 2,) * 2
+  return sum(jnp.pad(kernel, [(0, 0)] * (kernel.ndim - 4)
+                     + [ring(kernel)] * 2 + [(0, 0)] * 2)
+             for kernel in kernels)

@@ -1,5 +1,4 @@
 """Minibatch standard deviation: a feature that measures sample diversity."""
-import jax
 import jax.numpy as jnp
 
 from jgan.errors import UserError
@@ -35,13 +34,6 @@ def minibatch_stddev(x, *, group=4, eps=1e-8, axis_name=None):
                     f'groups of {group}: {n // group * group} is')
   groups = batch.reshape(group, n // group, *x.shape[1:])
   stddev = jnp.sqrt(groups.var(0) + eps).mean((1, 2, 3))
-  stddev = _shard(jnp.tile(stddev, group), x.shape[0], axis_name)
+  stddev = collectives.rows(jnp.tile(stddev, group), x.shape[0], axis_name)
   channel = jnp.broadcast_to(stddev[:, None, None, None], (*x.shape[:3], 1))
   return jnp.concatenate([x, channel.astype(x.dtype)], -1)
-
-
-def _shard(x, b, axis_name):
-  """This shard's b rows of x."""
-  if axis_name is None:
-    return x
-  return jax.lax.dynamic_slice_in_dim(x, jax.lax.axis_index(axis_name) * b, b)

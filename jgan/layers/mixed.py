@@ -17,15 +17,15 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan import lookup
-from jgan.errors import UserError
 from jgan.layers import act, norm
 from jgan.layers.conv import ConvTranspose, DepthwiseTranspose, convolve
+from jgan.layers.kernel_bank import centred_sum, require_kernel
 from jgan.layers.resize import (
-  bicubic,
-  bilinear,
-  downsample,
-  downsample_max,
-  upsample,
+    bicubic,
+    bilinear,
+    downsample,
+    downsample_max,
+    upsample,
 )
 
 # Kernel size and dilation of the convolutions.
@@ -111,13 +111,14 @@ class Mixed(nn.Module):
               for op, other in others.items())
     kernels, bias = {}, 0.
     for op, layer in layers.items():
-      kernel, shift = _weights(layer, x.shape[-1])
+      require_kernel(layer)
+      kernel, shift = layer.weights(x.shape[-1])
       kernels.setdefault(layer.dilation, []).append(weights[op] * kernel)
       bias += 0. if shift is None else weights[op] * shift
     h = self.act(x)
     for dilation, several in kernels.items():
       dtype = layer.dtype
-      out += convolve(h.astype(dtype), _centred_sum(several).astype(dtype),
+      out += convolve(h.astype(dtype), centred_sum(several).astype(dtype),
                       stride=self.stride, dilation=dilation)
     return out + jnp.asarray(bias, out.dtype)
 
@@ -214,19 +215,3 @@ def _weighted(ways, weights):
     return ways[0]
   return sum(weight.astype(way.dtype) * way
              for weight, way in zip(weights, ways))
-
-
-def _weights(layer, channels):
-  """The kernel and bias of one convolution of a sum."""
-  if not hasattr(layer, 'weights'):
-    raise UserError(f'a super-network sums kernels, and {type(layer).__name__}'
-                    " has not one: its conv must be 'plain' or 'spectral'")
-  return layer.weights(channels)
-
-
-def _centred_sum(kernels):
-  """Sums kernels [k, k, c, d] of odd sizes k about their centres."""
-  size = max(kernel.shape[0] for kernel in kernels)
-  ring = lambda kernel: (size - kernel.shape[0]) // 2
-  return sum(jnp.pad(kernel, [(ring(kernel),) * 2] * 2 + [(0, 0)] * 2)
-             for kernel in kernels)

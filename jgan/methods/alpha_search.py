@@ -80,23 +80,30 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
                     "gbar='weights' would be right")
   extra_steps = 2 if off_by_two else 0
   loss, penalties = build.loss(config), build.penalties(config, axis_name)
-  outer = Outer(*(n + extra_steps for n in counts.values()), config.critics,
-                gbar != 'none', warmup, held,
-                loss.paired or any(p.paired for p in penalties.values()))
+  outer = Outer(
+      weight_steps=weight_steps + extra_steps,
+      star_steps=star_steps + extra_steps, arch_steps=arch_steps + extra_steps,
+      critics=config.critics, gbar=gbar != 'none', warmup=warmup, held=held,
+      paired=loss.paired or any(p.paired for p in penalties.values()))
   models = build.models(config, shape, axis_name=axis_name)
   space = _search.Space(config, models, both=False)
   # Learning rate schedules last for all updates of G in the run.
   updates = max(1, outer.weights(config.steps) // config.critics)
+  moves_weights, moves_arch = GBAR[gbar]
   game = Game(
-      models, models if star_noise else _noise_free(models, space),
-      loss, penalties, build.augment(config, axis_name),
-      build.optimizers(config, updates),
-      _search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
-                        weight_decay=arch_weight_decay),
-      build.prepare(config, axis_name), build.ema(config), space.names,
-      config.batch, config.gen_batch or config.batch, *GBAR[gbar],
-      gbar_shares_arch, star_halving and outer.steps(star_halving), axis_name,
-      labelling.of_updates(config, axis_name))
+      models=models,
+      stars=models if star_noise else _noise_free(models, space),
+      loss=loss, penalties=penalties, augment=build.augment(config, axis_name),
+      tx=build.optimizers(config, updates),
+      arch_tx=_search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
+                                weight_decay=arch_weight_decay),
+      prepare=build.prepare(config, axis_name), ema=build.ema(config),
+      names=space.names, batch=config.batch,
+      gen_batch=config.gen_batch or config.batch,
+      moves_weights=moves_weights, moves_arch=moves_arch,
+      shares=gbar_shares_arch,
+      halving=star_halving and outer.steps(star_halving), axis_name=axis_name,
+      labels_of=labelling.of_updates(config, axis_name))
 
   init = functools.partial(alpha_init, game, heat=temperature,
                            extra=build.extra(config))

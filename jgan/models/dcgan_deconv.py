@@ -11,14 +11,14 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jgan.layers import (
-  act,
-  conv,
-  deconv,
-  dense,
-  initializer,
-  norm,
-  octave,
-  output,
+    act,
+    conv,
+    deconv,
+    dense,
+    initializer,
+    norm,
+    octave,
+    output,
 )
 from jgan.layers.resize import doublings
 

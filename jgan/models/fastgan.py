@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 
 from jgan.layers import (
-  act,
-  conv,
-  initializer,
-  latent_noise,
-  norm,
-  output,
+    act,
+    conv,
+    initializer,
+    latent_noise,
+    norm,
+    output,
 )
 from jgan.layers.conv import ConvTranspose
 from jgan.layers.resize import doublings, downsample, upsample

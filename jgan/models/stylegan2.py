@@ -26,9 +26,9 @@ import jax.numpy as jnp
 from jgan.errors import UserError
 from jgan.layers import classes, latent_noise, output
 from jgan.layers.equalized import (
-  EqualizedConv,
-  EqualizedDense,
-  scaled_leaky_relu,
+    EqualizedConv,
+    EqualizedDense,
+    scaled_leaky_relu,
 )
 from jgan.layers.minibatch_stddev import minibatch_stddev
 from jgan.layers.modulated import ModulatedConv

@@ -91,7 +91,7 @@ class Checkpoints:
     notes = notes | {'arrays': {name: [*_kind(x), _crc(x)]
                                 for name, x in named.items()}}
     notes = notes | {'crc': _crc_of_notes(notes)}
-    try:
+    with self._writing():
       self._manager.wait_until_finished()  # of the last save
       self._last = step
       if replaces:
@@ -99,16 +99,12 @@ class Checkpoints:
       self._policy.due = step if due else None
       self._manager.save(step, args=ocp.args.Composite(
           state=ocp.args.StandardSave(arrays), notes=ocp.args.JsonSave(notes)))
-    except (OSError, ValueError) as error:
-      raise Stopped(self._unwritten(self._last, error)) from error
 
   def wait(self):
     """Waits until pending checkpoints are on the disk."""
-    try:
+    with self._writing():
       self._manager.wait_until_finished()
       self._manager.check_for_errors()
-    except (OSError, ValueError) as error:
-      raise Stopped(self._unwritten(self._last, error)) from error
 
   def __enter__(self):
     return self
@@ -124,10 +120,8 @@ class Checkpoints:
     Raises:
       Stopped: writing failed.
     """
-    try:
+    with self._writing():
       self._manager.close()
-    except (OSError, ValueError) as error:
-      raise Stopped(self._unwritten(self._last, error)) from error
     if self._reader is not self._manager:
       self._reader.close()
 
@@ -269,9 +263,15 @@ class Checkpoints:
       others = ', '.join(str(s) for s in steps)
       raise UserError(f'{error}; choose another by --step: {others}') from error
 
-  def _unwritten(self, step, error):
-    return (f'checkpoint {step} could not be written to {self.folder}: '
-            f'{failures.brief(error)}. {self._resume_from()}')
+  @contextlib.contextmanager
+  def _writing(self):
+    """Raises Stopped if a checkpoint cannot be written: a full disk."""
+    try:
+      yield
+    except (OSError, ValueError) as error:
+      raise Stopped(
+          f'checkpoint {self._last} could not be written to {self.folder}: '
+          f'{failures.brief(error)}. {self._resume_from()}') from error
 
   def _resume_from(self):
     steps = self.steps()

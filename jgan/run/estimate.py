@@ -152,8 +152,8 @@ def _images(config, spec):
   if spec.count is None:
     return None
   pipeline = config.pipeline
-  count = int(min(pipeline.first or spec.count, spec.count)
-              * pipeline.fraction)
+  count = batches.size_of_subset(spec.count, first=pipeline.first,
+                                 fraction=pipeline.fraction)
   source = _Shape((count, *spec.shape), np.dtype(spec.dtype))
   placed = {'device': True, 'stream': False}.get(
       pipeline.placement, batches.resident(source, 2**34 // 4, 'gpu'))

@@ -45,6 +45,20 @@ def write(folder, runs):
   """
   told = {run.name: {'seed': config.seed, 'stopped': why_stopped(run),
                      **course(run)} for run, config in runs.items()}
+  moments = _moments(told)
+  text = _text(told, moments)
+  write_text(folder / 'seeds.md', text)
+  write_text(folder / 'seeds.json', json.dumps(
+      {'runs': told, 'moments': moments}, indent=2) + '\n')
+  for name, each in moments.items():
+    for which, x in each.items():
+      log.info('%s, %s: %.6g +- %.3g, mean and deviation of %d seeds', name,
+               which, x['mean'], x['std'], x['count'])
+  return text
+
+
+def _moments(told):
+  """{score: {'last', 'best': moments}} of the runs that did not stop."""
   ended = [each['scores'] for each in told.values() if not each['stopped']]
   names = dict.fromkeys(name for each in told.values()
                         for name in each['scores'])
@@ -52,9 +66,13 @@ def write(folder, runs):
       scores[name][which] for scores in ended
       if which in scores.get(name, {})]) for which in ('last', 'best')}
              for name in names}
-  moments = {name: {which: x for which, x in each.items() if x}
-             for name, each in moments.items()}
-  columns = [(name, which) for name in names for which in ('last', 'best')
+  return {name: {which: x for which, x in each.items() if x}
+          for name, each in moments.items()}
+
+
+def _text(told, moments):
+  """A table of the runs and their means, and why runs stopped."""
+  columns = [(name, which) for name in moments for which in ('last', 'best')
              if any(which in each['scores'].get(name, {})
                     for each in told.values())]
   rows = [['run', 'step', *(f'{name}, {which}' for name, which in columns)]]
@@ -65,7 +83,8 @@ def write(folder, runs):
                  f'{each["step"]:,}',
                  *('-' if x is None else f'{x:.6g}' for x in cells)])
   means = [moments[name].get(which) for name, which in columns]
-  rows.append([f'mean +- std of {len(ended)}', '', *(
+  ended = sum(not each['stopped'] for each in told.values())
+  rows.append([f'mean +- std of {ended}', '', *(
       f'{x["mean"]:.6g} +- {x["std"]:.3g}' if x else '-' for x in means)])
   lines = table.lines(rows)
   if not columns:
@@ -73,15 +92,7 @@ def write(folder, runs):
   for name, each in told.items():
     if each['stopped']:
       lines += ['', f'{name} stopped: {each["stopped"]}']
-  text = '\n'.join([*lines, ''])
-  write_text(folder / 'seeds.md', text)
-  write_text(folder / 'seeds.json', json.dumps(
-      {'runs': told, 'moments': moments}, indent=2) + '\n')
-  for (name, which), x in zip(columns, means):
-    if x:
-      log.info('%s, %s: %.6g +- %.3g, mean and deviation of %d seeds', name,
-               which, x['mean'], x['std'], x['count'])
-  return text
+  return '\n'.join([*lines, ''])
 
 
 def course(run):

@@ -221,7 +221,7 @@ def go_back(config, workdir, error):
     append(folder / 'rollbacks.jsonl', record)
     _copy(folder)
   log.warning('step %s  %s: %s. Back to step %s, with %s; rollback %d of %d',
-              f'{step:,}', symptom.replace('_', ' '), evidence, f'{to:,}',
+              f'{step:,}', doctor.words(symptom), evidence, f'{to:,}',
               ', '.join(f'{c["key"]} {verb(c)}' for c in changes),
               len(earlier) + 1, config.rollback.times)
 

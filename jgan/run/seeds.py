@@ -40,7 +40,7 @@ from jgan.run import (
 from jgan.run.session import Session
 from jgan.run.sessions import Sessions
 from jgan.types import Pair
-from jgan.workdir import checkpoints, opened, runs_of_seeds, settle_config
+from jgan.workdir import has_checkpoint, opened, runs_of_seeds, settle_config
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def refuse_other_seeds(workdir, numbers):
 def by_age(runs):
   """Groups runs: those that have a checkpoint, and those that have none."""
   begun = {folder: own for folder, own in runs.items()
-           if any(checkpoints(folder).glob('[0-9]*'))}
+           if has_checkpoint(folder)}
   return begun, {folder: own for folder, own in runs.items()
                  if folder not in begun}
 

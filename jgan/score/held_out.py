@@ -1,7 +1,7 @@
 """Images of a data set on which a run does not train."""
 from jgan import batches, build, lookup
 from jgan.errors import UserError
-from jgan.sections import keywords
+from jgan.sections import keywords, subset
 
 
 def images(config, data_dir, of=build.source):
@@ -30,9 +30,7 @@ def images(config, data_dir, of=build.source):
   if own and asked and not _overlap(own, asked):
     return whole(asked)
   if pipeline.first or pipeline.fraction < 1.:
-    return batches.left_out(
-        whole(own), first=pipeline.first, fraction=pipeline.fraction,
-        order=pipeline.order, seed=pipeline.fraction_seed)
+    return batches.left_out(whole(own), **subset(config))
   if 'train' in own and not _overlap(own, 'test'):
     return whole('test')
   splits = [name for name in lookup.names('data')

@@ -106,9 +106,10 @@ def compared(baseline, method):
     effect = float(np.sign(moments.mean)) * np.inf if moments.mean else 0.
     half, p_t = 0., 0. if moments.mean else 1.
   return Comparison(
-      n, moments, moments.mean - half, moments.mean + half, float(effect),
-      sign_flips(differences), 2.**(1 - n), p_t, power(effect, n),
-      detectable(n) * deviation)
+      count=n, difference=moments, low=moments.mean - half,
+      high=moments.mean + half, effect=float(effect),
+      p_signs=sign_flips(differences), least_p=2.**(1 - n), p_t=p_t,
+      power=power(effect, n), detectable=detectable(n) * deviation)
 
 
 def sign_flips(differences):

@@ -50,6 +50,17 @@ def of_generator(workdir, step, network):
           and line['protocol']['generator'] == network]
 
 
+def comparable(history, label):
+  """The records of a score under a single protocol, in their order.
+
+  The protocol is the identity that most records of the score have.
+  """
+  scored = [r for r in history if label in r['values']]
+  identities = [r['identity'] for r in scored]
+  usual = max(identities, key=identities.count, default='')
+  return [r for r in scored if r['identity'] == usual]
+
+
 def keep_previous(workdir, step, scorer):
   """Saves the images that the next stability score is compared with."""
   for name, samples in scorer.previous.items():

@@ -151,10 +151,12 @@ def _claim(train, *, name, title, source, claimed, setting, minutes, score,
         arms[missing] = _arm(train, **own.get(missing, {'name': missing}))
   if fails and fails.get('arm', pairs[0].baseline) not in arms:
     raise KeyError(fails['arm'])
-  return Claim(name, title, source, _flat(claimed), _flat(setting), seeds,
-               minutes, _measure(**score), [_measure(**m) for m in mechanism],
-               fails or {}, pairs, [*arms.values()], _flat(earlier),
-               _flat(remark), sizes)
+  return Claim(
+      name=name, title=title, source=source, claimed=_flat(claimed),
+      setting=_flat(setting), seeds=seeds, minutes=minutes,
+      score=_measure(**score), mechanism=[_measure(**m) for m in mechanism],
+      fails=fails or {}, pairs=pairs, arms=[*arms.values()],
+      earlier=_flat(earlier), remark=_flat(remark), sizes=sizes)
 
 
 def _arm(train, *, name, needs='', commands=None):

@@ -6,6 +6,7 @@ import textwrap
 from jgan.report import table
 from jgan.score import paired
 from jgan.verbs import _claims_seen as seen
+from jgan.verbs._replication import anchor
 
 _HEAD = """# Claims at laptop size
 
@@ -93,7 +94,7 @@ def summary(claims, outcomes):
   """The table of all claims by the score that decides."""
   rows = [['claim', 'comparison', 'score', 'baseline', 'method', 'seen']]
   for claim in claims:
-    link = f'[{claim.title}](#{_anchor(claim.title)})'
+    link = f'[{claim.title}](#{anchor(claim.title)})'
     if claim.name not in outcomes:
       rows.append([link, '', '', '', '',
                    f'not run, about {claim.minutes:.0f} minutes'])
@@ -241,9 +242,3 @@ def _wrapped(text, indent=''):
 
 def _indented(lines):
   return [f'    {line}' for line in lines.split('\n')]
-
-
-def _anchor(title):
-  """That of GitHub and MyST for a heading."""
-  kept_letters = [c for c in title.lower() if c.isalnum() or c in ' -_']
-  return ''.join(kept_letters).replace(' ', '-')

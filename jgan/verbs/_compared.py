@@ -16,13 +16,13 @@ from jgan.metrics import spectrum, spectrum_bands
 from jgan.run import logbook, restore, timing
 from jgan.run.cost import Cost, of_image
 from jgan.score import (
-  breaks,
-  labels,
-  latency,
-  networks,
-  record,
-  samples,
-  size,
+    breaks,
+    labels,
+    latency,
+    networks,
+    record,
+    samples,
+    size,
 )
 from jgan.types import Method, Network
 
@@ -93,8 +93,7 @@ def each(folders, *, saved=False):
   for folder in folders:
     own = workdir.runs_of_seeds(folder) or workdir.runs_of_sweep(folder)
     if saved and own:
-      without = [run for run in own
-                 if not any(workdir.checkpoints(run).glob('[0-9]*'))]
+      without = [run for run in own if not workdir.has_checkpoint(run)]
       if without:
         log.warning('%s: left out, as they have no checkpoint yet: %s', folder,
                     ', '.join(str(run.relative_to(folder)) for run in without))
@@ -118,9 +117,11 @@ def load(folder, name):
   best = config.checkpoint.best
   state = restore.state_of(config, method, folder, best=bool(best))
   step = int(state.step)
-  return Run(name, method, state.ema, step, best, size.generator(config),
-             record.of_average(folder, step), record.of_average(folder),
-             config, trained(folder, config, step))
+  return Run(name=name, method=method, net=state.ema, step=step, best=best,
+             size=size.generator(config),
+             scores=record.of_average(folder, step),
+             history=record.of_average(folder), config=config,
+             cost=trained(folder, config, step))
 
 
 def glimpsed(folder, name):
@@ -155,8 +156,9 @@ def glimpsed(folder, name):
   totals = [total for total in totals if total]
   cost = {'total': totals[-1], 'phases': {},
           **({'seconds': seconds[-1]} if seconds else {})} if totals else None
-  return Run(name, None, None, step, best, {},
-             [r for r in history if r['step'] == step], history, config, cost)
+  return Run(name=name, method=None, net=None, step=step, best=best, size={},
+             scores=[r for r in history if r['step'] == step],
+             history=history, config=config, cost=cost)
 
 
 def seeds(runs):
@@ -196,15 +198,11 @@ def latencies(runs):
 def curve(history, label):
   """One score over the steps, under a single protocol: {step: value}.
 
-  The protocol is the identity that most records of the score have. Of several
-  records of one step, the latest is used.
+  Of several records of one step, the latest is used.
   """
-  scored = [r for r in history if label in r['values']]
-  identities = [r['identity'] for r in scored]
-  usual = max(identities, key=identities.count, default='')
   return {r['step']: r['values'][label]
-          for r in sorted(scored, key=lambda r: r['step'])
-          if r['identity'] == usual}
+          for r in sorted(record.comparable(history, label),
+                          key=lambda r: r['step'])}
 
 
 def course(run):

@@ -69,10 +69,8 @@ def _of_run(folder):
   done = [*records(folder / 'timing.jsonl', 'step'), *scored]
   if not scored or max(r['step'] for r in done) < config.steps:
     return None
-  identities = [r['identity'] for r in scored]
-  usual = max(identities, key=identities.count)
   better = labels.better(label)
-  best = min((r for r in scored if r['identity'] == usual),
+  best = min(record.comparable(scored, label),
              key=lambda r: labels.cost(r['values'][label], better))
   return Result(key(config), config.seed, best['step'], best['values'])
 

@@ -97,13 +97,15 @@ def run_of(location):
 def _paper(file, recipes, runs, data):
   content = _read(file)
   try:
-    tables = [Table(t['name'], t['title'], t.get('metrics', []), t['count'],
-                    t.get('note', ''),
-                    [_row(file, t, row, recipes, runs, data)
-                     for row in t['rows']]) for t in content['table']]
-    return Paper(file.parent.name, content['title'], content['paper'],
-                 content['protocol'], content.get('small', ''),
-                 content.get('share'), content.get('why', ''), tables)
+    tables = [Table(name=t['name'], title=t['title'],
+                    metrics=t.get('metrics', []), count=t['count'],
+                    note=t.get('note', ''),
+                    rows=[_row(file, t, row, recipes, runs, data)
+                          for row in t['rows']]) for t in content['table']]
+    return Paper(family=file.parent.name, title=content['title'],
+                 paper=content['paper'], protocol=content['protocol'],
+                 small=content.get('small', ''), share=content.get('share'),
+                 why=content.get('why', ''), tables=tables)
   except (KeyError, TypeError) as error:
     raise UserError(f'{file} is damaged: {error!r}') from error
 
@@ -130,9 +132,11 @@ def _row(file, table, row, recipes, runs, data):
   except KeyError as error:
     raise UserError(f"{where} has no field {error} of recipe '{name}'"
                     ) from error
-  return Row(row['row'], row.get('data', ''),
-             {metric: row[metric] for metric in metrics if metric in row},
-             name, commands, row.get('out', ''), row.get('note', ''))
+  return Row(name=row['row'], data=row.get('data', ''),
+             published={metric: row[metric] for metric in metrics
+                        if metric in row},
+             recipe=name, commands=commands, out=row.get('out', ''),
+             note=row.get('note', ''))
 
 
 def _figure(runs, family, table, row):

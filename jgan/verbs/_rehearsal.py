@@ -5,10 +5,8 @@ thrown away. What a command would leave and a later one reads is put there: the
 config of a run, a genotype. Nothing is trained; the published genotype that an
 experiment names stands for the one that a search would find for it.
 """
-import contextlib
 import json
 import pathlib
-import tempfile
 
 from jgan import build, cli, experiment, genotype, lookup
 from jgan import config as configs
@@ -65,7 +63,8 @@ class Rehearsal:
     if verb == 'train':
       return estimate.of(config, **options)
     counts = {'compress': lambda: 2, 'sensitivity': lambda: 1 + _trials(config),
-              'evaluate': lambda: 1, 'derive': lambda: _candidates(config)}
+              'evaluate': lambda: 1,
+              'derive': lambda: config.method.get('candidates', 0)}
     count = counts[verb]() if config and verb in counts else 0
     if not count:
       return None
@@ -121,13 +120,6 @@ class Rehearsal:
     self.configs[str(folder)] = config
 
 
-@contextlib.contextmanager
-def folder():
-  """A folder for the runs of rehearsals."""
-  with tempfile.TemporaryDirectory(prefix='jgan_') as name:
-    yield name
-
-
 def _verb(command):
   return command.verb.__name__.rpartition('.')[2]
 
@@ -137,8 +129,3 @@ def _trials(config):
   params = build.abstract(config, build.method(config)).gen.params
   return len(sensitivity.trials(_fit.layers(config, params),
                                 config.compress.ranks))
-
-
-def _candidates(config):
-  """How many architectures --mode=derive scores."""
-  return config.method.get('candidates', 0)

@@ -47,7 +47,7 @@ def text(papers, entries, share):
   """
   v5e, h100 = (estimate.DEVICES[name] for name in ('v5e', 'H100'))
   contents = '\n'.join(
-      f'- [{paper.title}](#{_anchor(paper.title)}): '
+      f'- [{paper.title}](#{anchor(paper.title)}): '
       f'{sum(table.count for table in paper.tables)} rows of '
       f'{len(paper.tables)} tables and figures' for paper in papers)
   parts = [_HEAD.format(
@@ -137,7 +137,7 @@ def _hours(amount):
   return f'{amount:.1f}' if amount < 10 else f'{float(f"{amount:.2g}"):,.0f}'
 
 
-def _anchor(title):
-  """The anchor that GitHub gives a heading."""
+def anchor(title):
+  """The anchor that GitHub and MyST give a heading."""
   return ''.join(c for c in title.lower().replace(' ', '-')
                  if c.isalnum() or c in '-_')

@@ -4,13 +4,16 @@ import math
 
 import numpy as np
 
+from jgan.errors import UserError
 from jgan.metrics import spectrum_bands
 from jgan.report.page import plots
 from jgan.report.page.section import Folded, Grid, Section
 from jgan.report.table import Table, lines
-from jgan.run import rollback
+from jgan.run import doctor, rollback
 from jgan.score import labels
+from jgan.score.record import comparable
 from jgan.verbs import _compared, _tables, _told
+from jgan.workdir import completed
 
 _POINTS = 40000  # of all curves of a page together
 _FEW = 12        # runs of which whole configs are shown
@@ -41,13 +44,13 @@ def findings(runs, told):
   """What the doctor has found in each run, when, and what it went back from."""
   rows = [['run', 'step', 'symptom', 'evidence', 'what may help']]
   rows += [[run.name, f'{record["step"]:,}',
-            record['symptom'].replace('_', ' ')
+            doctor.words(record['symptom'])
             + (': gone' if record['event'] == 'gone' else ''),
             record['evidence'], record['advice']]
            for run in runs for record in told[run.name].findings]
   back = [['run', 'step', 'symptom', 'evidence', 'back to step', 'with']]
   back += [[run.name, f'{record["step"]:,}',
-            str(record['symptom']).replace('_', ' '), str(record['evidence']),
+            doctor.words(str(record['symptom'])), str(record['evidence']),
             f'{record["to"]:,}', ', '.join(
                 f'{change["key"]} {rollback.verb(change)}'
                 for change in record['changes'])]
@@ -59,7 +62,7 @@ def findings(runs, told):
 
 def config(runs, told):
   """In which keys the configs differ, and all of each."""
-  plain = {run.name: _told.completed(told[run.name].config) for run in runs
+  plain = {run.name: completed(told[run.name].config) for run in runs
            if told[run.name].config}
   flat = {name: _told.flat(each) for name, each in plain.items()}
   keys = dict.fromkeys(key for each in flat.values() for key in each)
@@ -280,7 +283,7 @@ def _better(label):
   """'lower', 'higher', or '' if neither, or if the score is not known."""
   try:
     better = labels.better(label)
-  except labels.UserError:
+  except UserError:
     return ''
   return better if better != 'neither' else ''
 
@@ -289,9 +292,8 @@ def _identities(runs, label):
   """Says under which protocols the curves of a score were made."""
   identities = {}
   for run in runs:
-    own = [r['identity'] for r in run.history if label in r['values']]
-    if own:
-      identities.setdefault(max(own, key=own.count), []).append(run.name)
+    for line in comparable(run.history, label)[:1]:
+      identities.setdefault(line['identity'], []).append(run.name)
   if len(identities) == 1:
     return f'Protocol identity {next(iter(identities))}.'
   return 'Not comparable, of several protocols: ' + '; '.join(

@@ -81,7 +81,7 @@ def run(config, flags):
     jax.clear_caches()  # programs of a combination, which no other has
   page = root / 'index.html'
   folders = [folder for folder in folders_of(root, record)
-             if any(workdir.checkpoints(folder).glob('[0-9]*'))]
+             if workdir.has_checkpoint(folder)]
   if folders and (waiting or not page.exists()):
     from jgan.verbs import _page  # loads matplotlib
     with progress.during('the page'):

@@ -7,9 +7,8 @@ import json
 import logging
 import pathlib
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from jgan import config as configs
 from jgan import genotype as genotypes
 from jgan.errors import UserError
 from jgan.files import parsed
@@ -68,14 +67,17 @@ def read(folder):
              if (genotype := _genotype(path))}
   newest = history[max(history)] if history else None
   return Told(
-      folder, config, _object(folder / 'run.json'), logbook.read(folder),
-      timing.read(folder), dict(_numbered(folder, 'samples', 'png')),
-      shape[1] if len(shape) == 4 and shape[1] == shape[2] else 0,
-      {name: path for name in ('neighbours', 'spectra')
-       if (path := folder / 'plots' / f'{name}.png').is_file()},
-      _sensitivity(folder),
-      _genotype(folder / 'genotype.json') or newest or _own_genotype(config),
-      history, findings.read(folder), rollback.read(folder))
+      folder=folder, config=config, environment=_object(folder / 'run.json'),
+      logged=logbook.read(folder), timing=timing.read(folder),
+      grids=dict(_numbered(folder, 'samples', 'png')),
+      side=shape[1] if len(shape) == 4 and shape[1] == shape[2] else 0,
+      pictures={name: path for name in ('neighbours', 'spectra')
+                if (path := folder / 'plots' / f'{name}.png').is_file()},
+      sensitivity=_sensitivity(folder),
+      genotype=(_genotype(folder / 'genotype.json') or newest
+                or _own_genotype(config)),
+      genotypes=history, findings=findings.read(folder),
+      rollbacks=rollback.read(folder))
 
 
 def stamp(folder):
@@ -123,7 +125,14 @@ def _sensitivity(folder):
 def _genotype(path):
   """The genotype in a file; None without one, or if it is malformed."""
   content = _object(path)
-  return _checked(content, path) if content else None
+  if not content:
+    return None
+  try:
+    genotypes.check(content, path)
+  except UserError as error:
+    log.warning('%s: it is left out', error)
+    return None
+  return content
 
 
 def _own_genotype(config):
@@ -138,15 +147,6 @@ def _own_genotype(config):
     return None
 
 
-def _checked(genotype, path) -> Any:
-  try:
-    genotypes.check(genotype, path)
-  except UserError as error:
-    log.warning('%s: it is left out', error)
-    return None
-  return genotype
-
-
 def flat(config):
   """{'a.b': value as text} of a plain config; of a list its JSON."""
   def walk(tree, prefix):
@@ -157,11 +157,3 @@ def flat(config):
         yield prefix + key, (value if isinstance(value, str)
                              else json.dumps(value))
   return dict(walk(config, ''))
-
-
-def completed(config):
-  """A run's config.json with the defaults of keys that it lacks."""
-  try:
-    return configs.plain(configs.from_record(config))
-  except UserError:
-    return config  # of another jgan: as it stands

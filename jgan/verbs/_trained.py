@@ -19,7 +19,7 @@ def scores(places):
 
   Args:
     places: workdirs of runs, and folders of workdirs. Of several runs of one
-      genotype the best counts.
+      genotype the best counts, of several protocols the usual one of a run.
 
   Returns:
     Texts like 'step 800, eval/FID 12.5, eval/IS 8'.
@@ -49,7 +49,7 @@ def _of_run(folder):
   if not (genotype.startswith('{') or genotype in genotypes.names()):
     return None
   label = config.checkpoint.best.removeprefix('eval/')
-  scored = [r for r in record.of_average(folder) if label in r['values']]
+  scored = record.comparable(record.of_average(folder), label)
   if not scored:
     return None
   better = labels.better(label)

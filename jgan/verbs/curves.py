@@ -8,7 +8,7 @@ import json
 import pathlib
 import re
 
-from jgan import build
+from jgan import batches, build
 from jgan import config as configs
 from jgan import flags as common
 from jgan.errors import UserError
@@ -132,8 +132,8 @@ def per_epoch(config):
   if spec.count is None or build.method(config).plan:
     raise UserError(f'steps of {config.method.name} on {config.data.name} have '
                     'no fixed share of an epoch: --axis=steps would be right')
-  count = int(min(pipeline.first or spec.count, spec.count)
-              * pipeline.fraction)
+  count = batches.size_of_subset(spec.count, first=pipeline.first,
+                                 fraction=pipeline.fraction)
   return count / (config.batch * config.critics)
 
 
@@ -148,9 +148,10 @@ def profiles(folders, data_dir, *, best):
     method = build.method(config)
     state = restore.state_of(config, method, folder,
                              best=best and bool(config.checkpoint.best))
-    runs.append(_compared.Run(f'{name}, step {int(state.step)}', method,
-                              state.ema, int(state.step), '', {}, [],
-                              config=config))
+    step = int(state.step)
+    runs.append(_compared.Run(
+        name=f'{name}, step {step}', method=method, net=state.ema, step=step,
+        best='', size={}, scores=[], config=config))
   return _compared.profiles(runs, data_dir)
 
 

@@ -143,4 +143,3 @@ def _fits(line):
   """Whether the values of a line are scores."""
   return isinstance(line['values'], dict) and is_numbers(
       line['values'].values())
-

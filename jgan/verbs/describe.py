@@ -13,7 +13,7 @@ import rich.console
 import rich.table
 from clu import parameter_overview
 
-from jgan import build, precision
+from jgan import batches, build, precision
 from jgan import flags as common
 from jgan.errors import UserError
 from jgan.flags import Flag
@@ -101,8 +101,9 @@ def _steps_per_epoch(config, spec):
   if spec.count is None:
     return None
   pipeline = config.pipeline
-  count = min(pipeline.first or spec.count, spec.count) * pipeline.fraction
-  return int(count) / (config.batch * config.critics)
+  count = batches.size_of_subset(spec.count, first=pipeline.first,
+                                 fraction=pipeline.fraction)
+  return count / (config.batch * config.critics)
 
 
 def _megabytes(tree):

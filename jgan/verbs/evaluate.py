@@ -49,6 +49,8 @@ _REALS = 10000  # images among which nearest neighbours are searched
 
 def run(config, flags):
   """Scores what the flags choose and returns a table."""
+  protocols = (tuple(protocol.NAMED) if flags.protocols == ('all',)
+               else flags.protocols)
   if flags.image_size < 0:
     raise UserError(f'--image_size={flags.image_size}: a side in pixels, or 0 '
                     'for that of the images')
@@ -59,7 +61,7 @@ def run(config, flags):
     return sets(flags.a, flags.b, metrics=flags.metrics or ('fd',),
                 network=flags.network, weights=flags.weights,
                 data_dir=flags.data_dir, size=flags.image_size,
-                protocols=flags.protocols or ('standard',),
+                protocols=protocols or ('standard',),
                 features=flags.features, count=flags.count)
   if not (config and flags.workdir):
     raise UserError('no run and no images to score: --workdir=RUN, or --a and '
@@ -86,22 +88,22 @@ def run(config, flags):
              else [flags.step])
     return checkpoints(
         config, method, lambda step: choose(step=step, best=flags.best), steps,
-        flags.workdir, data_dir=flags.data_dir, protocols=flags.protocols,
+        flags.workdir, data_dir=flags.data_dir, protocols=protocols,
         online=flags.online, params=flags.params)
 
 
-def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
+def checkpoints(config, method, state_at, steps, workdir, *, data_dir='',
                 protocols=(), online=False, params=''):
   """Scores checkpoints under several protocols, in one pass each.
 
   Args:
     config: completed; its eval section says what to score and how.
     method: Method.
-    restore: step -> GanState.
+    state_at: step -> GanState.
     steps: of the checkpoints.
     workdir: the scores are appended to scores.jsonl in it.
     data_dir: folder of data sets and weights.
-    protocols: names, or ('all',); () for the protocol of the config.
+    protocols: names; () for the protocol of the config.
     online: score the trained generator instead of its average.
     params: score this exported generator instead of the checkpoint's.
 
@@ -115,8 +117,6 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
   if not config.eval.metrics:
     raise UserError('config.eval.metrics is empty: set --config.eval.metrics, '
                     f'known: {", ".join(lookup.names("metrics"))}')
-  if protocols == ('all',):
-    protocols = tuple(protocol.NAMED)
   source = build.source(config, data_dir)
   real, labels = build.reference(config, source, data_dir)
   scorer = networks.of_config(config, real, data_dir=data_dir,
@@ -127,7 +127,7 @@ def checkpoints(config, method, restore, steps, workdir, *, data_dir='',
       labels if config.data.labels else None)) if updates else None
   rows, unwritten = [], None
   for step in steps:
-    state = restore(step)
+    state = state_at(step)
     if params:
       state = weights.warm_start(state, ConfigDict({'generator': params,
                                                    'discriminator': ''}))
@@ -206,7 +206,7 @@ def sets(reference, generated, *, metrics, network='', weights='', data_dir='',
     data_dir: folder of data sets and of the network's weights.
     size: side of the square to which images are resized; 0 for the side of
       the first image of the reference.
-    protocols: names, or ('all',).
+    protocols: names.
     subset_size: of KID, at most the number of images.
     features: the network that statistics are stated to be of.
     count: images that an exported generator makes; 0: as many as its config
@@ -219,8 +219,6 @@ def sets(reference, generated, *, metrics, network='', weights='', data_dir='',
     UserError: a folder or an image that cannot be read, or a metric that
       statistics do not have.
   """
-  if protocols == ('all',):
-    protocols = tuple(protocol.NAMED)
   real = _sets.of('a', reference, size, data_dir, count)
   fake = _sets.of('b', generated, size or _sets.side(real), data_dir, count)
   if any(isinstance(x, Statistics) for x in (real, fake)):
@@ -309,4 +307,3 @@ def steps_of(text, available):
     raise UserError(f'--steps={text} names no checkpoint: there are '
                     f'{", ".join(map(str, available)) or "none"}')
   return chosen
-

@@ -10,6 +10,7 @@ change of a config concerns.
 import functools
 import json
 import pathlib
+import tempfile
 
 from jgan import flags as common
 from jgan.errors import UserError
@@ -76,7 +77,7 @@ def gather(papers, *, share=estimate.SHARE, counted=None, results=(),
   """
   counted = {} if counted is None else counted
   entries = {}
-  with _rehearsal.folder() as folder:
+  with tempfile.TemporaryDirectory(prefix='jgan_') as folder:
     wanted = {paper.family for paper in papers}
     for paper in _papers.load(runs=folder):
       if paper.family not in wanted:

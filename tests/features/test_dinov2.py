@@ -211,7 +211,7 @@ def test_without_weights_the_user_is_told_which_file_to_give(server, tmp_path):
     dinov2_b14.load(data_dir=str(tmp_path), cache=tmp_path / 'cache')
 
 
-def test_a_download_is_checked_and_kept(state, tiny, server, tmp_path, caplog):
+def test_a_download_is_checked_and_kept(state, tiny, server, tmp_path):
   file = server / 'dinov2_vits14' / 'dinov2_vits14_pretrain.pth'
   sha256 = saved(file, state)
   tiny('0' * 16)

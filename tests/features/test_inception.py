@@ -118,7 +118,7 @@ def test_average_pools_leave_the_border_out_and_maximum_pools_keep_size():
   assert inception._shrink(jnp.zeros((1, 35, 35, 1))).shape == (1, 17, 17, 1)
 
 
-def test_the_last_block_alone_pools_maxima(state):
+def test_the_last_block_alone_pools_maxima():
   spec = jax.ShapeDtypeStruct((1, 299, 299, 3), jnp.float32)
   model = inception.Inception()
   variables = jax.eval_shape(model.init, jax.random.key(0), spec)
@@ -155,7 +155,7 @@ def test_weights_of_another_network_are_refused(state, change, message):
     inception.convert(other, 'other.pth')
 
 
-def test_only_the_published_weights_make_a_fid(state):
+def test_only_the_published_weights_make_a_fid():
   make = functools.partial(inception.extractor, {})
   assert make('6726825d' + '0' * 56).distance == 'FID'
   assert make('6726825e' + '0' * 56).distance == 'FD-inception-6726825e'

@@ -70,11 +70,8 @@ class Discriminator(nn.Module):
 
 @pytest.fixture(scope='module')
 def toys():
-  """Puts them in the place of the real ones; nothing is optimised."""
-  compile_ = jax.stages.Lowered.compile
+  """Puts them in the place of the real ones."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(jax.stages.Lowered, 'compile', lambda self, *_: compile_(
-        self, {'xla_backend_optimization_level': 0}))
     patch.setattr(adversarial_nas_super, 'Generator', Generator)
     patch.setattr(adversarial_nas_super, 'Discriminator', Discriminator)
     yield

@@ -20,8 +20,6 @@ from jgan.run.logbook import read
 from jgan.types import Loss, Network, Pair
 from tests.rounding import assert_replicated, assert_same_but_rounding
 
-QUICK = {'xla_backend_optimization_level': 0}
-
 
 def equal(a, b):
   return jax.tree.all(jax.tree.map(np.array_equal, a, b))
@@ -33,10 +31,6 @@ def moved(a, b):
   return {jax.tree_util.keystr(path, simple=True, separator='/')
           for (path, x), y in zip(flat, jax.tree.leaves(b))
           if not np.array_equal(x, y)}
-
-
-def compiled(function):
-  return jax.jit(function, compiler_options=QUICK)
 
 
 def images(seed=0, critics=1):
@@ -66,9 +60,9 @@ def config_of_loss(name):
 def first(game):
   """A search's method, its first state, its compiled step."""
   method = build.method(game())
-  state = compiled(lambda: method.init(
+  state = jax.jit(lambda: method.init(
       jax.random.key(0), {'image': jnp.zeros((1, 1, 8, 8, 1))}))()
-  return method, state, compiled(method.step)
+  return method, state, jax.jit(method.step)
 
 
 @pytest.fixture(scope='module')
@@ -155,7 +149,7 @@ def test_logits_do_not_move_weights_nor_weights_logits(first, game):
        'gen/stats/arch'),
       (steps.disc_update, rows[::2], z[0], keys[0], weights, 'disc/params'),
       (steps.gen_update, rows[::2], z[0], keys[0], weights, 'gen/params')):
-    after, _ = compiled(functools.partial(update, **options))(
+    after, _ = jax.jit(functools.partial(update, **options))(
         state, real, noise, key)
     names = {'/'.join(name.split('/')[:3 if '/stats/' in name else 2])
              for name in moved(state, after)}
@@ -197,7 +191,7 @@ def test_the_order_of_updates_and_the_rows_that_each_sees(
 
 def test_the_second_order_term_changes_the_logits_step(first, game):
   _, state, plain = first
-  amended = compiled(build.method(game(**{'method.amend': 10.})).step)
+  amended = jax.jit(build.method(game(**{'method.amend': 10.})).step)
   states = []
   for step in (plain, amended):
     after, metrics = step(state, {'image': images()}, jax.random.key(1))
@@ -288,7 +282,7 @@ def test_the_planted_operation_is_found(planted, taps, name):
   tx = optax.adam(.02)
   arch_tx = _search.optimizer(lr=.1, b1=.5, b2=.999, weight_decay=1e-4)
 
-  @compiled
+  @jax.jit
   def step(net, opt, arch_opt, i):
     heat = _search.temperature(i, 120)
     keys = jax.random.split(jax.random.fold_in(jax.random.key(2), i))

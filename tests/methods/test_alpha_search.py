@@ -79,8 +79,8 @@ def made(searching):
   def make(**changes):
     method = build.method(searching(**changes))
     batch = {'image': jnp.zeros((1, 1, 8, 8, 1))}
-    state = quick(lambda: method.init(jax.random.key(0), batch))()
-    return method, {k: quick(v) for k, v in method.step.items()}, state
+    state = jax.jit(lambda: method.init(jax.random.key(0), batch))()
+    return method, {k: jax.jit(v) for k, v in method.step.items()}, state
   return make
 
 
@@ -105,11 +105,6 @@ def unbroken(searching, tmp_path_factory):
                   lambda name, *_: compiled.append(name))
     state = loop.run(searching(**AUGMENTED), folder)
   return folder, state, compiled
-
-
-def quick(function):
-  return jax.jit(function,
-                 compiler_options={'xla_backend_optimization_level': 0})
 
 
 def images(seed):
@@ -142,7 +137,7 @@ def arch_step(method, state, batch, rng, **changes):
   game = game_of(method)._replace(arch_tx=tx, **changes)
   arch = dict.fromkeys(state.extra['arch'], tx.init(None))
   state = state.replace(extra={**state.extra, 'arch': arch})
-  after, _ = quick(functools.partial(alpha_search.alpha, game))(
+  after, _ = jax.jit(functools.partial(alpha_search.alpha, game))(
       state, batch, rng)
   took = (jax.tree.map(lambda a, b: np.asarray(a) - b, old.stats['arch'],
                        new.stats['arch']) if 'arch' in old.stats else None
@@ -545,7 +540,7 @@ def test_best_responses_learn_half_as_fast_after_the_halving(searching, made):
   state, _ = turns['both'](state, images(0), jax.random.key(0))
   state = alpha_search.stars(game, state, None, None)[0]
   before = state.extra['stars']['disc'].params
-  step = quick(functools.partial(alpha_search.dbar, game))
+  step = jax.jit(functools.partial(alpha_search.dbar, game))
   whole, half = (jax.tree.map(
       jnp.subtract,
       step(state.replace(step=jnp.int32(s)), images(1), jax.random.key(1))[0]

@@ -21,8 +21,6 @@ from jgan.score.networks import Scoring
 from jgan.space import Edge, find
 from jgan.verbs import derive, genotypes
 
-QUICK = {'xla_backend_optimization_level': 0}
-
 
 @pytest.fixture(scope='module')
 def search(game):
@@ -62,8 +60,7 @@ def first(search):
   """A method on one device, and its first state."""
   method = build.method(search())
   state = jax.jit(lambda: method.init(
-      jax.random.key(0), {'image': np.zeros((1, 1, 8, 8, 1))}),
-      compiler_options=QUICK)()
+      jax.random.key(0), {'image': np.zeros((1, 1, 8, 8, 1))}))()
   return method, state
 
 
@@ -91,7 +88,7 @@ def generations(method, state, count):
 def test_the_steps_train_fresh_paths_first_and_then_members_alone(first):
   """In one program: the population is an argument of the step."""
   method, state = first
-  step = jax.jit(method.step, compiler_options=QUICK)
+  step = jax.jit(method.step)
   batch = {'image': np.zeros((1, 8, 8, 8, 1), np.uint8)}
   path = lambda state: {part: np.asarray(x).argmax(-1) for part, x in
                         state.gen.stats['arch'].items()}

@@ -46,16 +46,6 @@ def game(**changes):
 BOTH = {'optimizer.disc.pruning.name': 'fixed_mask', 'method.rewind': 2}
 
 
-@pytest.fixture(scope='module', autouse=True)
-def quick():
-  """Nothing is optimised: compiling is what takes time."""
-  compile_ = jax.stages.Lowered.compile
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(jax.stages.Lowered, 'compile', lambda self, *_: compile_(
-        self, {'xla_backend_optimization_level': 0}))
-    yield
-
-
 @pytest.fixture(scope='module')
 def unbroken(tmp_path_factory):
   """A whole run: folder, states after each step, names of what compiled."""
@@ -177,8 +167,7 @@ def test_a_round_starts_from_the_very_bits_of_the_start(unbroken):
     assert not equal(getattr(trained.disc, part), getattr(start.disc, part))
 
 
-def test_a_pruned_round_is_a_run_of_the_plain_game(unbroken, both,
-                                                   monkeypatch):
+def test_a_pruned_round_is_a_run_of_the_plain_game(both, monkeypatch):
   """Schedules and ramps count from its start: all as in a first step."""
   # Elsewhere fixed masks are refused, for nothing would set them.
   monkeypatch.setattr(checks, 'check', lambda config: None)

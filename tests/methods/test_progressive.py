@@ -20,16 +20,6 @@ from tests.rounding import assert_replicated, assert_same_but_rounding
 STAGES, BATCHES, END = (2, 3, 2), (16, 8, 8), 7
 
 
-@pytest.fixture(scope='module', autouse=True)
-def unoptimised():
-  """Compiling is what these tests wait for."""
-  compile_ = jax.stages.Lowered.compile
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(jax.stages.Lowered, 'compile', lambda self, *_: compile_(
-        self, {'xla_backend_optimization_level': 0}))
-    yield
-
-
 def growing(**changes):
   """The config of a run from 4 to 16 pixels; changes: {'a.b': value}."""
   c = configs.base()

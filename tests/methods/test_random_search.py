@@ -14,8 +14,6 @@ from jgan.score.networks import Scoring
 from jgan.types import Network
 from jgan.verbs import derive
 
-QUICK = {'xla_backend_optimization_level': 0}
-
 
 @pytest.fixture(scope='module')
 def drawn(game):
@@ -26,8 +24,7 @@ def drawn(game):
   c = configs.complete(c)
   method = build.method(c)
   state = jax.jit(lambda: method.init(
-      jax.random.key(0), {'image': jnp.zeros((1, 1, 8, 8, 1))}),
-      compiler_options=QUICK)()
+      jax.random.key(0), {'image': jnp.zeros((1, 1, 8, 8, 1))}))()
   return c, method, state
 
 
@@ -46,7 +43,7 @@ def test_a_logit_that_chooses_nothing_is_never_drawn(drawn):
 
 def test_a_step_trains_one_path_and_levels_the_average(drawn):
   _, method, state = drawn
-  after, _ = jax.jit(method.step, compiler_options=QUICK)(
+  after, _ = jax.jit(method.step)(
       state, {'image': np.zeros((1, 8, 8, 8, 1), np.uint8)},
       jax.random.key(1))
   for old, new in ((state.gen, after.gen), (state.disc, after.disc)):
@@ -134,12 +131,12 @@ def test_a_selected_architecture_gets_batch_statistics_of_its_own(game, relax):
   models = build.models(c, (8, 8, 1))
   space = _search.Space(c, models)
   stats = dict(jax.jit(lambda: models.gen.init(
-      jax.random.key(0), jnp.zeros((1, 4)), True), compiler_options=QUICK)())
+      jax.random.key(0), jnp.zeros((1, 4)), True))())
   net = Network(stats.pop('params'), stats)
   chosen = space.select(net, space.draw(np.random.default_rng(0)))
   z = jax.random.normal(jax.random.key(9), (4096, 4))
   _, want = jax.jit(lambda variables: models.gen.apply(
-      variables, z, True, mutable=['batch_stats']), compiler_options=QUICK)(
+      variables, z, True, mutable=['batch_stats']))(
           {'params': chosen.params, **net.stats, 'arch': chosen.stats['arch'],
            'schedule': chosen.stats['schedule']})
   # One batch moves the statistics by a tenth.

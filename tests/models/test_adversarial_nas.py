@@ -18,7 +18,6 @@ from jgan.models import adversarial_nas_super as superior
 from jgan.ops import flops
 
 space = spaces.find('adversarial_nas')
-QUICK = {'xla_backend_optimization_level': 0}  # to compile, not to run
 AS_GAO = ('nearest', 'bilinear', 'conv_transpose')
 
 
@@ -239,7 +238,7 @@ def test_a_cold_super_network_is_the_derived_one(module, pools, tmp_path):
   mixed, variables, single, same, x = discrete(module, module.lower(), pools,
                                                tmp_path)
   forward = jax.jit(lambda v, x, key: mixed.apply(
-      v, x, False, rngs={'noise': key}), compiler_options=QUICK)
+      v, x, False, rngs={'noise': key}))
   out = forward(variables, x, jax.random.key(0))
   expected = jax.jit(lambda v, x: single.apply(v, x, False))(same, x)
   assert np.std(expected) > 1e-3

@@ -173,8 +173,7 @@ def judged():
   _, _, variables, _ = shapes(model, b=2)
   variables, x = filled(variables), numbers(2, 64, 64, 3)
 
-  @functools.partial(jax.jit, compiler_options={
-      'xla_backend_optimization_level': 0})
+  @jax.jit
   def run(variables, x, rng):
     alone, changed = model.apply(variables, x, True, rngs={'noise': rng},
                                  mutable=[*variables, 'decoded'])

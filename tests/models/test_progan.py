@@ -1,7 +1,6 @@
 """ProGAN against numpy, and the counts of specs/re_gan.md 12.1 (tables 'paper':
 those of the repository BB, of Karras et al.'s channels).
 """
-import functools
 import math
 
 import jax
@@ -16,9 +15,6 @@ from jgan.models import progan
 from jgan.ops import flops
 
 PAPER = {'table': 'paper', 'act': act.leaky_relu, 'last_gain': 1.}
-# Compiling is what these tests wait for.
-compiled = functools.partial(jax.jit, compiler_options={
-    'xla_backend_optimization_level': 0})
 VARIANTS = {
     'regan': ({}, {}),
     'paper': ({**PAPER, 'pixel_norm': 'after', 'normalise': True,
@@ -48,7 +44,7 @@ def numbers(*shape, seed=1):
 
 
 def at(model, stage=0):
-  return compiled(lambda v, x: model.clone(stage=stage).apply(v, x, False))
+  return jax.jit(lambda v, x: model.clone(stage=stage).apply(v, x, False))
 
 
 def faded(variables, alpha):
@@ -195,7 +191,7 @@ def test_a_stage_has_the_variables_of_all_and_moves_only_its_own():
   for model, x in zip(models, (numbers(2, 5), numbers(2, 8, 8, 3))):
     variables = filled(model, .5)
     model = model.clone(stage=8)
-    slopes = compiled(jax.grad(lambda p, v, x, m=model: jnp.sum(
+    slopes = jax.jit(jax.grad(lambda p, v, x, m=model: jnp.sum(
         m.apply({**v, 'params': p}, x, True)**2)))(
             variables['params'], variables, x)
     moved = {name for name, slope in slopes.items()
@@ -253,7 +249,7 @@ def test_the_deviation_of_the_batch_does_not_see_how_many_devices_there_are():
     model = progan.Discriminator(4, 3, width=4, group=group)
     variables, x = filled(model), numbers(8, 4, 4, 3)
     sharded = model.clone(axis_name='devices')
-    shards = compiled(jax.vmap(
+    shards = jax.jit(jax.vmap(
         lambda v, x, m=sharded: m.apply(v, x, True), (None, 0),
         axis_name='devices'))(variables, x.reshape(4, 2, 4, 4, 3))
     np.testing.assert_allclose(shards.reshape(8), at(model)(variables, x),

@@ -245,8 +245,7 @@ def test_a_compressed_generator_learns_from_what_it_was_and_resumes(
   assert 'kernel' not in whole.gen.params['conv_1'] and not whole.extra
 
 
-def test_distillation_alone_leads_to_the_teacher(small, tmp_path):
-  """The distance falls, and the teacher does not move."""
+def test_distillation_alone_leads_to_the_teacher(small):
   c, file, state = small
   c = distilled(c.copy_and_resolve_references(), file, norm='l2')
   start = jax.tree.map(lambda x: 1.2 * x, state.ema.params)

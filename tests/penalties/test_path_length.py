@@ -127,11 +127,7 @@ def test_it_takes_the_styles_of_stylegan2():
     styles = apply(z, 'styles')
     return path_length(lambda w: apply(w, 'synthesise'), styles, KEY, 0.)[0]
 
-  # Optimised little: it is compiled for one call.
-  value, slope = jax.jit(
-      jax.value_and_grad(penalty),
-      compiler_options={'xla_backend_optimization_level': 0})(
-          variables['params'])
+  value, slope = jax.jit(jax.value_and_grad(penalty))(variables['params'])
   assert value > 0.
   moved = jax.tree.map(lambda x: bool(jnp.any(x != 0.)), slope)
   # A constant added to the image, or to a map of noise, moves no style.
@@ -166,11 +162,9 @@ def test_a_run_remembers_the_mean(tiny):
   tiny.penalties = ({'name': 'path_length', 'every': 1, 'decay': .5},)
   method = build.method(tiny)
   batch = {'image': np.zeros((1, 4, 8, 8, 1), np.uint8)}
-  fast = {'xla_backend_optimization_level': 0}
-  state = jax.jit(method.init, compiler_options=fast)(KEY, batch)
+  state = jax.jit(method.init)(KEY, batch)
   assert state.extra['penalties'] == {'path_length': {'mean': 0.}}
-  after, metrics = jax.jit(method.step, compiler_options=fast)(
-      state, batch, KEY)
+  after, metrics = jax.jit(method.step)(state, batch, KEY)
   mean = after.extra['penalties']['path_length']['mean']
   assert mean > 0. and metrics['gen/path_length/mean'] == mean
   assert jax.tree.structure(after) == jax.tree.structure(state)

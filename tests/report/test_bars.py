@@ -13,14 +13,6 @@ ROWS = [('linear', 4, 6.), ('cell/conv', 4, 9.), ('cell/conv', 2, 40.),
         ('linear', 2, 5.5)]
 
 
-@pytest.fixture
-def pages(monkeypatch):
-  """Figures in place of files."""
-  drawn = []
-  monkeypatch.setattr(figure, 'save', lambda path, page: drawn.append(page))
-  return drawn
-
-
 def drawn(page):
   """(axes, bars from left to right)."""
   axes, = page.axes

@@ -4,19 +4,11 @@ import pytest
 from PIL import Image
 
 from jgan.errors import UserError
-from jgan.report import curves, figure
+from jgan.report import curves
 
 RECORDS = [{'step': s, 'disc/loss': 1. + s, 'gen/loss': 2., 'disc/real': 0.,
             'disc/fake': -1., 'lr': 1e-4, 'note': 'text', 'done': True}
            for s in range(4)] + [{'step': 4, 'fd_pixels': 3}]
-
-
-@pytest.fixture
-def pages(monkeypatch):
-  """Figures in place of files."""
-  drawn = []
-  monkeypatch.setattr(figure, 'save', lambda path, page: drawn.append(page))
-  return drawn
 
 
 def plots(page):

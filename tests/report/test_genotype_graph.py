@@ -12,14 +12,6 @@ from jgan.report import figure, genotype_graph
 space = spaces.find('adversarial_nas')
 
 
-@pytest.fixture
-def pages(monkeypatch):
-  """Figures in place of files."""
-  drawn = []
-  monkeypatch.setattr(figure, 'save', lambda path, page: drawn.append(page))
-  return drawn
-
-
 def texts(page):
   return [t.get_text() for t in page.axes[0].texts]
 

@@ -230,7 +230,7 @@ def test_a_changed_config_is_taken_when_allowed(tmp_path, interrupted):
   assert list(tmp_path.glob('config.until-*.json'))
 
 
-def test_another_model_in_the_checkpoint_is_named(unbroken, tmp_path):
+def test_another_model_in_the_checkpoint_is_named(unbroken):
   c = small()
   c.generator.width = 8
   with pytest.raises(UserError, match='is of another model: .* there and'):
@@ -304,7 +304,7 @@ def full_disk_after(save, last):
   return limited
 
 
-def test_the_best_checkpoint_stays(unbroken, tmp_path):
+def test_the_best_checkpoint_stays(tmp_path):
   """With the first evaluation the best, it outlives the last `keep`."""
   c = small()
   c.steps = 8
@@ -419,7 +419,7 @@ def test_training_starts_from_exported_weights(unbroken, tmp_path):
 
 
 def test_a_best_of_another_protocol_is_not_compared_with(
-    unbroken, tmp_path, interrupted, caplog):
+    tmp_path, interrupted, caplog):
   """After a change of eval.samples the best is sought anew, and it is said."""
   interrupted(small(), tmp_path, step=2)
   c = small()

@@ -188,7 +188,7 @@ def test_what_would_not_help_is_refused_before_training(changes, words,
   assert not [*tmp_path.iterdir()]
 
 
-def test_a_recorded_config_has_its_rollback(tmp_path):
+def test_a_recorded_config_has_its_rollback():
   c = configs.complete(saturated())
   again = configs.from_record(configs.plain(c))
   assert configs.plain(again) == configs.plain(c)

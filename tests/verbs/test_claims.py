@@ -291,7 +291,7 @@ def test_a_record_that_lacks_a_run_counts_as_not_run(tiny):
   assert not claims.whole(claim._replace(sizes=True), arms)
 
 
-def test_another_file_is_no_record(tiny, tmp_path):
+def test_another_file_is_no_record(tmp_path):
   (tmp_path / 'claims.toml').write_text(TINY)
   (tmp_path / 'claims.json').write_text('{"tiny": {"arms": {}}}')
   with pytest.raises(UserError, match='cannot read --json'):
@@ -300,7 +300,7 @@ def test_another_file_is_no_record(tiny, tmp_path):
 
 # ---- the document
 
-def test_the_document_is_that_of_its_record(every, tmp_path):
+def test_the_document_is_that_of_its_record(every):
   text = _claims_page.text(every, claims.read(RECORD, every), {
       name: f'images/claim_{name}.png' for name in claims.read(RECORD, every)})
   assert text == DOCUMENT.read_text()

@@ -78,7 +78,7 @@ def test_int8_is_smaller_and_makes_nearly_the_same_images(g, tmp_path):
     run(params=source, out=tmp_path / 'b.onnx', int8=True)
 
 
-def test_a_card_says_what_the_model_is(g, file, tmp_path):
+def test_a_card_says_what_the_model_is(file, tmp_path):
   folder = tmp_path / 'card'
   written = run(params=file, out=folder / 'g.safetensors', card=True)
   assert written == [str(folder / name) for name in (

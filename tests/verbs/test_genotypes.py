@@ -12,7 +12,7 @@ from jgan import space as spaces
 from jgan.errors import UserError
 from jgan.report import operations as plots
 from jgan.report import timeline
-from jgan.verbs import genotypes
+from jgan.verbs import _trained, genotypes
 
 
 @pytest.fixture
@@ -205,21 +205,34 @@ def test_an_empty_folder_and_a_bad_out_are_said(search, tmp_path):
     genotypes.write([search], str(tmp_path / 'file' / 'out'))
 
 
-def test_scores_of_a_training_take_the_place_of_those_of_the_search(
-    search, pages, tmp_path):
-  """They are written into the genotype's file, and once."""
-  file = search / 'genotypes' / '00000020.json'
+def trained(run, file, scores):
+  """Writes a run of the genotype in a file: scores of (step, FID, identity)."""
   config = configs.complete(experiment.load(
       'experiments/alphagan/retrain.py:cifar10_s'))
   with config.unlocked():
     config.generator.genotype = json.dumps(genotype.load(str(file)))
-  run = tmp_path / 'trained' / '20'
   run.mkdir(parents=True)
   (run / 'config.json').write_text(json.dumps(configs.plain(config)))
   (run / 'evaluations.jsonl').write_text(''.join(json.dumps({
-      'step': step, 'values': {'FID': fid, 'IS': 8.}, 'identity': 'x',
+      'step': step, 'values': {'FID': fid, 'IS': 8.}, 'identity': identity,
       'protocol': {'protocol': 'standard', 'generator': 'average'}}) + '\n'
-      for step, fid in ((3000, 14.), (6000, 16.))))
+      for step, fid, identity in scores))
+
+
+def test_a_training_is_not_judged_by_a_score_of_another_protocol(
+    search, tmp_path):
+  trained(tmp_path / 'run', search / 'genotypes' / '00000020.json',
+          [(3000, 14., 'x'), (6000, 16., 'x'), (6000, 9., 'of others')])
+  assert [*_trained.scores([tmp_path / 'run']).values()] == [
+      'step 3000, eval/FID 14, eval/IS 8']
+
+
+def test_scores_of_a_training_take_the_place_of_those_of_the_search(
+    search, pages, tmp_path):
+  """They are written into the genotype's file, and once."""
+  file = search / 'genotypes' / '00000020.json'
+  trained(tmp_path / 'trained' / '20', file,
+          [(3000, 14., 'x'), (6000, 16., 'x')])
   write = lambda: genotypes.write(
       [search], str(tmp_path / 'out'), label='FID', threshold=15.,
       trained=[tmp_path / 'trained'])

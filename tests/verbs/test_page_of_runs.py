@@ -278,7 +278,7 @@ def test_files_are_read_again_only_if_they_changed(runs, monkeypatch, files):
   assert reads == [1]
 
 
-def test_what_cannot_be_read_now_leaves_the_page_as_it_was(runs, caplog):
+def test_what_cannot_be_read_now_leaves_the_page_as_it_was(runs):
   watched = watch.Watched(runs, every=.1)
   before = watched.changes(set())
   (runs[0] / 'config.json').write_text('{"half')

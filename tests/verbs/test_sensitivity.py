@@ -29,8 +29,7 @@ def trained():
   """A method and its first state."""
   method = build.method(game())
   state = jax.jit(lambda: method.init(
-      jax.random.key(0), {'image': jnp.zeros((1, 1, 16, 16, 1))}),
-      compiler_options={'xla_backend_optimization_level': 0})()
+      jax.random.key(0), {'image': jnp.zeros((1, 1, 16, 16, 1))}))()
   return method, state
 
 
@@ -97,8 +96,7 @@ def test_a_killed_command_goes_on_where_it_ended(
   assert (tmp_path / 'trials.jsonl').read_text() == ''.join(whole)
 
 
-def test_a_command_killed_before_its_first_score_begins(
-    trained, tmp_path, monkeypatch):
+def test_a_command_killed_before_its_first_score_begins(trained, tmp_path):
   (tmp_path / 'trials.jsonl').write_text('{"st')
   sensitivity.write(game(match='linear', ranks=(1,)), *trained, tmp_path)
   assert len(numbers(tmp_path)['rows']) == 1

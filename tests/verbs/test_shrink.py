@@ -82,7 +82,7 @@ def test_its_images_are_those_of_the_masked_generator(trained, small):
                narrow.ema.params)
 
 
-def test_as_many_channels_go_as_the_ratio_says(trained, small):
+def test_as_many_channels_go_as_the_ratio_says(small):
   config, _, state = restored(small[0])
   assert tuple(config.generator.hidden) == (LEFT,)
   assert config.optimizer.gen.pruning.name == 'none'
