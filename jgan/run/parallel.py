@@ -30,7 +30,7 @@ import orbax.checkpoint as ocp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.errors import UserError
-from jgan.ops import loop
+from jgan.ops import loop, spread
 from jgan.run import several
 
 AXIS = 'batch'
@@ -144,7 +144,8 @@ def own(value, config, where):
 
 def place_own(value, config, where):
   """Copies value(seed) of the run, or of each run, to where it is trained."""
-  return jax.device_put(own(value, config, where), where.carried)
+  return jax.tree.map(lambda x: spread.put(np.asarray(x), where.carried),
+                      own(value, config, where))
 
 
 def _batches(config):
@@ -178,8 +179,9 @@ def rows(batch):
 
 
 def place(tree, where):
-  """Copies arrays to all devices, replicated, into new buffers."""
-  return jax.device_put(tree, where.replicated)
+  """Copies arrays that all processes have to all devices, replicated."""
+  # Between processes jax.device_put would gather all copies to compare them.
+  return spread.copies(tree, where.mesh)
 
 
 def shares(config, where):
