@@ -96,8 +96,10 @@ def judges(config, where, source, data_dir):
       gap = duality.Gap(config, real, updates=config.eval.best_response,
                         labels=labels if config.data.labels else None)
     if config.eval.probes:
+      # Of several runs each trains on one device.
+      devices = 1 if where.kind == 'runs' else where.mesh.size
       probes = probing.Probes(config, source, data_dir=data_dir,
-                              devices=where.mesh.size)
+                              devices=devices)
   networks.followed(config, scorer, gap)  # says what no score will be
   return scoring.Judges(scorer, gap, probes)
 

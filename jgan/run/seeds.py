@@ -360,8 +360,9 @@ def judges_of(config, where, source, data_dir, earlier):
   """
   if not earlier or (earlier.scorer and earlier.scorer.is_seeded):
     return loop.judges(config, where, source, data_dir)
-  scorer = earlier.scorer
-  return earlier._replace(scorer=scorer and scorer.of_seed(config.seed))
+  scorer, probes = earlier.scorer, earlier.probes
+  return earlier._replace(scorer=scorer and scorer.of_seed(config.seed),
+                          probes=probes and probes.of_seed(config.seed))
 
 
 def refuse_drawn_masks(config, method):
