@@ -269,7 +269,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
     for i, (folder, own) in enumerate(runs.items()):
       if folder not in states:
         continue
-      judges = judges_of(own, where, source, data_dir, judges)
+      judges = judges_of(own, where, source, data_dir, labels, judges)
       notes = states[folder][1] if states[folder] else {}
       sessions[i] = Session(own, method, source, folder, saved[folder], where,
                             step, notes, judges, stop, sampler)
@@ -353,13 +353,13 @@ def shared(saved, abstract):
   return 0, {}
 
 
-def judges_of(config, where, source, data_dir, earlier):
-  """As loop.judges; with those of an earlier run they share networks.
+def judges_of(config, where, source, data_dir, labels, earlier):
+  """As loop.judges; with those of an earlier run they share what they can.
 
   earlier: the same of another run, or None.
   """
   if not earlier or (earlier.scorer and earlier.scorer.is_seeded):
-    return loop.judges(config, where, source, data_dir)
+    return loop.judges(config, where, source, data_dir, labels)
   scorer, probes = earlier.scorer, earlier.probes
   return earlier._replace(scorer=scorer and scorer.of_seed(config.seed),
                           probes=probes and probes.of_seed(config.seed))

@@ -30,12 +30,13 @@ _IMAGES = 256  # at least, if the data have as many, and at least one batch
 class Probes:
   """Measures the probes of a config, in one function that is compiled once."""
 
-  def __init__(self, config, source, *, data_dir='', devices=1):
+  def __init__(self, config, source, *, labels=None, data_dir='', devices=1):
     """Reads the images, and traces the probes: mistakes are said here.
 
     Args:
       config: completed.
       source: the training images.
+      labels: [n] of them, with classes.
       data_dir: folder of data sets, for held-out images.
       devices: of the run; each batch is one device's share.
 
@@ -44,18 +45,16 @@ class Probes:
         for this D.
     """
     self._probes = observers.probes(config)
-    of_training = labelling.of_training if config.data.labels else None
-    sources = [source]
-    labels = [of_training(config, data_dir)] if of_training else []
+    sources, told = [source], [] if labels is None else [labels]
     if any('held_out' in lookup.find('probes', name).NEEDS
            for name in self._probes):
       sources.append(held_out.images(config, data_dir))
-      if of_training:
-        labels.append(held_out.images(config, data_dir, of_training))
+      if told:
+        told.append(held_out.images(config, data_dir, labelling.of_training))
     size = max(config.batch // devices, 2)
     # No image twice, so that what differs by chance is known.
     count = max(min(-(-_IMAGES // size), *(len(x) // size for x in sources)), 1)
-    self._sources, self._told = sources, labels
+    self._sources, self._told = sources, told
     self._size, self._count = size, count
     scene = functools.partial(_scene, config, source.shape[1:])
 
