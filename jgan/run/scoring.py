@@ -152,7 +152,7 @@ class Scoring:
   def _values(self, step, seen):
     return self._scorer.values(seen, networks.settings_of(self._config),
                                networks.of_fakes(self._config, step),
-                               networks.labels_of(self._config, self._sampler))
+                               networks.labels_of(self._config))
 
   def _recorded(self, step, scores):
     (values, stamp), = scores.values()

@@ -39,6 +39,7 @@ from jgan.run import (
 )
 from jgan.run.session import Session
 from jgan.run.sessions import Sessions
+from jgan.score import networks
 from jgan.types import Pair
 from jgan.workdir import checkpoints, opened, runs_of_seeds, settle_config
 
@@ -361,8 +362,9 @@ def judges_of(config, where, source, data_dir, labels, earlier):
   if not earlier or (earlier.scorer and earlier.scorer.is_seeded):
     return loop.judges(config, where, source, data_dir, labels)
   scorer, probes = earlier.scorer, earlier.probes
-  return earlier._replace(scorer=scorer and scorer.of_seed(config.seed),
-                          probes=probes and probes.of_seed(config.seed))
+  return earlier._replace(
+      scorer=scorer and scorer.of_seed(config.seed, networks.labels_of(config)),
+      probes=probes and probes.of_seed(config.seed))
 
 
 def refuse_drawn_masks(config, method):
