@@ -276,6 +276,7 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
                             step, notes, judges, stop, sampler)
       stack.callback(sessions[i].close)
       sampler = sessions[i].sampler
+      sessions[i].cost = next(iter(sessions.values())).cost  # of any seed
       # A score in flight is of another step than that at which all are saved.
       sessions[i].scoring.overlaps = False
     session = Sessions(sessions, where)
