@@ -19,6 +19,7 @@ devices, and a mean would leave them `devices` times too large. Outputs are
 declared replicated (out_axes=None), so JAX returns the value of the first
 device without checking the others; tests compare all of them.
 """
+import collections
 import itertools
 import math
 from typing import NamedTuple
@@ -100,9 +101,15 @@ def layout(config):
 
   Raises:
     UserError: as `chosen_devices`, or a batch size is not divisible by the
-      number of devices.
+      number of devices, or processes have more devices than others.
   """
   devices = chosen_devices(config)
+  counts = collections.Counter(d.process_index for d in devices)
+  if len({*counts.values()}) > 1:
+    raise UserError(
+        f'processes have {", ".join(map(str, counts.values()))} devices, and '
+        'each feeds as many rows of a batch: as many devices for each would be '
+        'right')
   shards = config.pipeline.shards
   if shards > 1 and shards % len(devices):
     raise UserError(f'config.pipeline.shards={shards} does not divide by '

@@ -152,6 +152,15 @@ def test_a_batch_that_does_not_divide_names_what_would():
       parallel.layout(configs.complete(game(**changes)))
 
 
+def test_processes_of_unlike_numbers_of_devices_are_refused(monkeypatch):
+  c = configs.complete(game(devices=0))
+  devices = [types.SimpleNamespace(process_index=min(i, 1), id=i,
+                                   platform='cpu') for i in range(4)]
+  monkeypatch.setattr(jax, 'devices', lambda: devices)
+  with pytest.raises(UserError, match='processes have 1, 3 devices'):
+    parallel.layout(c)
+
+
 def test_a_missing_accelerator_is_refused():
   for platform in ('gpu', 'tpu', 'accelerator'):
     with pytest.raises(UserError, match=f"asks for '{platform}' and JAX found"):
