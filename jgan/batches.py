@@ -186,24 +186,30 @@ def as_array(source):
   return images
 
 
-@functools.lru_cache(maxsize=4)
-def _permutations(seed, epoch, total, shards):
-  """Random permutations [shards, total] int32, pure functions of the arguments.
+@functools.lru_cache(maxsize=256)
+def _permutations(seed, total, shards):
+  """The random permutations of a seed: epoch -> [shards, total] int32.
 
-  The argsorts of random bits of Philox with the key (seed, epoch). numpy
-  guarantees these bits across versions, but not Generator.permutation.
+  Pure functions of the arguments, of which the last four are remembered: runs
+  of one program take those of their own seeds in turn. They are the argsorts of
+  random bits of Philox with the key (seed, epoch). numpy guarantees these bits
+  across versions, but not Generator.permutation.
   """
-  key = [seed % 2**64, epoch % 2**64]
-  bits = np.random.Philox(key=np.array(key, np.uint64)).random_raw(
-      shards * total).reshape(shards, total)
-  permutations = np.argsort(bits, kind='stable').astype(np.int32)
-  permutations.flags.writeable = False  # the cache returns them again
-  return permutations
+  @functools.lru_cache(maxsize=4)
+  def of(epoch):
+    key = [seed % 2**64, epoch % 2**64]
+    bits = np.random.Philox(key=np.array(key, np.uint64)).random_raw(
+        shards * total).reshape(shards, total)
+    permutations = np.argsort(bits, kind='stable').astype(np.int32)
+    permutations.flags.writeable = False  # the cache returns them again
+    return permutations
+
+  return of
 
 
 def _permutation(seed, epoch, total):
   """One of them: [total] int32."""
-  return _permutations(seed, epoch, total, 1)[0]
+  return _permutations(seed, total, 1)(epoch)[0]
 
 
 def order(seed, start, count, total):
@@ -225,7 +231,7 @@ def _orders(seed, start, count, total, shards):
   end = start + count
   while start < end:
     epoch, offset = divmod(start, total)
-    piece = _permutations(seed, epoch, total, shards)[
+    piece = _permutations(seed, total, shards)(epoch)[
         :, offset:offset + end - start]
     pieces.append(piece)
     start += piece.shape[1]
@@ -254,7 +260,7 @@ def turn_indices(seed, turn, *, batch, total, shards=1):
   size = turn.critics * rows
   indices = _orders(seed, turn.index * size, size, high - low, shards)
   if high - low < total:
-    share = _permutations(seed, _SHARES, total, shards)[:, low:high]
+    share = _permutations(seed, total, shards)(_SHARES)[:, low:high]
     indices = np.take_along_axis(share, indices, 1)
   first = total * np.arange(shards, dtype=np.int32)
   return (indices + first[:, None]).reshape(

@@ -64,11 +64,11 @@ def source(config, data_dir):
   return batches.subset(images, **sections.subset(config))
 
 
-def reference(config, images, data_dir):
+def reference(config, images, data_dir, labels=None):
   """The real images that scores compare with, and their labels or None.
 
-  images: those that the config trains on; others are loaded if config.eval
-    asks for another split, or for the data set without `pipeline`'s subset.
+  images, labels: of training, labels None if not read; others are loaded if
+    config.eval asks for another split, or for all without `pipeline`'s subset.
 
   Raises:
     UserError: the data set has no such split.
@@ -84,11 +84,11 @@ def reference(config, images, data_dir):
   elif not config.eval.subset and not whole:
     images = module.load(data_dir, **arguments)
   if config.data.get('labels'):
-    own = {'split': split} if split else {}
-    labels = (labelling.of_images(config, data_dir, **own)
-              if split or not config.eval.subset else
-              labelling.of_training(config, data_dir))
-    return images, labels
+    if split or not (config.eval.subset or whole):
+      own = {'split': split} if split else {}
+      return images, labelling.of_images(config, data_dir, **own)
+    return images, (labelling.of_training(config, data_dir) if labels is None
+                    else labels)
   # Else only the network 'classifier' uses labels: of the whole training set.
   if config.eval.network != 'classifier' or not hasattr(module, 'labels'):
     return images, None

@@ -46,6 +46,16 @@ def test_order_is_a_pure_function_of_seed_and_position():
   assert (batches.order(8, 0, 200, 23) != long).any()
 
 
+def test_many_runs_in_turn_draw_each_epoch_once(monkeypatch):
+  drawn, philox = [], np.random.Philox
+  monkeypatch.setattr(np.random, 'Philox', lambda key: (
+      drawn.append(tuple(key)) or philox(key=key)))
+  for step in range(6):
+    for seed in range(1000, 1016):
+      batches.order(seed, 5 * step, 5, 23)
+  assert len(drawn) == len({*drawn}) == 32
+
+
 def test_order_is_the_same_on_every_machine():
   # Golden: np.random.Philox(key=np.array([3, 1], np.uint64)).random_raw(8)
   # .argsort(), numpy 2.4.6.

@@ -209,6 +209,16 @@ def test_labels_go_with_their_images(kind, shards, placement):
   assert metrics['wrong'] == 0. and 2. < metrics['mean'] < 5.
 
 
+def test_what_judges_a_run_does_not_read_its_labels_again(monkeypatch):
+  c = labelling.settled(configs.complete(ring(**{
+      'eval.every': 200, 'eval.metrics': ('modes',), 'eval.best_response': 1,
+      'eval.probes': ('gradient_norm',)})), '')
+  source, labels = build.source(c, ''), loop.labels_of(c, '')
+  monkeypatch.setattr(mixture, 'labels', None)
+  judged = loop.judges(c, parallel.layout(c), source, '', labels)
+  assert None not in judged
+
+
 def test_fakes_get_the_labels_that_the_config_says():
   c = ring(**{'classes.counts': (1, 0, 3, 0, 0, 0, 0, 4)})
   real = np.arange(8, dtype=np.int32)

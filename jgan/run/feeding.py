@@ -59,6 +59,7 @@ def fed(config, plan, source, where, start, k, stop=None, resident=None,
       data = Rows(
           place(decoded.reshape(len(decoded), -1), where), decoded.shape[1:],
           None if labels is None else place(labels[here], where))
+      del decoded  # the devices have copies, and this frame lasts
       rows = map(indices, itertools.count(start))
     else:
       data = None

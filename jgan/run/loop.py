@@ -83,21 +83,23 @@ def labels_of(config, data_dir):
           None)
 
 
-def judges(config, where, source, data_dir):
-  """The scoring.Judges of a run."""
+def judges(config, where, source, data_dir, labels):
+  """The scoring.Judges of a run; labels: of its images, as from `labels_of`."""
   scorer = gap = probes = None
   if config.eval.every:
     with progress.during('preparing the scores'):
-      real, labels = build.reference(config, source, data_dir)
+      real, told = build.reference(config, source, data_dir, labels)
       scorer = networks.of_config(
-          config, real, data_dir=data_dir, labels=labels, mesh=where.mesh,
+          config, real, data_dir=data_dir, labels=told, mesh=where.mesh,
           told=processes.group().told)
     if config.eval.best_response:
       gap = duality.Gap(config, real, updates=config.eval.best_response,
-                        labels=labels if config.data.labels else None)
+                        labels=told if config.data.labels else None)
     if config.eval.probes:
-      probes = probing.Probes(config, source, data_dir=data_dir,
-                              devices=where.mesh.size)
+      # Of several runs each trains on one device.
+      devices = 1 if where.kind == 'runs' else where.mesh.size
+      probes = probing.Probes(config, source, labels=labels,
+                              data_dir=data_dir, devices=devices)
   networks.followed(config, scorer, gap)  # says what no score will be
   return scoring.Judges(scorer, gap, probes)
 
@@ -154,8 +156,8 @@ def trained(config, workdir, data_dir, allow_config_change, profiled,
   with group.together():
     where = parallel.layout(config)
     k, method, source, init, abstract = prepared(config, where, data_dir)
-    judged = judges(config, where, source, data_dir)
     labels = labels_of(config, data_dir)
+    judged = judges(config, where, source, data_dir, labels)
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:

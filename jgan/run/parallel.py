@@ -19,6 +19,7 @@ devices, and a mean would leave them `devices` times too large. Outputs are
 declared replicated (out_axes=None), so JAX returns the value of the first
 device without checking the others; tests compare all of them.
 """
+import collections
 import itertools
 import math
 from typing import NamedTuple
@@ -30,7 +31,7 @@ import orbax.checkpoint as ocp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jgan.errors import UserError
-from jgan.ops import loop
+from jgan.ops import loop, spread
 from jgan.run import several
 
 AXIS = 'batch'
@@ -100,9 +101,15 @@ def layout(config):
 
   Raises:
     UserError: as `chosen_devices`, or a batch size is not divisible by the
-      number of devices.
+      number of devices, or processes have more devices than others.
   """
   devices = chosen_devices(config)
+  counts = collections.Counter(d.process_index for d in devices)
+  if len({*counts.values()}) > 1:
+    raise UserError(
+        f'processes have {", ".join(map(str, counts.values()))} devices, and '
+        'each feeds as many rows of a batch: as many devices for each would be '
+        'right')
   shards = config.pipeline.shards
   if shards > 1 and shards % len(devices):
     raise UserError(f'config.pipeline.shards={shards} does not divide by '
@@ -144,7 +151,8 @@ def own(value, config, where):
 
 def place_own(value, config, where):
   """Copies value(seed) of the run, or of each run, to where it is trained."""
-  return jax.device_put(own(value, config, where), where.carried)
+  return jax.tree.map(lambda x: spread.put(np.asarray(x), where.carried),
+                      own(value, config, where))
 
 
 def _batches(config):
@@ -178,8 +186,9 @@ def rows(batch):
 
 
 def place(tree, where):
-  """Copies arrays to all devices, replicated, into new buffers."""
-  return jax.device_put(tree, where.replicated)
+  """Copies arrays that all processes have to all devices, replicated."""
+  # Between processes jax.device_put would gather all copies to compare them.
+  return spread.copies(tree, where.mesh)
 
 
 def shares(config, where):

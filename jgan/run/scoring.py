@@ -111,7 +111,8 @@ class Scoring:
     """
     if self._probes:  # before training goes on, which overwrites the state
       self._probed = self._probes.begin(parallel.local(state))
-    ema, whole = _copied((state.ema, state if keeps else None))
+    copied = _copied(state if keeps else state.ema)
+    ema, whole = (copied.ema, copied) if keeps else (copied, None)
     batches = -(-self._config.eval.samples // self._sampler.batch)
     self.flight = Flight(step, until, self._looking(ema), batches,
                          lambda seen: self._values(step, seen),
@@ -152,7 +153,7 @@ class Scoring:
   def _values(self, step, seen):
     return self._scorer.values(seen, networks.settings_of(self._config),
                                networks.of_fakes(self._config, step),
-                               networks.labels_of(self._config, self._sampler))
+                               networks.labels_of(self._config))
 
   def _recorded(self, step, scores):
     (values, stamp), = scores.values()

@@ -39,6 +39,7 @@ from jgan.run import (
 )
 from jgan.run.session import Session
 from jgan.run.sessions import Sessions
+from jgan.score import networks
 from jgan.types import Pair
 from jgan.workdir import has_checkpoint, opened, runs_of_seeds, settle_config
 
@@ -269,12 +270,13 @@ def in_one_program(config, runs, data_dir, allow_config_change, profiled):
     for i, (folder, own) in enumerate(runs.items()):
       if folder not in states:
         continue
-      judges = judges_of(own, where, source, data_dir, judges)
+      judges = judges_of(own, where, source, data_dir, labels, judges)
       notes = states[folder][1] if states[folder] else {}
       sessions[i] = Session(own, method, source, folder, saved[folder], where,
                             step, notes, judges, stop, sampler)
       stack.callback(sessions[i].close)
       sampler = sessions[i].sampler
+      sessions[i].cost = next(iter(sessions.values())).cost  # of any seed
       # A score in flight is of another step than that at which all are saved.
       sessions[i].scoring.overlaps = False
     session = Sessions(sessions, where)
@@ -353,15 +355,17 @@ def shared(saved, abstract):
   return 0, {}
 
 
-def judges_of(config, where, source, data_dir, earlier):
-  """As loop.judges; with those of an earlier run they share networks.
+def judges_of(config, where, source, data_dir, labels, earlier):
+  """As loop.judges; with those of an earlier run they share what they can.
 
   earlier: the same of another run, or None.
   """
   if not earlier or (earlier.scorer and earlier.scorer.is_seeded):
-    return loop.judges(config, where, source, data_dir)
-  scorer = earlier.scorer
-  return earlier._replace(scorer=scorer and scorer.of_seed(config.seed))
+    return loop.judges(config, where, source, data_dir, labels)
+  scorer, probes = earlier.scorer, earlier.probes
+  return earlier._replace(
+      scorer=scorer and scorer.of_seed(config.seed, networks.labels_of(config)),
+      probes=probes and probes.of_seed(config.seed))
 
 
 def refuse_drawn_masks(config, method):

@@ -70,6 +70,7 @@ class Session:
     self.worker, self.jobs = concurrent.futures.ThreadPoolExecutor(1), []
     self.pending, self.health = None, (parallel.healthy(), {})
     self.timing = Timing(folder, start) if self.writer else None
+    self.cost = functools.cache(lambda: Cost(config))  # counts at its first use
     self.begin(start)
     self.scoring.go_on(start - self.due)
 
@@ -223,7 +224,7 @@ class Session:
     """Writes the scores of a step, which training waited for so long."""
     if self.writer:
       with progress.during('counting operations'):
-        cost = {f'cost/{k}': v for k, v in self.cost.total(step).items()}
+        cost = {f'cost/{k}': v for k, v in self.cost().total(step).items()}
       self.timing.scored(seconds)
       self.write(step, {**values, **cost})
       log.info('step %s  %s', f'{step:,}', '  '.join(
@@ -254,14 +255,9 @@ class Session:
       # its records in the same order.
       self.saved.save(step, state, self.notes(due=True))
 
-  @functools.cached_property
-  def cost(self):
-    """Cost of the run's steps, counted at the first use."""
-    return Cost(self.config)
-
   def operations(self):
     """Floating-point operations of a step, on average."""
-    return self.cost.total(self.config.steps)['flops'] / self.config.steps
+    return self.cost().total(self.config.steps)['flops'] / self.config.steps
 
   def renew(self, step):
     """Forgets the best checkpoint of an earlier round."""

@@ -118,7 +118,7 @@ def scores(scorer, config, sampler, net, stamp):
     {protocol: [{label: value}, stamp]}.
   """
   return scorer.score(fakes(config, sampler, net), settings_of(config), stamp,
-                      labels_of(config, sampler))
+                      labels_of(config))
 
 
 def fakes(config, sampler, net):
@@ -126,9 +126,10 @@ def fakes(config, sampler, net):
   return sampler.fakes(net, config.eval.samples, config.seed + 2)
 
 
-def labels_of(config, sampler):
+def labels_of(config):
   """The labels of `fakes`, [n]; None without classes."""
-  return sampler.labels(config.eval.samples, config.seed + 2)
+  return samples.drawn(classes.shares(config), config.eval.samples,
+                       config.seed + 2)
 
 
 def mesh_of(config):
@@ -176,9 +177,7 @@ def of_config(config, source, *, data_dir='', protocols=None, labels=None,
                 network=e.network, weights=e.weights, labels=labels,
                 classes=(tuple(config.classes.names) if config.data.labels
                          else ()),
-                drawn=samples.drawn(classes.shares(config), e.samples,
-                                    config.seed + 2),
-                data_dir=data_dir,
+                drawn=labels_of(config), data_dir=data_dir,
                 reference=f'{config.data.name}:{e.split or "train"}',
                 count=e.reals, protocols=protocols or (e.protocol,),
                 statistics=e.statistics, batch=e.batch,

@@ -4,6 +4,7 @@ They look at fixed images and fixed noise, the same at every step, in batches of
 the size that a device trains on. What they see depends on the state alone, and
 training does not depend on them.
 """
+import copy
 import functools
 
 import jax
@@ -29,12 +30,13 @@ _IMAGES = 256  # at least, if the data have as many, and at least one batch
 class Probes:
   """Measures the probes of a config, in one function that is compiled once."""
 
-  def __init__(self, config, source, *, data_dir='', devices=1):
+  def __init__(self, config, source, *, labels=None, data_dir='', devices=1):
     """Reads the images, and traces the probes: mistakes are said here.
 
     Args:
       config: completed.
       source: the training images.
+      labels: [n] of them, with classes.
       data_dir: folder of data sets, for held-out images.
       devices: of the run; each batch is one device's share.
 
@@ -43,39 +45,48 @@ class Probes:
         for this D.
     """
     self._probes = observers.probes(config)
-    of_training = labelling.of_training if config.data.labels else None
-    sources = [source]
-    labels = [of_training(config, data_dir)] if of_training else []
+    sources, told = [source], [] if labels is None else [labels]
     if any('held_out' in lookup.find('probes', name).NEEDS
            for name in self._probes):
       sources.append(held_out.images(config, data_dir))
-      if of_training:
-        labels.append(held_out.images(config, data_dir, of_training))
+      if told:
+        told.append(held_out.images(config, data_dir, labelling.of_training))
     size = max(config.batch // devices, 2)
     # No image twice, so that what differs by chance is known.
     count = max(min(-(-_IMAGES // size), *(len(x) // size for x in sources)), 1)
-    rows = lambda k, images: np.stack([images[int(i)] for i in batches.order(
-        config.seed, k * size, size, len(images))])
-    self._images, self._labels = ([[rows(k, images) for images in each]
-                                   for k in range(count)]
-                                  for each in (sources, labels))
+    self._sources, self._told = sources, told
+    self._size, self._count = size, count
     scene = functools.partial(_scene, config, source.shape[1:])
-    rng = jax.random.key(config.seed + 3)
 
-    def observed(state, images, labels, k):
-      seen = scene(state, images, jax.random.fold_in(rng, k), labels)
+    def observed(state, images, labels, rng):
+      seen = scene(state, images, rng, labels)
       return {name: observe(seen)
               for name, (observe, _) in self._probes.items()}
 
     self.observed = jax.jit(observed)
+    self._choose(config.seed)
     state = build.abstract(config, build.method(config))
-    jax.eval_shape(observed, state, self._images[0], self._labels[0], 0)
+    jax.eval_shape(observed, state, *self._batches[0])
+
+  def of_seed(self, seed):
+    """The Probes of a run with another seed, of the same function."""
+    other = copy.copy(self)
+    other._choose(seed)
+    return other
+
+  def _choose(self, seed):
+    """Chooses images, their labels and a key for each batch."""
+    rows = lambda k, of: np.stack([of[int(i)] for i in batches.order(
+        seed, k * self._size, self._size, len(of))])
+    rng = jax.random.key(seed + 3)
+    self._batches = [
+        ([rows(k, images) for images in self._sources],
+         [rows(k, labels) for labels in self._told],
+         jax.random.fold_in(rng, k)) for k in range(self._count)]
 
   def begin(self, state):
     """Begins to measure a GanState on one device: -> for `values`."""
-    return [self.observed(state, images, labels, np.int32(k))
-            for k, (images, labels) in enumerate(zip(self._images,
-                                                     self._labels))]
+    return [self.observed(state, *batch) for batch in self._batches]
 
   def values(self, begun):
     """{'probe/NAME/VALUE': number} of what `begin` returned."""

@@ -100,6 +100,7 @@ class Scorer:
     chosen = rng.permutation(len(source))[:count or None]
     self.source, self.chosen, self._fingerprint = source, np.sort(chosen), ''
     self._classes = None if labels is None else np.asarray(labels)[self.chosen]
+    self._class_names = classes
     published = statistics and file_of_statistics.read(statistics)
     self.published = (published.mean, published.cov) if published else None
     self.nets, loaded = {}, {}
@@ -109,10 +110,8 @@ class Scorer:
       if resize not in loaded:
         loaded[resize] = self._net(p, source, labels, weights, data_dir)
       self.nets[name] = loaded[resize]
+    self._check(drawn)
     net = next(iter(self.nets.values()))
-    for module in self.modules.values():
-      if hasattr(module, 'check'):
-        module.check(net, classes, self._classes, drawn)
     self.labels = {name: names.of_metric(name, net) for name in self.modules}
     self.better = {self.labels[name][suffix]: direction
                    for name, module in self.modules.items()
@@ -127,6 +126,9 @@ class Scorer:
                                  precision=precision)
     self.stamps = {name: self._stamp(name, reference, source)
                    for name in self.protocols}
+    # What follows from the reals alone: also for the Scorers of other seeds.
+    for once in ('reference', 'fingerprint', '_made', '_seen_reals'):
+      setattr(self, once, functools.cache(getattr(self, once)))
 
   @property
   def is_seeded(self):
@@ -139,16 +141,27 @@ class Scorer:
     return inspect.signature(lookup.find('features', self.network).load
                              ).parameters if self.network else {}
 
-  def of_seed(self, seed):
-    """The Scorer of a run with another seed, which shares the networks.
+  def of_seed(self, seed, drawn=None):
+    """The Scorer of a run with another seed, which shares networks and reals.
 
     It must not be `is_seeded`.
+
+    drawn: labels of the generated images of that run, [n], as above.
     """
     other = copy.copy(self)
     other.seed, other.previous = seed, {}
     other.stamps = {name: stamp | {'seed': seed}
                     for name, stamp in self.stamps.items()}
+    other._check(drawn)
     return other
+
+  def _check(self, drawn):
+    """Refuses networks and labels, `drawn` of fakes, that are not for a metric.
+    """
+    net = next(iter(self.nets.values()))
+    for module in self.modules.values():
+      if hasattr(module, 'check'):
+        module.check(net, self._class_names, self._classes, drawn)
 
   def score(self, batches, settings=None, stamp=None, labels=None):
     """Scores generated images.
@@ -231,12 +244,10 @@ class Scorer:
     return scored(module, real, fake, {'splits': p.splits, 'seed': self.seed,
                                        **settings})
 
-  @functools.cache  # noqa: B019 - a Scorer lives as long as its run
   def _made(self, name, module):
     """A metric after its precomputation on the reals: fake -> values."""
     return module.make(self.reference(name))
 
-  @functools.cache  # noqa: B019
   def reference(self, name):
     """Samples of the reals under one protocol; at least their moments."""
     net = self.nets[name]
@@ -249,7 +260,6 @@ class Scorer:
       real = real._replace(mean=self.published[0], cov=self.published[1])
     return real._replace(labels=self._classes)
 
-  @functools.cache  # noqa: B019
   def _seen_reals(self):
     """{protocol: Samples} of the reals."""
     return viewer.finished(self._viewer.look(self._reals()))

@@ -1,5 +1,7 @@
 """Devices: pmap, jit over a mesh and one device are the same run."""
 import json
+import types
+import weakref
 
 import jax
 import numpy as np
@@ -115,6 +117,23 @@ def test_a_device_holds_its_shards_and_takes_the_images_of_all_layouts(kind):
   np.testing.assert_allclose(got, want, rtol=1e-5)
 
 
+def test_the_host_has_no_copy_of_the_images_on_the_devices(monkeypatch):
+  c = configs.complete(game(devices=1))
+  where, source, decoded = parallel.layout(c), build.source(c, ''), []
+
+  def as_array(source):
+    images = np.array(source)
+    decoded.append(weakref.ref(images))
+    return images
+
+  monkeypatch.setattr(batches, 'as_array', as_array)
+  # A device that is a CPU may use the memory of the host.
+  monkeypatch.setattr(parallel, 'place', lambda x, where: np.array(x))
+  plan = build.plan(c, build.method(c))
+  with feeding.fed(c, plan, source, where, 0, 1) as (data, _):
+    assert len(data.rows) == len(source) and decoded[0]() is None
+
+
 def test_shards_that_do_not_divide_name_both_numbers():
   for changes, words in (
       ({'batch': 24, 'pipeline.shards': 12},
@@ -131,6 +150,15 @@ def test_a_batch_that_does_not_divide_names_what_would():
       ({'batch': 4, 'gen_batch': 0}, '8 would, or --config.devices=4 ')):
     with pytest.raises(UserError, match=words):
       parallel.layout(configs.complete(game(**changes)))
+
+
+def test_processes_of_unlike_numbers_of_devices_are_refused(monkeypatch):
+  c = configs.complete(game(devices=0))
+  devices = [types.SimpleNamespace(process_index=min(i, 1), id=i,
+                                   platform='cpu') for i in range(4)]
+  monkeypatch.setattr(jax, 'devices', lambda: devices)
+  with pytest.raises(UserError, match='processes have 1, 3 devices'):
+    parallel.layout(c)
 
 
 def test_a_missing_accelerator_is_refused():

@@ -33,7 +33,7 @@ def small(**changes):
   c.log.every = 1
   c.samples.update({'every': 4, 'count': 4})
   c.eval.update({'every': 2, 'metrics': ('fd_pixels',), 'samples': 20,
-                 'batch': 10})
+                 'batch': 10, 'probes': ('gradient_norm',)})
   c.checkpoint.update({'every': 2, 'best': 'eval/fd_pixels'})
   c.update_from_flattened_dict(changes)
   return c
@@ -248,7 +248,7 @@ def test_one_run_is_not_many(together, tmp_path):
 def test_named_seeds_may_be_added_and_finished_ones_stay(tmp_path):
   """The new one is trained by itself; config.seeds does not mean them."""
   config = small(**{'seeds': 1, 'steps': 2, 'devices': 1, 'feedback': (),
-                    'eval.every': 0, 'checkpoint.best': '',
+                    'eval.every': 0, 'eval.probes': (), 'checkpoint.best': '',
                     'samples.every': 0, 'loss': {'name': 'hinge'}})
   seeds.run(config, tmp_path, together=True, chosen=(0, 3))
   before = (tmp_path / 'seed_3/metrics.jsonl').stat().st_mtime_ns

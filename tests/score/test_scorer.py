@@ -1,5 +1,7 @@
 """Scores in training, sampling, and the noise they use."""
+import gc
 import json
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ import pytest
 from jgan import build, protocol
 from jgan import config as configs
 from jgan.errors import UserError
+from jgan.metrics import fd_pixels
 from jgan.ops import spread
 from jgan.ops.quantize import to_uint8
 from jgan.score import record, samples
@@ -135,7 +138,7 @@ def test_an_identity_knows_the_images_of_the_reference_and_not_their_name():
   assert some != same and identity(images, count=20, seed=5) == some
 
 
-def test_the_reference_is_read_once(digits):
+def test_the_reference_is_read_once_and_ends_with_its_scorers(digits):
 
   class Counted:
     shape, dtype, reads = digits[0].shape, digits[0].dtype, 0
@@ -150,9 +153,24 @@ def test_the_reference_is_read_once(digits):
   source = Counted()
   scorer = Scorer(source, metrics=('fd_pixels', 'spectrum'), count=30,
                   protocols=('standard', 'nvlabs'))
-  for _ in range(2):
-    scorer.score([digits[0][:20]])
+  for each in (scorer, scorer, scorer.of_seed(1).of_seed(2)):
+    each.score([digits[0][:20]])
   assert source.reads == 30
+  gone = weakref.ref(scorer)
+  del scorer, each
+  gc.collect()
+  assert gone() is None
+
+
+def test_the_labels_of_the_fakes_of_every_seed_are_checked(
+    digits, monkeypatch):
+  checked = []
+  monkeypatch.setattr(fd_pixels, 'check', lambda net, names, real, fake: (
+      checked.append((*names, *real, *fake))), raising=False)
+  scorer = Scorer(digits[0][:2], metrics=('fd_pixels',), classes=('a', 'b'),
+                  labels=[1, 0], drawn=[0, 1])
+  scorer.of_seed(1, [1, 1])
+  assert checked == [('a', 'b', 1, 0, 0, 1), ('a', 'b', 1, 0, 1, 1)]
 
 
 def test_protocols_differ_where_they_say(digits, tmp_path):
@@ -178,7 +196,7 @@ def test_statistics_are_kept_and_published_ones_are_verified(
     mu, sigma = kept['features_mean'], kept['features_cov']
   np.savez(tmp_path / 'mine.npz', mu=mu, sigma=sigma)
   np.savez(tmp_path / 'other.npz', mu=mu + 1., sigma=sigma)
-  monkeypatch.setattr(Scorer, '_seen_reals', None)
+  monkeypatch.setattr(Scorer, '_seen_reals', lambda self: {})
   again = score(images, images[:60], **common)[1]['standard'][0]
   mine = score(images, images[:60], statistics=tmp_path / 'mine.npz',
                **common)[1]['standard'][0]
