@@ -1,4 +1,6 @@
 """Refuses configs with impossible or contradictory values."""
+import math
+
 from ml_collections import ConfigDict
 
 from jgan import lookup, protocol
@@ -19,7 +21,7 @@ def check(config):
   Raises:
     UserError: a value is impossible, or contradicts another one.
   """
-  _refuse_large(config)
+  _refuse_unfit_numbers(config)
   at_least = lambda low: (lambda v: v >= low, f'at least {low}')
   among = lambda *names: (lambda v: v in names, f'one of {", ".join(names)}')
   rules = {
@@ -230,14 +232,16 @@ def _check_knobs(path, kind, name, function, knobs):
                       min(default, 1) if type(default) is int else None)
 
 
-def _refuse_large(value, path='config'):
-  """Refuses integers that do not fit into the types of the devices."""
+def _refuse_unfit_numbers(value, path='config'):
+  """Refuses integers that do not fit into the types of the devices, and NaN."""
   if isinstance(value, ConfigDict | dict):
     for key in value:
-      _refuse_large(value[key], f'{path}.{key}')
+      _refuse_unfit_numbers(value[key], f'{path}.{key}')
   elif isinstance(value, tuple):
     for i, item in enumerate(value):
-      _refuse_large(item, f'{path}[{i}]')
+      _refuse_unfit_numbers(item, f'{path}[{i}]')
+  elif isinstance(value, float) and not math.isfinite(value):
+    raise UserError(f'{path} is {value}, it must be finite')
   elif isinstance(value, int):
     largest = _LARGEST_SEED if path.endswith('seed') else _LARGEST
     if abs(value) > largest:
