@@ -156,6 +156,8 @@ def trained(config, workdir, data_dir, allow_config_change, profiled,
     k, method, source, init, abstract = prepared(config, where, data_dir)
     judged = judges(config, where, source, data_dir)
     labels = labels_of(config, data_dir)
+    if not any(checkpoints(paths.local(workdir, '--workdir')).glob('[0-9]*')):
+      weights.warm_start(abstract, config.init)  # refuses what does not fit
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
@@ -242,7 +244,10 @@ def fresh(config, init):
 
   def made(seed):
     with progress.during('the initial state', compiles=True):
-      return weights.warm_start(compiled(np.uint32(seed)), config.init)
+      state = weights.warm_start(compiled(np.uint32(seed)), config.init)
+    for path in filter(None, config.init.values()):
+      log.info('starting from %s', path)
+    return state
 
   return made
 
