@@ -91,7 +91,7 @@ def check(config):
                     'not both')
   shards = config.pipeline.shards
   for batch in (config.batch, *config.method.get('batches', ())):
-    if batch % shards:
+    if type(batch) is int and batch % shards:  # the method refuses others
       near = max(round(batch / shards), 1) * shards
       raise UserError(f'a batch of {batch} does not divide by '
                       f'config.pipeline.shards={shards}; {near} would')
