@@ -25,17 +25,17 @@ def pack(workdir, file):
   workdir, file = pathlib.Path(workdir), _named(file)
   if not (workdir / 'config.json').is_file():
     raise UserError(f'no run in {workdir} to pack')
-  with tempfile.TemporaryDirectory(
-      prefix='.pack-', dir=workdir.absolute().parent) as beside:
-    # Beside the run, as Drive would upload what is not yet whole.
-    made = shutil.make_archive(str(pathlib.Path(beside, 'run')), 'tar', workdir)
-    try:
+  try:
+    with tempfile.TemporaryDirectory(
+        prefix='.pack-', dir=workdir.absolute().parent) as beside:
+      # Beside the run, as Drive would upload what is not yet whole.
+      made = shutil.make_archive(str(pathlib.Path(beside, 'run')), 'tar',
+                                 workdir)
       file.parent.mkdir(parents=True, exist_ok=True)
       with replacing(file) as part:
         shutil.copyfile(made, part)
-    except OSError as error:
-      raise UserError(f'cannot write {file}: {error.strerror or error}'
-                      ) from error
+  except OSError as error:
+    raise UserError(f'cannot write {file}: {error}') from error
 
 
 def unpack(file, workdir):

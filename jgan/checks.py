@@ -1,4 +1,6 @@
 """Refuses configs with impossible or contradictory values."""
+import math
+
 from ml_collections import ConfigDict
 
 from jgan import lookup, protocol
@@ -25,7 +27,7 @@ def check(config):
   Raises:
     UserError: a value is impossible, or contradicts another one.
   """
-  _refuse_large(config)
+  _refuse_unfit_numbers(config)
   _check_values(config)
   _check_training(config)
   _check_compression(config)
@@ -110,7 +112,7 @@ def _check_training(config):
                     'not both')
   shards = config.pipeline.shards
   for batch in (config.batch, *config.method.get('batches', ())):
-    if batch % shards:
+    if type(batch) is int and batch % shards:  # the method refuses others
       near = max(round(batch / shards), 1) * shards
       raise UserError(f'a batch of {batch} does not divide by '
                       f'config.pipeline.shards={shards}; {near} would')
@@ -275,14 +277,16 @@ def _check_knobs(path, kind, name, function, knobs):
                       min(default, 1) if type(default) is int else None)
 
 
-def _refuse_large(value, path='config'):
-  """Refuses integers that do not fit into the types of the devices."""
+def _refuse_unfit_numbers(value, path='config'):
+  """Refuses integers that do not fit into the types of the devices, and NaN."""
   if isinstance(value, ConfigDict | dict):
     for key in value:
-      _refuse_large(value[key], f'{path}.{key}')
+      _refuse_unfit_numbers(value[key], f'{path}.{key}')
   elif isinstance(value, tuple):
     for i, item in enumerate(value):
-      _refuse_large(item, f'{path}[{i}]')
+      _refuse_unfit_numbers(item, f'{path}[{i}]')
+  elif isinstance(value, float) and not math.isfinite(value):
+    raise UserError(f'{path} is {value}, it must be finite')
   elif isinstance(value, int):
     largest = _LARGEST_SEED if path.endswith('seed') else _LARGEST
     if abs(value) > largest:

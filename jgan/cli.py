@@ -239,8 +239,11 @@ def _refuse_unread(argument, mode, declared):
     if {name, name.removeprefix('no')} & {flag.name for flag in flags}:
       readers.append(other)
   if readers and name.removeprefix('no') not in declared:
+    key = (f'; --config.{name}=VALUE is a key of the config'
+           if 'config' in declared and name in configs.base() else '')
     raise UserError(f'--mode={mode} does not read --{name}: '
-                    f'{", ".join(readers)} {"do" if readers[1:] else "does"}')
+                    f'{", ".join(readers)} {"do" if readers[1:] else "does"}'
+                    f'{key}')
 
 
 def _value(argv, name):
@@ -281,6 +284,9 @@ def _unknown(name, known):
   """The message for an unknown flag, with known ones."""
   if name.startswith('config.'):
     return f'--{name} overrides a config: give --config=FILE too'
+  if 'config' in known and name in configs.base():
+    return (f'unknown flag --{name}: --config.{name}=VALUE is that key of the '
+            'config')
   return f'unknown flag --{name}: {lookup.nearest(name, sorted(known))}'
 
 

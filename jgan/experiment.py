@@ -42,7 +42,7 @@ def load(location):
   Raises:
     UserError: there is no such file, or it does not make a config.
   """
-  path, _, form = location.partition(':')
+  path, form = split(location)
   module = imported(file_of(path))
   if not hasattr(module, 'get_config'):
     raise UserError(f'{path} defines no get_config(), which every experiment '
@@ -54,6 +54,12 @@ def load(location):
                     f'{type(config).__name__}; a ConfigDict that starts from '
                     'jgan.config.base() would be right')
   return config
+
+
+def split(location):
+  """'PATH.py:FORM' -> PATH.py, and FORM or ''; folders may have colons too."""
+  path, colon, form = location.partition('.py:')
+  return (f'{path}.py', form) if colon else (location, '')
 
 
 def imported(file):

@@ -5,7 +5,6 @@ of jgan, and has the arguments of this part as keys.
 """
 import dataclasses
 import inspect
-import math
 
 from ml_collections import ConfigDict
 
@@ -186,18 +185,16 @@ def typed(path, value, default):
 
 
 def refuse_impossible(path, value, least):
-  """Refuses numbers that no layer can have.
+  """Refuses whole numbers that no part can have.
 
   path: of the config key.
   least: the smallest value of an int.
 
   Raises:
-    UserError: an int is below `least`, a float is not finite.
+    UserError: an int is below `least`.
   """
   if type(value) is int and value < least:
     raise UserError(f'config.{path} is {value}, it must be at least {least}')
-  if isinstance(value, float) and not math.isfinite(value):
-    raise UserError(f'config.{path} is {value}, it must be finite')
 
 
 def _fields(module):

@@ -9,7 +9,6 @@
                                run
 """
 import functools
-import logging
 import pathlib
 
 import flax
@@ -24,8 +23,6 @@ from jgan.errors import UserError
 from jgan.types import Network
 
 SUFFIXES = '.safetensors', '.npz'
-
-log = logging.getLogger(__name__)
 
 
 def to_arrays(net):
@@ -114,7 +111,7 @@ def described(path):
 
 
 def warm_start(state, files):
-  """Replaces the weights of an initial state by exported ones.
+  """Replaces the weights of a first state, or its shapes, by exported ones.
 
   files: has the fields `generator` and `discriminator`, paths or ''.
 
@@ -129,8 +126,6 @@ def warm_start(state, files):
   if files.discriminator:
     state = state.replace(disc=fill(
         state.disc, load(files.discriminator), files.discriminator))
-  for path in filter(None, (files.generator, files.discriminator)):
-    log.info('starting from %s', path)
   return state
 
 

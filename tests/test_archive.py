@@ -51,6 +51,11 @@ def test_a_broken_copy_leaves_the_one_before(run, tmp_path, monkeypatch):
   with pytest.raises(UserError, match='cannot write .*No space left'):
     archive.pack(run, tmp_path / 'run.tar')
   assert (tmp_path / 'run.tar').read_bytes() == before
+  beside = tmp_path / 'run.tar.half'
+  monkeypatch.setattr(shutil, 'make_archive', lambda *_: full(run, beside))
+  with pytest.raises(UserError, match='cannot write .*No space left'):
+    archive.pack(run, tmp_path / 'run.tar')
+  beside.unlink()
   assert len([*tmp_path.iterdir()]) == 2
 
 

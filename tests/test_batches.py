@@ -351,7 +351,7 @@ def test_images_are_standardised_as_published_code_does():
 
 @pytest.mark.parametrize('mean, std', [
     ((.5,), ()), ((.5, .5, .5), (.5, .5, .5)), ((.5,), (0.,)),
-    (('a',), ('b',)), ((float('nan'),), (.5,))])
+    (('a',), ('b',))])
 def test_means_that_do_not_fit_the_channels_are_refused(mean, std, tiny):
   tiny.pipeline.update({'mean': mean, 'std': std})
   with pytest.raises(UserError, match='config.pipeline has mean=.* 1 channels'):

@@ -105,6 +105,10 @@ def test_the_weights_of_a_feature_network_are_no_flag_of_training():
     (['--mode=sampel', '--help'], "did you mean 'sample'"),
     (['--mode=sample', '--workdri=x'], "did you mean 'workdir'"),
     (['--mode=sample', DIGITS, '--workdir=x', '--n=many'], 'n'),
+    (['--mode=train', DIGITS, '--workdir=x', '--batch=8'],
+     'unknown flag --batch: --config.batch=VALUE is that key'),
+    (['--mode=train', DIGITS, '--workdir=x', '--steps=9'],
+     'evaluate does; --config.steps=VALUE is a key of the config'),
     (['--mode=train', DIGITS, '--workdir=x', '--process=1'],
      '--coordinator=HOST:PORT and --processes=N would be needed'),
     (['--mode=evaluate', '--a=x', '--b=y', DIGITS],
@@ -214,6 +218,17 @@ def test_a_mistake_in_an_experiment_is_one_line_that_says_where(
   code, _, err = said(capsys, '--mode=describe', f'--config={tmp_path}/mine.py')
   assert code == 2 and words in err and 'mine.py' in err, err
   assert 'Traceback' not in err
+
+
+def test_an_experiment_may_lie_in_a_folder_with_spaces_and_colons(tmp_path):
+  folder = tmp_path / 'müller: my runs'
+  folder.mkdir()
+  (folder / 'mine.py').write_text(
+      'from jgan import config\n'
+      'def get_config(form=None):\n'
+      '  return config.small(config.base(), form, {"steps": 3})\n')
+  assert cli.load(f'{folder}/mine.py').steps == 1000
+  assert cli.load(f'{folder}/mine.py:smoke').steps == 3
 
 
 @pytest.mark.parametrize('text', ['{', '[]', 'no'])

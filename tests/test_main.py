@@ -339,6 +339,16 @@ def test_evaluate_scores_checkpoints_under_several_protocols(
   assert records[0]['protocol']['generator'] == 'average'
 
 
+def test_evaluate_reads_no_photos_for_plots_that_are_not_asked_for(tmp_path):
+  asked = []
+  images = lambda n: np.zeros((min(asked.append(n) or n, 9), 4, 4, 3), np.uint8)
+  assert evaluate.pictures(tmp_path, ('fd_pixels',), images, images) == []
+  assert not asked
+  paths = evaluate.pictures(tmp_path, ('memorisation',), images, images)
+  assert [path.name for path in paths] == ['neighbours.png']
+  assert asked == [10000, 8]
+
+
 @pytest.mark.parametrize('mistake, words', [
     (['--metrics=fd'], 'needs a feature network'),
     (['--metrics=fdd'], "did you mean 'fd'"),

@@ -33,8 +33,11 @@ def chosen(files, where, size, channels, *, skip_bad, upscale, alpha, depth):
     size, channels, skip_bad, upscale, alpha, depth: as of image_folder.load.
 
   Raises:
-    UserError: none can be used, or without `skip_bad` one cannot.
+    UserError: there is none, none can be used, or without `skip_bad` one
+      cannot.
   """
+  if not files:
+    raise UserError(f'{where} has no images: one or more would be right')
   if skip_bad:
     log.info('data: decoding %s files to find bad ones', f'{len(files):,}')
 

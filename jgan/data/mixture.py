@@ -29,12 +29,12 @@ def modes(*, kind='grid'):
 def info(*, kind='grid', render='points', size=16, count=50000, std=.01,
          seed=0):
   """ImageSpec: points are 1 x 1 with 2 channels, images size x size grey."""
-  del seed
   _require.one_of('kind', kind, _KINDS)
   _require.one_of('render', render, _RENDERS)
   _require.at_least('size', size, 8)
   _require.at_least('count', count, 1)
   _require.at_least('std', std, 0)
+  _require.at_least('seed', seed, 0)
   shape = (1, 1, 2) if render == 'points' else (size, size, 1)
   return ImageSpec(shape, count,
                    'float32' if render == 'points' else 'uint8')
@@ -66,7 +66,7 @@ def load(data_dir, *, kind='grid', render='points', size=16, count=50000,
   Returns: [count, 1, 1, 2] float32 or [count, size, size, 1] uint8.
   """
   del data_dir
-  info(kind=kind, render=render, size=size, count=count, std=std)
+  info(kind=kind, render=render, size=size, count=count, std=std, seed=seed)
   centres = modes(kind=kind)
   noise = np.random.default_rng(seed).normal(size=(count, 2))
   points = centres[np.arange(count) % len(centres)] + std * noise

@@ -54,19 +54,25 @@ def labels(data_dir, *, split='train', size=64):
   """The class of each image of `load`: [n] int32 in 0 .. 199.
 
   Raises:
-    UserError: as `load`; or the split 'test', whose classes are not published.
+    UserError: as `load`; the split 'test', whose classes are not published; or
+      an image has no class.
   """
   names = {name: i for i, name in enumerate(classes_in(data_dir))}
   paths = load(data_dir, split=split, size=size).paths
   if split == 'test':
     raise UserError("the split 'test' of tiny_imagenet has no labels: "
                     '--config.data.split=train or val has some')
-  if split == 'train':  # train/n01443537/images/n01443537_0.JPEG
-    return np.array([names[path.name.split('_')[0]] for path in paths],
-                    np.int32)
-  lines = (_home(data_dir) / split / 'val_annotations.txt').read_text()
-  known = dict(line.split('\t')[:2] for line in lines.splitlines())
-  return np.array([names[known[path.name]] for path in paths], np.int32)
+  # train/n01443537/images/n01443537_0.JPEG
+  words = {path.name: path.name.split('_')[0] for path in paths}
+  if split == 'val':
+    lines = (_home(data_dir) / split / 'val_annotations.txt').read_text()
+    words = {name: word for name, word, *_ in (
+        f'{line}\t\t'.split('\t') for line in lines.splitlines())}
+  for path in paths:
+    if words.get(path.name) not in names:
+      raise UserError(f'{path} is of no class in wnids.txt: unpack the archive '
+                      'again')
+  return np.array([names[words[path.name]] for path in paths], np.int32)
 
 
 def _home(data_dir):

@@ -166,6 +166,9 @@ def checked(path, options):
   Raises:
     UserError: as `chosen`.
   """
+  if not hasattr(options, 'keys'):
+    raise UserError(f"layer '{path}' is {options!r}: {{'form': ..., 'rank': "
+                    '...} would be right')
   for key in options:
     if key not in ('form', 'rank', 'way'):
       raise UserError(f"layer '{path}': unknown key '{key}': "

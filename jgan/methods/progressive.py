@@ -193,9 +193,9 @@ def _growth(config, size, stages, batches, fade, ahead):
       raise UserError(f'config.method.{key} has {len(entries)} entries, '
                       f'{len(sizes)} stages lead to {size} pixels: '
                       f'{", ".join(map(str, sizes))}')
-    if min(entries) < 1:
-      raise UserError(f'config.method.{key} is {tuple(entries)}: at least 1 '
-                      'each would be right')
+    if not all(type(x) is int and x >= 1 for x in entries):
+      raise UserError(f'config.method.{key} is {tuple(entries)}: whole numbers '
+                      'of at least 1 would be right')
   if sum(stages) != config.steps:
     raise UserError(f'config.method.stages have {sum(stages)} steps in all and '
                     f'config.steps is {config.steps}: both must be the same')

@@ -26,8 +26,12 @@ def adam(lr, *, b1=.9, b2=.999, eps=1e-8, counts='shared', final_b2=0.,
     correction is that of the current b2.
 
   Raises:
-    UserError: other counts, a final_b2 outside [0, 1), an end below 0.
+    UserError: other counts, a b1 outside (-1, 1), a b2 or final_b2 outside
+      [0, 1), an eps or end below 0.
   """
+  if not (-1. < b1 < 1. and 0. <= b2 < 1. and eps >= 0.):
+    raise UserError(f'adam: b1={b1:g}, b2={b2:g}, eps={eps:g}; in (-1, 1), in '
+                    '[0, 1) and at least 0 would be right')
   if counts not in _MOMENTS:
     raise UserError(f"adam: no counts '{counts}': "
                     f'{lookup.nearest(counts, _MOMENTS)}')
@@ -43,13 +47,28 @@ def adam(lr, *, b1=.9, b2=.999, eps=1e-8, counts='shared', final_b2=0.,
 
 
 def rmsprop(lr, *, alpha=.99, eps=1e-8):
-  """RMSprop (Hinton, 2012): g / (sqrt(mean of g^2) + eps)."""
+  """RMSprop (Hinton, 2012): g / (sqrt(mean of g^2) + eps).
+
+  Raises:
+    UserError: an alpha outside [0, 1), an eps below 0.
+  """
+  if not (0. <= alpha < 1. and eps >= 0.):
+    raise UserError(f'rmsprop: alpha={alpha:g}, eps={eps:g}; in [0, 1) and at '
+                    'least 0 would be right')
   # optax defaults to a decay of .9 and to eps inside the square root.
   return optax.rmsprop(lr, decay=alpha, eps=eps, eps_in_sqrt=False)
 
 
 def sgd(lr, *, momentum=0.):
-  """SGD, with heavy-ball momentum (Polyak, 1964) if `momentum` is not 0."""
+  """SGD, with heavy-ball momentum (Polyak, 1964) if `momentum` is not 0.
+
+  It may be negative, as b1 of `adam` (Gidel et al., 2019).
+
+  Raises:
+    UserError: a momentum outside (-1, 1).
+  """
+  if not -1. < momentum < 1.:
+    raise UserError(f'sgd: momentum={momentum:g}; in (-1, 1) would be right')
   # With None, unlike 0, the state has no momentum buffer.
   return optax.sgd(lr, momentum=momentum or None)
 

@@ -19,16 +19,22 @@ def grouped(algorithm, lr, groups):
       belongs to the first group whose expression matches its '/'-joined name.
 
   Raises:
-    UserError: a group lacks a key, or its 'match' is not a regular expression.
+    UserError: a group lacks a key, its 'match' is not a regular expression, or
+      its 'lr' no number of at least 0.
   """
   patterns = []
   for i, group in enumerate(groups):
-    if set(group) != {'match', 'lr'}:
-      raise UserError(f'group {i} of the optimizer has the keys '
-                      f"{', '.join(group)}: 'match' and 'lr' are needed")
+    if not hasattr(group, 'keys') or {*group} != {'match', 'lr'}:
+      raise UserError(f'group {i} of the optimizer is {group!r}: '
+                      "{'match': a pattern of names, 'lr': a rate} would be "
+                      'right')
+    rate = group['lr']
+    if type(rate) not in (int, float) or not rate >= 0.:
+      raise UserError(f'group {i} of the optimizer has lr={rate!r}: a number '
+                      'of at least 0 would be right')
     try:
       patterns.append(re.compile(group['match']))
-    except re.error as error:
+    except (re.error, TypeError) as error:
       raise UserError(f"'{group['match']}', the pattern of optimizer group "
                       f'{i}, is no regular expression: {error}') from error
 

@@ -36,7 +36,7 @@ def generator(play, *, mean=0., weight=2., every=4, shrink=2, decay=.01):
   if every < 1:
     raise UserError(f'path_length: every={every} is below 1; 1 acts at every '
                     'step, 4 at one step in four')
-  if len(play.z) % shrink:
+  if shrink < 1 or len(play.z) % shrink:
     raise UserError(f'path_length: a batch of {len(play.z)} per device is not '
                     f'divisible by shrink={shrink}')
 

@@ -38,8 +38,8 @@ def draw(path, runs):
                                        runs.items()):
       steps = sorted(energies[band])
       axes.plot(steps, [energies[band][s] or float('nan') for s in steps],
-                color=color, linewidth=1.4, label=name, markersize=3,
-                marker='o' if len(steps) <= 30 else None)
+                color=color, linewidth=1.4, label=figure.letters(name),
+                marker='o' if len(steps) <= 30 else None, markersize=3)
     axes.set_yscale('log', base=2)
     axes.yaxis.set_major_formatter('{x:.3g}')
     axes.tick_params(labelleft=i == 0)  # all panels share the scale

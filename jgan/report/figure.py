@@ -33,6 +33,14 @@ def tidy(axes, title):
   axes.set_axisbelow(True)
 
 
+def letters(name):
+  """A name of the user's, for matplotlib to draw as it stands.
+
+  A legend leaves out one that begins with '_', and '$' begins a formula.
+  """
+  return (' ' if name.startswith('_') else '') + name.replace('$', r'\$')
+
+
 def save(path, figure):
   """Writes the figure as a PNG whose bytes depend on the figure alone."""
   canvas = FigureCanvasAgg(figure)

@@ -33,7 +33,8 @@ def draw(path, sets):
   for color, (name, profiles) in zip(itertools.cycle(figure.COLORS),
                                      sets.items()):
     mean, std = profiles.mean(axis=0), profiles.std(axis=0)
-    axes.plot(frequency, mean, color=color, linewidth=1.4, label=name)
+    axes.plot(frequency, mean, color=color, linewidth=1.4,
+              label=figure.letters(name))
     axes.fill_between(frequency, mean - std, mean + std, color=color,
                       alpha=.15, linewidth=0)
   axes.set_xlim(0., 1.)

@@ -48,8 +48,9 @@ def draw(path, groups, *, label, axis, logarithmic=False):
       name = f'{name} ({len(courses)} seeds)'
     else:
       mean = values[0]
-    axes.plot(places, mean, color=color, linewidth=1.5, label=name,
-              marker='o' if len(places) <= 30 else None, markersize=3)
+    axes.plot(places, mean, color=color, linewidth=1.5,
+              marker='o' if len(places) <= 30 else None, markersize=3,
+              label=figure.letters(name))
   if logarithmic:
     axes.set_yscale('log')
   axes.set_xlabel(axis, fontsize=9, color=figure.INK)

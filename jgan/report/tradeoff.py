@@ -43,8 +43,9 @@ def draw(path, plots):
       axes.scatter(size, score, s=42, color=color if same else 'white',
                    edgecolors=color, linewidths=1.4, zorder=3)
       label_left = size > .6 * largest  # the side with space for the name
-      axes.annotate(name, (size, score), (-6 if label_left else 6, 5),
-                    textcoords='offset points', fontsize=8, color=color,
+      axes.annotate(figure.letters(name), (size, score),
+                    (-6 if label_left else 6, 5), textcoords='offset points',
+                    fontsize=8, color=color,
                     ha='right' if label_left else 'left')
     axes.set_xlim(0., 1.1 * largest)
     axes.margins(y=.2)

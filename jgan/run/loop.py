@@ -37,7 +37,7 @@ from jgan.run import (
 )
 from jgan.run.session import Session
 from jgan.score import duality, networks, probing
-from jgan.workdir import checkpoints, opened
+from jgan.workdir import checkpoints, has_checkpoint, opened
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +158,8 @@ def trained(config, workdir, data_dir, allow_config_change, profiled,
     k, method, source, init, abstract = prepared(config, where, data_dir)
     labels = labels_of(config, data_dir)
     judged = judges(config, where, source, data_dir, labels)
+    if not has_checkpoint(paths.local(workdir, '--workdir')):
+      weights.warm_start(abstract, config.init)  # refuses what does not fit
   if group.count > 1:
     group.require_same(images=batches.fingerprint(source))
   with contextlib.ExitStack() as stack:
@@ -244,7 +246,10 @@ def fresh(config, init):
 
   def made(seed):
     with progress.during('the initial state', compiles=True):
-      return weights.warm_start(compiled(np.uint32(seed)), config.init)
+      state = weights.warm_start(compiled(np.uint32(seed)), config.init)
+    for path in filter(None, config.init.values()):
+      log.info('starting from %s', path)
+    return state
 
   return made
 

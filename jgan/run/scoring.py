@@ -151,7 +151,8 @@ class Scoring:
     return self._scorer.look(networks.fakes(self._config, self._sampler, net))
 
   def _values(self, step, seen):
-    return self._scorer.values(seen, networks.settings_of(self._config),
+    return self._scorer.values(seen, networks.settings_of(self._config,
+                                                          self._scorer),
                                networks.of_fakes(self._config, step),
                                networks.labels_of(self._config))
 

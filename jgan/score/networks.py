@@ -117,8 +117,8 @@ def scores(scorer, config, sampler, net, stamp):
   Returns:
     {protocol: [{label: value}, stamp]}.
   """
-  return scorer.score(fakes(config, sampler, net), settings_of(config), stamp,
-                      labels_of(config))
+  return scorer.score(fakes(config, sampler, net), settings_of(config, scorer),
+                      stamp, labels_of(config))
 
 
 def fakes(config, sampler, net):
@@ -185,10 +185,10 @@ def of_config(config, source, *, data_dir='', protocols=None, labels=None,
                 mesh=mesh, precision=e.precision, told=told, seed=config.seed)
 
 
-def settings_of(config):
-  """{argument: value} of metrics whose values follow from the config."""
-  e = config.eval
-  settings = {'subset_size': min(1000, e.samples)}
+def settings_of(config, scorer):
+  """{argument: value} of metrics whose values follow from the run."""
+  settings = {'subset_size': min(1000, config.eval.samples,
+                                 len(scorer.chosen))}
   if config.data.labels:
     settings['classes'] = classes.count(config)
   if config.data.name == 'mixture':

@@ -39,6 +39,7 @@ class Scorer:
   Attributes:
     stamps: {protocol: dict that describes how its scores are computed}.
     batch: number of images that are processed at once.
+    chosen: indices of the reals in their source, ascending.
     told: as given.
     better: {label: 'lower', 'higher' or 'neither'} of the scores.
   """

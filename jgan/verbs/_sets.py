@@ -96,6 +96,12 @@ def _stored(flag, path, named):
     raise UserError(f'--{flag}={path} holds {images.dtype} '
                     f"{list(images.shape)}; 'images' [n, h, w, c] of uint8 "
                     'would be right')
+  low, high = images.min(), images.max()
+  if images.dtype != np.uint8 and images.shape[1] > 1 and not (
+      low < 0. and np.isfinite(high)):
+    raise UserError(f'--{flag}={path} holds {images.dtype} from {low:g} to '
+                    f'{high:g}: uint8, or floats in [-1, 1] with black at -1, '
+                    'would be right')
   return images
 
 

@@ -146,11 +146,12 @@ def checkpoints(config, method, state_at, steps, workdir, *, data_dir='',
         record.add(workdir, step, values, stamp, 'scores.jsonl')
       except OSError as error:
         unwritten = error  # after the work of minutes: the table comes first
-  fakes = sampler.array(net, 1000, config.seed + 2)
   paths = []
   try:
-    paths = pictures(pathlib.Path(workdir) / 'plots', config.eval.metrics,
-                     samples.reals(real, _REALS, config.seed), fakes)
+    paths = pictures(
+        pathlib.Path(workdir) / 'plots', config.eval.metrics,
+        lambda n: samples.reals(real, n, config.seed),
+        lambda n: sampler.array(net, n, config.seed + 2))
   except OSError as error:
     unwritten = error
   text = table(rows) + ''.join(f'{path}\n' for path in paths)
@@ -177,18 +178,21 @@ def pictures(folder, metrics, real, fake):
   'spectrum': the mean power spectra of both sets of images; 'memorisation':
   eight generated images, each with its nearest real images in pixel space.
 
+  real, fake: n -> at most n images; a plot that is not drawn needs none.
+
   Returns:
     The paths written.
   """
   paths = []
   if 'spectrum' in metrics:
     paths.append(folder / 'spectra.png')
-    spectra.draw(paths[-1], {'real': spectrum.profiles(real[:1000]),
-                             'generated': spectrum.profiles(fake[:1000])})
+    spectra.draw(paths[-1], {'real': spectrum.profiles(real(1000)),
+                             'generated': spectrum.profiles(fake(1000))})
   if 'memorisation' in metrics:
     paths.append(folder / 'neighbours.png')
-    indices, _ = memorisation.neighbours(real, fake[:8], k=7)
-    neighbours.draw(paths[-1], fake[:8], real, indices)
+    reals, fakes = real(_REALS), fake(8)
+    indices, _ = memorisation.neighbours(reals, fakes, k=7)
+    neighbours.draw(paths[-1], fakes, reals, indices)
   return paths
 
 

@@ -34,7 +34,7 @@ FLAGS = (common.CONFIG, common.WORKDIR, common.DATA_DIR,
 
 def run(config, flags):
   """Runs all stages in subfolders of --workdir."""
-  path, _, _ = flags.config.partition(':')
+  path, _ = experiment.split(flags.config)
   if config.search and not path.endswith('.py'):
     refuse_foreign(config.search, path or flags.workdir)
   return write(config, flags.workdir, data_dir=flags.data_dir,
@@ -47,7 +47,7 @@ def refuse_foreign(search, place):
   An experiment is a program. One that the user names on the command line is
   run; one that only the record of a run names, in `place`, may be anybody's.
   """
-  path, _, _ = search.partition(':')
+  path, _ = experiment.split(search)
   own = [experiment.shown(file) for file in experiment.files()]
   if path not in own or (pathlib.Path(path).is_file() and not (
       experiment.FOLDER.parent / path).samefile(path)):

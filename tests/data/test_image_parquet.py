@@ -133,3 +133,9 @@ def test_row_groups_that_would_fill_the_memory_are_refused(
   monkeypatch.setattr(image_parquet, '_MOST', 1000)
   with pytest.raises(UserError, match='row groups with .* with fewer rows'):
     image_parquet.load(str(path), size=16)
+
+
+def test_a_file_without_rows_is_one_line(tmp_path):
+  pq.write_table(table(range(2)).slice(0, 0), tmp_path / 'none.parquet')
+  with pytest.raises(UserError, match='has no images: one or more would be ri'):
+    image_parquet.load(str(tmp_path), size=16)

@@ -192,6 +192,9 @@ def test_tiny_imagenet_has_the_labels_of_its_folders_and_annotations(
   assert tiny_imagenet.classes_in(str(tmp_path)) == ('n1', 'n2')
   assert tiny_imagenet.labels(str(tmp_path)).tolist() == [0, 1]
   assert tiny_imagenet.labels(str(tmp_path), split='val').tolist() == [1, 0]
+  (home / 'val' / 'val_annotations.txt').write_text('val_n2.JPEG\tn1\t0\nval')
+  with pytest.raises(UserError, match='val_n1.JPEG is of no class in wnids'):
+    tiny_imagenet.labels(str(tmp_path), split='val')
 
 
 def test_images_without_a_label_among_others_are_refused(monkeypatch):

@@ -75,3 +75,5 @@ def test_unknown_mixtures_are_refused():
     mixture.info(kind='rign')
   with pytest.raises(UserError, match=r'data.render'):
     mixture.load('', render='movies')
+  with pytest.raises(UserError, match='data.seed is -1, it must be at least 0'):
+    mixture.info(seed=-1)

@@ -176,6 +176,7 @@ def test_a_factored_layer_computes_in_its_dtype():
     ('second', {'form': 'cp', 'rank': (2, 2)}, 'a number of at least 1'),
     ('second', {'form': 'tucker', 'rank': 2}, 'two numbers'),
     ('second', {'form': 'cp', 'ranks': 2}, "unknown key 'ranks'"),
+    ('second', 2, "layer 'second' is 2: {'form': ..., 'rank': ...} would be"),
     ('second', {'form': 'svd', 'rank': 2}, 'kernel of 5 x 5'),
     ('linear', {'form': 'cp', 'rank': 2}, "takes no form 'cp'"),
     ('linear', {'form': 'svd', 'rank': 2, 'way': 'kernel'}, "no way 'kernel'"),

@@ -344,7 +344,8 @@ def test_sampling_makes_one_pass_through_the_network():
 @pytest.mark.parametrize('changes, words', [
     ({'method.stages': (2, 3, 3)}, 'have 8 steps in all and config.steps is 7'),
     ({'method.stages': (3, 4)}, 'has 2 entries, 3 stages .*: 4, 8, 16'),
-    ({'method.stages': (7, 0, 0)}, r'stages is \(7, 0, 0\): at least 1'),
+    ({'method.stages': (7, 0, 0)}, r'stages is \(7, 0, 0\): whole numbers'),
+    ({'method.batches': (8, 8, '8')}, r"batches is \(8, 8, '8'\): whole num"),
     ({'method.batches': (8, 8)}, 'method.batches has 2 entries'),
     ({'method.batches': (8, 8, 4)}, 'ends with 4 and config.batch is 8'),
     ({'method.fade': 0.}, 'fade=0.0 and ahead=0'),

@@ -127,3 +127,11 @@ def test_a_moving_b2_corrects_the_bias_by_its_current_value():
 def test_a_b2_that_cannot_move_is_refused(fields):
   with pytest.raises(UserError, match='adam: final_b2='):
     algorithms.adam(.1, **fields)
+
+
+@pytest.mark.parametrize('name, key, value', [
+    ('adam', 'b1', 1.), ('adam', 'b2', -.1), ('adam', 'eps', -1e-8),
+    ('rmsprop', 'alpha', 2.), ('rmsprop', 'eps', -1.), ('sgd', 'momentum', 1.)])
+def test_a_share_that_is_none_is_refused(name, key, value):
+  with pytest.raises(UserError, match=f'{name}: .*{key}={value:g}.* be right'):
+    lookup.member('optim.algorithms', name)(.1, **{key: value})

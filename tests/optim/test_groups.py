@@ -46,8 +46,12 @@ def test_a_config_sets_groups_and_clips_the_whole_gradient():
 
 
 @pytest.mark.parametrize('group, words', [
-    ({'match': 'a'}, "'match' and 'lr' are needed"),
+    (1, 'group 0 of the optimizer is 1'),
+    ({'match': 'a'}, "{'match': 'a'}: {'match': a pattern of names, 'lr'"),
     ({'match': '(', 'lr': 1.}, 'no regular expression'),
+    ({'match': 7, 'lr': 1.}, 'no regular expression'),
+    ({'match': 'a', 'lr': '1e-3'}, "lr='1e-3': a number of"),
+    ({'match': 'a', 'lr': -1e-3}, 'lr=-0.001: a number of'),
 ])
 def test_a_group_that_is_none_is_refused(group, words):
   with pytest.raises(UserError, match=words):

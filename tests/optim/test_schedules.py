@@ -69,3 +69,16 @@ def test_a_decay_may_end_before_the_run():
       [2e-4, 1.7803301e-4, 1.25e-4, 7.1966991e-5, 5e-5, 5e-5], rtol=1e-6)
   rate = schedules.linear(1., steps=1000, end=10.)
   np.testing.assert_allclose(values(rate, [5, 10, 500]), [.5, 0., 0.])
+
+
+@pytest.mark.parametrize('key, value', [
+    ('warmup', -1), ('start', -1), ('final', -.5)])
+@pytest.mark.parametrize('name', ['cosine', 'linear'])
+def test_a_schedule_with_a_rate_below_zero_is_refused(name, key, value):
+  with pytest.raises(UserError, match=f'{key}={value:g}.* would be right'):
+    lookup.member('optim.schedules', name)(1., steps=20, **{key: value})
+
+
+def test_a_warmup_below_zero_would_climb_the_loss_and_is_refused():
+  with pytest.raises(UserError, match='warmup=-1; a number of steps of at lea'):
+    schedules.constant(1., steps=20, warmup=-1)

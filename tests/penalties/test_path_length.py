@@ -1,5 +1,6 @@
 """Path length: closed forms, finite differences, shards."""
 import functools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -109,6 +110,11 @@ def test_the_mean_over_shards_is_the_penalty_of_the_whole_batch():
   np.testing.assert_allclose(penalty.mean(), whole, rtol=1e-5)
   np.testing.assert_allclose(mean, np.full(3, whole_mean), rtol=1e-5)
   np.testing.assert_allclose(slope.mean(0), whole_slope, rtol=1e-4, atol=1e-6)
+
+
+def test_a_part_of_the_batch_that_is_none_is_refused():
+  with pytest.raises(UserError, match='4 per device .* by shrink=0'):
+    penalties.generator(SimpleNamespace(z=normal(4, D)), shrink=0)
 
 
 def test_it_takes_the_styles_of_stylegan2():

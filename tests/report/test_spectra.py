@@ -34,3 +34,13 @@ def test_profiles_of_two_lengths_are_refused():
     spectra.draw('x', {'a': np.zeros((3, 5)), 'b': np.zeros((3, 6))})
   with pytest.raises(UserError, match='shape none'):
     spectra.draw('x', {})
+
+
+def test_a_run_of_any_name_stands_in_the_legend(monkeypatch):
+  pages = []
+  monkeypatch.setattr(figure, 'save', lambda path, page: pages.append(page))
+  profiles = np.ones((4, 7))
+  spectra.draw('x', dict.fromkeys(('real', '_old', r'a$\b_$c'), profiles))
+  pages[0].draw_without_rendering()
+  assert [text.get_text() for text in pages[0].axes[0].get_legend().get_texts()
+          ] == ['real', ' _old', r'a\$\b_\$c']

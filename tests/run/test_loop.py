@@ -416,6 +416,7 @@ def test_training_starts_from_exported_weights(unbroken, tmp_path):
   c.generator.width = 8
   with pytest.raises(UserError, match='does not fit the model'):
     loop.run(c, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()  # for the config that will be right
 
 
 def test_a_best_of_another_protocol_is_not_compared_with(

@@ -14,7 +14,7 @@ from jgan.errors import UserError
 from jgan.metrics import fd_pixels
 from jgan.ops import spread
 from jgan.ops.quantize import to_uint8
-from jgan.score import record, samples
+from jgan.score import networks, record, samples
 from jgan.score.scorer import Scorer
 
 
@@ -101,6 +101,16 @@ def test_all_metrics_of_a_network_agree_on_who_is_better(digits, tmp_path):
   assert good['spectrum'] < bad['spectrum']
   assert scorer.stamps['standard']['reals'] == 1797
   assert not any('FID' in key for key in good)
+
+
+def test_few_photos_have_a_kernel_distance_of_as_large_subsets(digits):
+  c = configs.base()
+  c.eval.samples = 60
+  scorer = Scorer(digits[0][:40], metrics=('kid',), network='classifier')
+  settings = networks.settings_of(configs.complete(c), scorer)
+  assert settings == {'subset_size': 40}
+  values, _ = scorer.score([digits[0][40:100]], settings)['standard']
+  assert all(map(np.isfinite, values.values()))
 
 
 def test_a_stamp_says_what_a_score_depends_on(digits):

@@ -46,6 +46,23 @@ def test_its_score_is_that_of_the_array_of_its_images(export, tmp_path):
   assert value(files[0]) == value(tmp_path / 'fakes.npz')
 
 
+@pytest.mark.parametrize('value, words', [
+    (1., 'from 0 to 1: uint8, or floats'), (255., 'from 0 to 255: uint8'),
+    (np.nan, 'from nan to nan')])
+def test_floats_whose_black_is_not_at_minus_one_are_refused(
+    value, words, tmp_path):
+  """They would be scored, silently, as images of the upper half of grey."""
+  images = np.zeros((4, 8, 8, 3), np.float32)
+  images[0, 0, 0, 0] = value
+  np.savez(tmp_path / 'x.npz', images=images)
+  with pytest.raises(UserError, match=words):
+    _sets.of('b', str(tmp_path / 'x.npz'), 0, '')
+  np.savez(tmp_path / 'x.npz', images=2. * np.nan_to_num(images) - 1.)
+  _sets.of('b', str(tmp_path / 'x.npz'), 0, '')
+  np.savez(tmp_path / 'x.npz', images=np.ones((4, 1, 1, 2)))  # points
+  _sets.of('b', str(tmp_path / 'x.npz'), 0, '')
+
+
 def test_zip_and_parquet_files_are_the_images_of_the_folder(tmp_path):
   rng = np.random.default_rng(0)
   photos, stored = tmp_path / 'photos', []
