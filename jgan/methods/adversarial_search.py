@@ -40,7 +40,8 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
 
   Raises:
     UserError: the models are no super-networks of one space, the space has no
-      softmax_over_edges, the batch size is odd, or gen_noise is not 'fresh'.
+      softmax_over_edges, the batch size is odd, gen_noise is not 'fresh', or
+      there is no such temperature.
   """
   _search.require_fresh_noise(config)
   models = build.models(config, shape, axis_name=axis_name)
@@ -48,6 +49,10 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
   if config.batch % 2:
     raise UserError(f'config.batch={config.batch} is odd: one half of a batch '
                     'trains the weights, the other the architecture')
+  if epochs < 1 or not 0. < cold <= hot:
+    raise UserError(f'config.method has epochs={epochs}, hot={hot:g} and cold='
+                    f'{cold:g}: at least 1, and 0 < cold <= hot, would be '
+                    'right')
   module = lookup.find('losses', arch_loss)
   tx = build.optimizers(config)
   arch_tx = _search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,

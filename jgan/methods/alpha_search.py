@@ -76,6 +76,9 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
   if min(warmup, star_halving) < 0:
     raise UserError(f'config.method has warmup={warmup} and star_halving='
                     f'{star_halving}: outer iterations, 0 for none')
+  if temperature <= 0.:
+    raise UserError(f'config.method.temperature is {temperature:g}: above 0 '
+                    'would be right')
   if gbar_shares_arch and GBAR[gbar][1]:
     raise UserError(f"config.method has gbar='{gbar}' and gbar_shares_arch="
                     "True: Gbar cannot update parameters that it shares; "

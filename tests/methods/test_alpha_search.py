@@ -564,6 +564,7 @@ def test_best_responses_learn_half_as_fast_after_the_halving(searching, made):
     ({'method.weight_steps': 0}, 'at least one weight step'),
     ({'method.held': 1.}, 'held=1.0'),
     ({'method.warmup': -1}, 'warmup=-1'),
+    ({'method.temperature': 0.}, 'temperature is 0'),
     ({'method.gbar': 'both', 'method.gbar_shares_arch': True},
      'Gbar cannot update parameters that it shares'),
     ({'generator': {'name': 'dcgan'}}, "config.generator.name is 'dcgan'")])
