@@ -127,6 +127,16 @@ def test_averaging_ramps_up_copies_and_averages_statistics():
   np.testing.assert_allclose(late.params['w'], .001, rtol=1e-4)
 
 
+def test_a_thousand_updates_at_decay_999_go_most_of_the_way():
+  """mmd_adversarial_nas.md, golden 8."""
+  ones = Network({'w': jnp.ones(1)}, {})
+  average = functools.partial(steps.average, gen=ones, step=0, decay=.999)
+  end = jax.jit(lambda start: jax.lax.fori_loop(
+      0, 1000, lambda _, net: average(net), start))(
+          Network({'w': jnp.zeros(1)}, {}))
+  np.testing.assert_allclose(end.params['w'], .632304575229036, rtol=2e-5)
+
+
 def test_the_half_life_may_rise_from_nothing_by_half_a_wave():
   """Of R3GAN on CIFAR-10: to 5 million images in 20, batches of 512."""
   old = Network({'w': jnp.zeros(2)}, {})

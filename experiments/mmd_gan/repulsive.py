@@ -18,22 +18,24 @@ from experiments.sngan import cifar10
 from jgan import config as configs
 
 SCALE = 64.  # of D's outputs, by the factors of all its layers
-ROWS = {f'{data}{end}': (data, cross) for data in ('cifar10', 'stl10')
-        for end, cross in (('', 0.), ('_attractive', 2.))}
+REPULSIVE = {'cross': 0., 'b_l': .25 / SCALE**2, 'b_u': 4. / SCALE**2}
+ATTRACTIVE = {'cross': 2., 'b_l': 0., 'b_u': 0.}  # it has no bounds
+ROWS = {f'{data}{end}': (data, loss) for data in ('cifar10', 'stl10')
+        for end, loss in (('', REPULSIVE), ('_attractive', ATTRACTIVE))}
 
 
 def get_config(form=None):
   """One row; `:ROW:smoke` ends in a minute on two CPU cores."""
   row, form = configs.row(form, ROWS)
-  data, cross = ROWS[row]
+  data, loss = ROWS[row]
   c = cifar10.base()
   c.batch, c.gen_batch, c.critics = 64, 0, 1
   c.pipeline.dequantize = False
   c.data = {'name': data}
   c.generator = {'name': 'sn_cnn', 'latent': 128}
   c.discriminator = {'name': 'sn_cnn', 'outputs': 16}
-  c.loss = {'name': 'mmd', 'cross': cross, 'scales': (1. / SCALE,),
-            'b_l': .25 / SCALE**2, 'b_u': 4. / SCALE**2, 'xy_diagonal': False}
+  c.loss = {'name': 'mmd', **loss, 'scales': (1. / SCALE,),
+            'xy_diagonal': False}
   for player, lr in (('gen', 2e-4), ('disc', 5e-4 if data == 'cifar10'
                                      else 2e-4)):
     c.optimizer[player].update({'lr': lr, 'b1': .5, 'b2': .999,

@@ -54,7 +54,7 @@ def base(width=256, rank=256):
       'rules': ({'match': LITTLE_LOSS, 'form': 'cp', 'rank': rank},),
       'genotype': 'mmd_nas', 'penalty': .2,
       'last': ({'match': r'^linear_[23]$', 'form': 'svd', 'rank': 4},),
-      'steps': 500 * 391, 'lr': 1e-5, 'ranks': (rank,),
+      'steps': 500 * 391, 'lr': 1e-5, 'ranks': (rank,), 'restarts': 3,
       'match': r'^cell_\d/c\d/'})
   return c
 

@@ -25,8 +25,7 @@ def get_config(form=None):
                  'patience': 2},)
   c.compress.update({
       'rules': (), 'genotype': '', 'penalty': 0.,  # the sensitivity decides
-      'steps': 600, 'ranks': (4, 16), 'match': r'^cell_\d/c\d/', 'restarts': 3,
-      'budget': 5.})
+      'steps': 600, 'ranks': (4, 16), 'budget': 5.})
   return cifar10_large.small(c, form)
 
 

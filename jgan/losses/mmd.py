@@ -8,8 +8,8 @@ squared maximum mean discrepancy, k_xx + k_yy - 2 k_xy, and D minimises
 
 cross=0 is the repulsive loss: D pushes the features of real images apart, so
 it learns to distinguish them, and pulls those of fake images together. cross=2
-is the attractive loss of MMD GAN, -MMD^2. Values between them interpolate (1 -
-cross and cross are Wang et al.'s -w1 and w0).
+is attractive; without the bounds it is the loss of MMD GAN, -MMD^2. Values
+between them interpolate (1 - cross and cross are Wang et al.'s -w1 and w0).
 
 D's kernels are bounded: the gradient of a pair that D pushes apart is zero
 beyond the squared distance b_u, and that of a pair that it pulls together is

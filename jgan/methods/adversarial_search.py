@@ -49,10 +49,10 @@ def make(config, shape, *, axis_name=None, arch_loss='hinge', arch_lr=3e-4,
   if config.batch % 2:
     raise UserError(f'config.batch={config.batch} is odd: one half of a batch '
                     'trains the weights, the other the architecture')
-  if not 0. < cold <= hot or epochs < 1:
-    raise UserError(f'config.method has hot={hot}, cold={cold} and epochs='
-                    f'{epochs}: temperatures above 0, hot at least cold, and '
-                    'at least 1 would be right')
+  if epochs < 1 or not 0. < cold <= hot:
+    raise UserError(f'config.method has epochs={epochs}, hot={hot:g} and cold='
+                    f'{cold:g}: at least 1, and 0 < cold <= hot, would be '
+                    'right')
   module = lookup.find('losses', arch_loss)
   tx = build.optimizers(config)
   arch_tx = _search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,

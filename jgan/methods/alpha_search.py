@@ -24,6 +24,7 @@ import jax.numpy as jnp
 
 from jgan import augmenting, build, forward, labelling, lookup, steps
 from jgan.errors import UserError
+from jgan.layers import relax
 from jgan.methods import _search
 from jgan.methods._game import Game
 from jgan.methods._outer import Outer
@@ -52,7 +53,8 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
       gradient through them; otherwise Gbar has a copy.
     star_halving: number of outer iterations after which the learning rates of
       best responses are halved (30 in the published code); 0: never.
-    star_noise: the relaxation of best responses is noisy too.
+    star_noise: best responses have the players' relaxation, with its noise and
+      temperature; otherwise the softmax of the logits, as the published code.
     temperature: of the relaxation.
     arch_lr, arch_b1, arch_b2, arch_weight_decay: of Adam for the architecture.
 
@@ -95,7 +97,7 @@ def make(config, shape, *, axis_name=None, weight_steps=20, star_steps=20,
   moves_weights, moves_arch = GBAR[gbar]
   game = Game(
       models=models,
-      stars=models if star_noise else _noise_free(models, space),
+      stars=models if star_noise else _plain(models, space),
       loss=loss, penalties=penalties, augment=build.augment(config, axis_name),
       tx=build.optimizers(config, updates),
       arch_tx=_search.optimizer(lr=arch_lr, b1=arch_b1, b2=arch_b2,
@@ -331,11 +333,9 @@ def _gbar(game, state):
           else star)
 
 
-def _noise_free(models, space):
-  """The models, with a noise-free relaxation in the searched ones."""
-  without_noise = lambda relaxation: lambda logits, rng, heat: relaxation(
-      logits, None, heat)
-  return Pair(*(model.clone(relax=without_noise(model.relax))
+def _plain(models, space):
+  """The models, with the softmax of their logits in the searched ones."""
+  return Pair(*(model.clone(relax=relax.softmax)
                 if player in space.names else model
                 for player, model in zip(('generator', 'discriminator'),
                                          models)))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jgan import build
+from jgan import build, experiment
 from jgan import config as configs
 from jgan.errors import UserError
 from jgan.losses import mmd
@@ -94,6 +94,16 @@ def test_the_attractive_loss_is_minus_the_generators(xy_diagonal, double):
     np.testing.assert_allclose(
         disc(REAL, FAKE, cross=2., xy_diagonal=xy_diagonal, **FREE),
         -gen(REAL, FAKE, xy_diagonal=xy_diagonal), rtol=1e-14)
+
+
+def test_the_attractive_recipe_has_the_loss_of_mmd_gan():
+  """-MMD^2, of outputs 64 times as small."""
+  loss = build.loss(configs.complete(experiment.load(
+      'experiments/mmd_gan/repulsive.py:cifar10_attractive')))
+  two = REAL / 64., FAKE / 64.
+  np.testing.assert_allclose(
+      loss.discriminator(*two, **dict(loss.traced)),
+      -mmd.generator(REAL, FAKE, xy_diagonal=False), atol=1e-6)
 
 
 def test_b_u_bounds_what_is_pushed_apart_and_b_l_what_is_pulled_together():

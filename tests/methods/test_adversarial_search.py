@@ -303,8 +303,10 @@ def test_the_planted_operation_is_found(planted, taps, name):
 
 @pytest.mark.parametrize('changes, words', [
     ({'batch': 15}, 'batch=15 is odd'),
-    ({'method': {'name': 'adversarial_search', 'cold': 0.}},
-     'hot=5.0, cold=0.0 and epochs=125: temperatures above 0'),
+    *(({'method': {'name': 'adversarial_search', **heat}}, words)
+      for heat, words in (({'epochs': 0}, 'has epochs=0'),
+                          ({'cold': 0.}, 'and cold=0:'),
+                          ({'hot': .01}, r'hot=0\.01 and cold=0\.1'))),
     ({'generator': {'name': 'dcgan'}}, "config.generator.name is 'dcgan'"),
     ({'discriminator': {'name': 'alphagan_super'}},
      "space 'adversarial_nas', config.discriminator.name of 'alphagan'"),

@@ -516,7 +516,8 @@ def test_a_searched_d_falls_along_its_own_loss_on_gbar(made):
 
 
 @pytest.mark.parametrize('noisy', [False, True])
-def test_gumbel_noise_is_for_g_and_on_request_for_gbar(noisy, searching, made):
+def test_gumbel_is_for_g_and_on_request_for_gbar(noisy, searching, made):
+  """1.12: best responses have the softmax of the logits, at no temperature."""
   method = build.method(searching(**{'generator.relax': 'gumbel',
                                      'method.star_noise': noisy}))
   game, state = game_of(method), made()[2]
@@ -529,8 +530,10 @@ def test_gumbel_noise_is_for_g_and_on_request_for_gbar(noisy, searching, made):
                             images(game.models.gen, 1))
   assert np.array_equal(images(game.stars.gen, 0),
                         images(game.stars.gen, 1)) == (not noisy)
-  quiet = method.sample(state.gen, z)
-  assert np.array_equal(images(game.stars.gen, 0), quiet) == (not noisy)
+  logits = jnp.array([0., .5, 1.])
+  softmax = np.allclose(game.stars.gen.relax(logits, jax.random.key(0), .5),
+                        [.1863237, .3071959, .5064804], atol=1e-6)
+  assert softmax == (not noisy)
 
 
 def test_best_responses_learn_half_as_fast_after_the_halving(searching, made):

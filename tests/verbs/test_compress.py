@@ -295,6 +295,7 @@ def test_the_published_rules_choose_eleven_convolutions_and_two_layers():
   """Figure 3: all but layers 9 and 13, at the published rank."""
   c = configs.complete(cli.load('experiments/mmd_nas/cifar10_large.py'))
   assert c.compress.genotype == 'mmd_nas' and c.compress.lr == 1e-5
+  assert c.compress.restarts == 3  # a single start may be a poor one
   params = build.abstract(c, build.method(c)).gen.params
   layers = compress.chosen(c.compress, params, last=False)
   assert len(layers) == 11 and {o['rank'] for o in layers.values()} == {256}
