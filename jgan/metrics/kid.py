@@ -23,24 +23,27 @@ def score(real, fake, *, subsets=100, subset_size=1000, seed=0):
 
   Args:
     subsets: number of estimates to average.
-    subset_size: images in each subset, sampled without replacement; if one set
-      has fewer, as many as that: the estimate has no bias at any size.
+    subset_size: images in each subset, sampled without replacement.
     seed: of the subsets.
 
   Raises:
-    UserError: fewer than 2 images, or a subset_size below 2.
+    UserError: fewer images than subset_size, or a subset_size below 2.
     Stopped: features are not finite.
   """
   if subsets < 1 or subset_size < 2:
     raise UserError(f'{subsets} subsets of {subset_size} images; 1 or more of '
                     '2 or more would be right')
   real, fake = _samples.features(real, fake, least=2)
-  size = min(subset_size, len(real), len(fake))
+  largest = min(len(real), len(fake))
+  if largest < subset_size:
+    raise UserError(f'subset_size={subset_size} with {len(real)} real and '
+                    f'{len(fake)} generated images; at most {largest} would be '
+                    'right')
   rng = np.random.RandomState(seed)
   values = []
   for _ in range(subsets):
-    y = fake[rng.choice(len(fake), size, replace=False)]
-    x = real[rng.choice(len(real), size, replace=False)]
+    y = fake[rng.choice(len(fake), subset_size, replace=False)]
+    x = real[rng.choice(len(real), subset_size, replace=False)]
     values.append(mmd(x, y))
   return {'': float(np.mean(values)), 'std': float(np.std(values))}
 
