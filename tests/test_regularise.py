@@ -146,6 +146,7 @@ def test_rates_of_the_published_re_stylegan2():
   c = stylegan2.get_config('re_ffhq_1024_70k')
   rate, pruning = c.optimizer.gen.lr, c.optimizer.gen.pruning
   assert rate == pytest.approx(.0016)
+  assert c.ema.decay == pytest.approx(.9977844, rel=1e-7)
   tx = prune_grow(optax.sgd(rate), warmup=2, interval=2, ratio=.5,
                   first_extra=pruning.first_extra,
                   sparse_factor=pruning.sparse_factor,

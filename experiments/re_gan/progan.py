@@ -31,8 +31,8 @@ python -m jgan.main --config=experiments/re_gan/progan.py:re_cifar10 \
 from jgan import config as configs
 
 _CIFAR10 = {'data': {'name': 'cifar10'}, 'split': 'test',
-            'stages': (22_000,) * 3 + (172_000,), 'warmup': 12_000,
-            'interval': 8000}
+            'stages': (22_000,) * 3 + (172_000,), 'warmup': 8000,
+            'interval': 8200}
 _TINY = {'data': {'name': 'tiny_imagenet'}, 'split': 'val',
          'stages': (9000,) * 3 + (19_000, 147_000), 'warmup': 17_000,
          'interval': 13_000}

@@ -12,7 +12,7 @@ class SpectralNorm(nn.Module):
   forward pass in which that collection is mutable first updates them by one
   step of the power iteration; otherwise they stay fixed. sigma = u' W v, where
   the gradient treats u and v as constants. All products are in full float32,
-  not in TF32 or bfloat16.
+  not in TF32 or bfloat16. A kernel of zeros stays one, where PyTorch has NaN.
 
   v is initialised as the normalised W' u, not as noise. Training is the same,
   because its first power iteration replaces v, and a forward pass before
@@ -31,9 +31,11 @@ class SpectralNorm(nn.Module):
     u, v = u_variable.value, v_variable.value
     if self.is_mutable_collection('spectral') and not self.is_initializing():
       v = _unit(_matmul(constant, u), self.eps)
-      u = _unit(_matmul(v, constant), self.eps)
+      # Of a kernel that was pruned to zeros u stays, for when it grows back.
+      u = jnp.where(jnp.any(v), _unit(_matmul(v, constant), self.eps), u)
       u_variable.value, v_variable.value = u, v
-    return kernel / _matmul(_matmul(v, w_t), u)
+    sigma = _matmul(_matmul(v, w_t), u)
+    return kernel / jnp.where(sigma == 0., 1., sigma)
 
 
 def _unit(x, eps):

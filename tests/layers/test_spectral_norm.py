@@ -51,6 +51,18 @@ def test_many_forwards_divide_by_the_largest_singular_value():
       out, W / np.linalg.svd(MATRIX, compute_uv=False)[0], rtol=1e-4)
 
 
+def test_a_kernel_of_zeros_stays_one_and_is_normalised_once_it_grows_back():
+  """As one that a global threshold pruned whole."""
+  before, zeros = start(), np.zeros_like(W)
+  out, after = forward(before, zeros)
+  assert not out.any() and not SpectralNorm().apply(after, zeros).any()
+  np.testing.assert_array_equal(after['spectral']['u'],
+                                before['spectral']['u'])
+  slope = jax.grad(lambda w: jnp.sum(forward(before, w)[0]))(zeros)
+  np.testing.assert_array_equal(slope, np.ones_like(W))
+  np.testing.assert_array_equal(forward(after)[0], forward(before)[0])
+
+
 def test_a_forward_without_mutable_vectors_uses_them_as_they_are():
   variables = start()
   out = SpectralNorm().apply(variables, W)

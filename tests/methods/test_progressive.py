@@ -12,7 +12,7 @@ from jgan import config as configs
 from jgan.errors import UserError
 from jgan.methods import progressive
 from jgan.methods.progressive import Stage
-from jgan.optim import algorithms
+from jgan.optim import algorithms, masked
 from jgan.run import checkpoint, feeding, loop, parallel
 from jgan.run.logbook import read
 from tests.rounding import assert_replicated, assert_same_but_rounding
@@ -273,6 +273,17 @@ def test_recipes_count_the_updates_of_each_layer_and_share_the_fakes(row):
   c = progan.get_config(row)
   assert [c.optimizer[p].counts for p in ('gen', 'disc')] == ['own'] * 2
   assert c.gen_noise == 'shared'
+
+
+def test_re_progan_on_cifar10_begins_and_turns_after_ten_epochs_of_its_end():
+  c = configs.complete(progan.get_config('re_cifar10'))
+  first, *turns = build.spans(c).gen
+  epoch = 50_000 / c.batch
+  assert first.end - sum(c.method.stages[:-1]) == pytest.approx(10 * epoch,
+                                                                rel=.03)
+  for turn in turns:  # the last one is whole
+    assert turn.end - turn.first == pytest.approx(10 * epoch, rel=.05)
+  assert turns[-1].end == c.steps and turns[-1].phase == masked.DENSE
 
 
 def test_the_first_update_of_a_new_layer_is_an_ordinary_one():

@@ -1,6 +1,7 @@
 """Networks of AdversarialNAS's space: counts of specs/mmd_adversarial_nas.md
 7 and 9.1, shapes of 9.3, and its forward goldens 9.10 in float64.
 """
+import json
 import math
 
 import flax.linen as nn
@@ -19,6 +20,12 @@ from jgan.ops import flops
 
 space = spaces.find('adversarial_nas')
 AS_GAO = ('nearest', 'bilinear', 'conv_transpose')
+# The other genotype in SCGAN's training code, of operations by number.
+_OPS = ('none', 'skip', 'conv_1x1', 'conv_3x3', 'conv_5x5', 'dil_conv_3x3')
+SCGAN_1 = json.dumps({'space': 'adversarial_nas', 'generator': [
+    {'up0': 'bilinear', 'up1': 'bilinear',
+     **{f'c{i}': _OPS[op] for i, op in enumerate(cell)}}
+    for cell in ((1, 3, 1, 2, 2), (4, 2, 5, 0, 1), (1, 5, 2, 1, 3))]})
 
 
 def shapes(model):
@@ -41,6 +48,7 @@ def size(tree):
     ('adversarial_nas', 32, 256, 8_846_851, None),
     ('scgan', 32, 256, 7_732_483, 2_430_631_936),
     ('scgan', 48, 256, 7_016_707, None),
+    (SCGAN_1, 32, 256, 8_388_355, None),
     ('eagan', 32, 256, 7_142_403, 1_889_566_720),
     ('eagan', 48, 256, 6_426_627, None),
     ('adversarial_nas', 48, 270, 8_881_923, None),

@@ -115,8 +115,10 @@ def test_re_gans_tensors_are_these():
             jax.tree_util.tree_leaves_with_path(params)
             if 'to_rgb' not in jax.tree_util.keystr(path)]
     assert (len(kept), sum(kept)) == (tensors, numbers)
-    assert sum(math.ceil(.1 * (n - 1)) for n in kept) == {
-        32: 1_278_069, 64: 1_802_567}[size]
+    assert [sum(math.ceil(ratio * (n - 1)) for n in kept)
+            for ratio in (.1, .3)] == {32: [1_278_069, 3_834_134],
+                                       64: [1_802_567, 5_407_614]}[size]
+    assert count(params['mapping']) == 2_101_248
 
 
 @pytest.mark.parametrize('size, width, widths', [

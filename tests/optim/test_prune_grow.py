@@ -10,7 +10,7 @@ import pytest
 
 from jgan import steps
 from jgan.errors import UserError
-from jgan.models import autogan, sngan
+from jgan.models import autogan, progan, sngan
 from jgan.optim import magnitude, masked, schedules
 from jgan.optim.fixed_mask import fixed_mask
 from jgan.optim.masked import DENSE, SPARSE, WARMUP
@@ -126,13 +126,14 @@ def test_as_many_weights_of_sngan_are_pruned_as_by_the_papers_code(
     assert magnitude.pruned(n, ratio) == want
 
 
-@pytest.mark.parametrize('genotype, want', [
-    ('A', (440_538, 1_321_579)), ('B', (447_118, 1_341_317)),
-    ('C', (440_642, 1_321_887))])
-def test_as_many_weights_of_autogan_are_pruned(genotype, want):
-  model = autogan.Generator(size=32, colors=3, genotype=genotype)
+@pytest.mark.parametrize('model, want', [
+    (autogan.Generator(32, 3, genotype='A'), (440_538, 1_321_579)),
+    (autogan.Generator(32, 3, genotype='B'), (447_118, 1_341_317)),
+    (autogan.Generator(32, 3, genotype='C'), (440_642, 1_321_887)),
+    (progan.Generator(32, 3), (2_307_959, 6_923_837))])
+def test_as_many_weights_of_autogan_and_progan_are_pruned(model, want):
   shapes = jax.eval_shape(lambda: model.init(
-      jax.random.key(0), jnp.zeros((1, 128)), True))['params']
+      jax.random.key(0), jnp.zeros((1, model.latent)), True))['params']
   assert want == tuple(
       sum(int(magnitude.pruned(w.size, ratio)) for w in jax.tree.leaves(shapes))
       for ratio in (.1, .3))
