@@ -50,6 +50,12 @@ def test_one_part_shows_its_arguments_and_docstring(capsys):
   assert part['name'] == 'mmd' and part['kind'] == 'losses'
 
 
+def test_the_text_of_a_function_that_both_players_share_is_shown_once(capsys):
+  text = listed(capsys, '--what=penalties.sample_differences')
+  assert 'discriminator, generator: Play -> scalar' in text
+  assert text.count("the paper's lambda") == 1 and 'partial' not in text
+
+
 def test_the_arguments_of_a_model_are_those_of_its_players(capsys):
   part = json.loads(listed(capsys, '--what=generator.dcgan', '--json'))
   assert part['arguments']['generator']['norm'] == 'batch'
