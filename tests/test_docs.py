@@ -166,6 +166,12 @@ def test_the_numbers_in_a_column_of_defaults_are_those_of_the_code(name):
   assert seen
 
 
+def test_every_verb_has_a_line_in_the_table_of_commands():
+  head, _, _ = PAGES['docs/commands.md'].partition('## Train')
+  assert sorted(re.findall(r'^\| `(\w+)` \| ', head, re.MULTILINE)) == (
+      lookup.names('verbs'))
+
+
 def test_every_experiment_that_is_named_exists():
   for name in NEW:
     for path in re.findall(r'experiments/[\w/]+\.(?:py|ipynb)', PAGES[name]):
