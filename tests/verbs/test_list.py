@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from jgan import contracts, experiment, lookup, main
+from jgan.errors import UserError
 from jgan.losses import mmd
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,6 +32,15 @@ def test_everything_is_one_json_object(capsys):
     assert (ROOT / entry['path']).is_file() and entry['help']
   retrain, = (x for x in experiments if x['path'].endswith('retrain.py'))
   assert {'cifar10_s', 'stl10_l'} <= {*retrain['rows']}
+
+
+def test_every_row_that_an_experiment_has_is_listed(capsys):
+  for entry in json.loads(listed(capsys, '--what=experiments', '--json'))[
+      'experiments']:
+    with pytest.raises(UserError) as error:
+      experiment.load(f'{entry["path"]}:nonesuch')
+    _, _, known = str(error.value).partition('known: ')
+    assert known.split(', ') == (entry['rows'] or ['smoke']), entry['path']
 
 
 def test_one_kind_is_listed_alone(capsys):
