@@ -67,6 +67,11 @@ def test_help_of_a_verb_shows_its_flags_and_no_others(verb, capsys):
   assert module.__doc__.splitlines()[0] in out
 
 
+@pytest.mark.parametrize('verb', VERBS)
+def test_commands_in_a_help_go_on_over_lines_by_one_backslash(verb):
+  assert '\\\\' not in cli.usage(verb)
+
+
 def test_help_lists_all_verbs_and_experiments(capsys):
   code, out, _ = said(capsys, '--help')
   assert code == 0

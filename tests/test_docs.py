@@ -1,4 +1,6 @@
 """Pages: their links lead somewhere, and what they name exists."""
+import ast
+import contextlib
 import itertools
 import pathlib
 import re
@@ -6,7 +8,7 @@ import shlex
 
 import pytest
 
-from jgan import cli, experiment, pins
+from jgan import cli, experiment, lookup, pins, sections
 from jgan import config as configs
 from jgan.errors import UserError
 from tests import test_deviations, test_readme
@@ -131,6 +133,43 @@ def test_every_key_of_a_table_exists(name):
   assert keys
   for key in keys:
     test_deviations.default(re.sub(r'\[-?\d\]', '', key))
+
+
+def defaults(path):
+  """What the config key `path` has as its default, in each part with it."""
+  section, _, key = re.sub(r'\[-?\d\]', '', path).rpartition('.')
+  kind, found = test_deviations.NAMED.get(section), []
+  for name in lookup.members(kind) if kind else ():
+    with contextlib.suppress(UserError):  # a model of the other player
+      found.append(sections.arguments(section, kind, name).get(key))
+  return found or [test_deviations.default(f'{section}.{key}')]
+
+
+@pytest.mark.parametrize('name', sorted(
+    name for name in NAMES if '| key | default |' in PAGES[name]))
+def test_the_numbers_in_a_column_of_defaults_are_those_of_the_code(name):
+  seen = 0
+  for section, table in re.findall(
+      r'^(?:Of `(\S+)`[^:]*:\n\n)?\| key \| default .*\n.*\n((?:\|.*\n)+)',
+      PAGES[name], re.MULTILINE):
+    for keys, values in re.findall(r'^\| (`.*?) \| (.*?) \|', table,
+                                   re.MULTILINE):
+      keys = [key if '.' in key else f'{section}.{key}'
+              for key in re.findall(r'`([\w.]+)`', keys)]
+      values = re.split('[,;] ', values)
+      count = max(len(keys), len(values))
+      for key, value in zip(keys * (count // len(keys)),
+                            values * (count // len(values)), strict=True):
+        with contextlib.suppress(ValueError, SyntaxError):  # a word
+          assert ast.literal_eval(value) in defaults(key), (key, value)
+          seen += 1
+  assert seen
+
+
+def test_every_verb_has_a_line_in_the_table_of_commands():
+  head, _, _ = PAGES['docs/commands.md'].partition('## Train')
+  assert sorted(re.findall(r'^\| `(\w+)` \| ', head, re.MULTILINE)) == (
+      lookup.names('verbs'))
 
 
 def test_every_experiment_that_is_named_exists():

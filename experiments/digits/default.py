@@ -14,10 +14,12 @@ python -m jgan.main --config=experiments/digits/default.py:classes \
 """
 from jgan import config as configs
 
+ROWS = 'plain', 'classes'
+
 
 def get_config(form=None):
   """About 80 seconds on two CPU cores; `:smoke` some seconds."""
-  row, form = configs.row(form, ('plain', 'classes'))
+  row, form = configs.row(form, ROWS)
   c = configs.base()
   c.steps = 6000
   c.batch = 64

@@ -1,9 +1,9 @@
 """500 images of CIFAR-10 at 16 x 16: the same game with what is for few images.
 
 Rows plain, lecam, chain, diffaugment, lecam_diffaugment, chain_diffaugment:
-3,000 steps of the game that experiments/mini/claims.py has for few images, some
-minutes each on a core; FD of pixels against the 10,000 test images. LeCam's
-anchors follow the batch, and p stays where it is, in the first tenth.
+3,000 steps of the game that experiments/mini/claims.py has for few images,
+about a minute each on a core; FD of pixels against the 10,000 test images. In
+the first tenth LeCam's anchors follow the batch, and CHAIN's p does not move.
 
 python -m jgan.main --config=experiments/few_images/cpu.py:lecam \
   --workdir=runs/few_lecam --data_dir=DATA

@@ -11,10 +11,12 @@ python -m jgan.main --config=experiments/r3gan/imagenet_32.py:classes \
 from experiments.r3gan import cifar10
 from jgan import config as configs
 
+ROWS = cifar10.ROWS
+
 
 def get_config(form=None):
   """The full run; `:smoke` ends in a minute on two CPU cores."""
-  row, form = configs.row(form, cifar10.ROWS)
+  row, form = configs.row(form, ROWS)
   c = cifar10.base({'name': 'tfds:imagenet_resized/32x32', 'size': 32},
                    batch=4096, gamma=.5, p=.5, half_life=50e6, images=1000e6,
                    ramp=200e6, width=1536, most=1536, group=32)

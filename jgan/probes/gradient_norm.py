@@ -1,5 +1,5 @@
 """Norm of the gradient of D's output with respect to its image, at real and at
-generated images (Lee et al., 2023, GAN-SDP, section III-B).
+generated images (Zhang, Li, Li, Zhou and Chen, GAN-SDP, section III-B).
 
 D's slope is what G learns by. A norm that grows without bound means a D that
 changes abruptly between images, a norm near 0 one that teaches nothing. Of a D

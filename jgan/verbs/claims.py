@@ -4,7 +4,7 @@ The claims are those of experiments/mini/claims.toml. With --workdir what is not
 trained yet is trained, and what it measured is added to the record of --json,
 claim by claim; --out and the plots are made from that record alone.
 
-  jgan --mode=claims --claims=sdp --workdir=runs/claims --data_dir=DATA \\\\
+  jgan --mode=claims --claims=sdp --workdir=runs/claims --data_dir=DATA \\
     --json=docs/claims.json --out=docs/claims.md
 """
 import json

@@ -135,12 +135,13 @@ def _text(kind, name):
   if kind in contracts.MEMBERS:
     return inspect.getdoc(_function(_member(kind, name))) or ''
   module = lookup.find(kind, name)
-  texts = [module.__doc__ or '']
+  texts = {}  # of what definitions; players of one function share its text
   for definition in contracts.CONTRACTS[kind].described:
     value = getattr(module, definition, None)
-    if callable(value) and inspect.getdoc(value):
-      texts.append(f'{definition}: {inspect.getdoc(value)}')
-  return '\n\n'.join(text.strip() for text in texts)
+    if callable(value) and (text := inspect.getdoc(_function(value))):
+      texts.setdefault(text, []).append(definition)
+  return '\n\n'.join([(module.__doc__ or '').strip(), *(
+      f'{", ".join(names)}: {text}' for text, names in texts.items())])
 
 
 def _arguments(kind, name):

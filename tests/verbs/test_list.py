@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from jgan import contracts, experiment, lookup, main
+from jgan.errors import UserError
 from jgan.losses import mmd
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -33,6 +34,15 @@ def test_everything_is_one_json_object(capsys):
   assert {'cifar10_s', 'stl10_l'} <= {*retrain['rows']}
 
 
+def test_every_row_that_an_experiment_has_is_listed(capsys):
+  for entry in json.loads(listed(capsys, '--what=experiments', '--json'))[
+      'experiments']:
+    with pytest.raises(UserError) as error:
+      experiment.load(f'{entry["path"]}:nonesuch')
+    _, _, known = str(error.value).partition('known: ')
+    assert known.split(', ') == (entry['rows'] or ['smoke']), entry['path']
+
+
 def test_one_kind_is_listed_alone(capsys):
   losses = json.loads(listed(capsys, '--what=losses', '--json'))
   assert [*losses] == ['losses']
@@ -48,6 +58,12 @@ def test_one_part_shows_its_arguments_and_docstring(capsys):
   part = json.loads(listed(capsys, '--what=losses.mmd', '--json'))
   assert part['arguments']['b_u'] == 4.
   assert part['name'] == 'mmd' and part['kind'] == 'losses'
+
+
+def test_the_text_of_a_function_that_both_players_share_is_shown_once(capsys):
+  text = listed(capsys, '--what=penalties.sample_differences')
+  assert 'discriminator, generator: Play -> scalar' in text
+  assert text.count("the paper's lambda") == 1 and 'partial' not in text
 
 
 def test_the_arguments_of_a_model_are_those_of_its_players(capsys):

@@ -79,7 +79,7 @@ def _module():
     import tensorflow as tf  # some 15 seconds
     from clu import metric_writers
   except ImportError as error:
-    raise UserError(f"sink 'clu' needs TensorFlow, the extra 'clu': pip "
-                    f'install "jgan[clu]", or pip install tensorflow; the '
-                    f"sink 'tensorboard' needs neither ({error})") from error
+    raise UserError("sink 'clu' needs TensorFlow: pip install tensorflow "
+                    "installs it, the extra 'clu' of jgan; the sink "
+                    f"'tensorboard' does without ({error})") from error
   return metric_writers, tf.errors.OpError

@@ -156,7 +156,6 @@ def _module():
   try:
     import wandb
   except ImportError as error:
-    raise UserError(f"sink 'wandb' needs wandb, the extra 'wandb': pip install "
-                    f'"jgan[wandb]", or pip install wandb ({error})'
-                    ) from error
+    raise UserError("sink 'wandb' needs wandb: pip install wandb installs it, "
+                    f"the extra 'wandb' of jgan ({error})") from error
   return wandb
