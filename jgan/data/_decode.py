@@ -109,11 +109,14 @@ def bits(path):
   """Number of bits that the values in a file of 16 bits use; 0 for 8 bits.
 
   Of a colour image of 16 bits only the upper 8 are known.
+
+  Raises:
+    BadImage: values are no integers of 16 bits.
   """
   def used(image):
     if not _deep(image):
       return 0
-    values = np.asarray(image)
+    values = _integers(image)
     unknown = 8 if values.dtype == np.uint8 else 0
     return int(values.max()).bit_length() + unknown
 
@@ -131,17 +134,22 @@ def flatten(image, channels, *, alpha='white', depth=16):
     Unfit: values are no integers of 16 bits.
   """
   if image.mode[0] in 'IF':  # Pillow would clip it at 255
-    deep = np.asarray(image)
-    if image.mode == 'F' or deep.min() < 0 or deep.max() >= 2**16:
-      raise Unfit(f'its values, of mode {image.mode}, are not integers of '
-                  '16 bits or fewer')
-    deep = np.minimum(deep >> (depth - 8), 255)
+    deep = np.minimum(_integers(image) >> (depth - 8), 255)
     image = Image.fromarray(deep.astype(np.uint8))
   if image.has_transparency_data and alpha != 'ignore':
     image = image.convert('RGBA')
     ground = Image.new('RGBA', image.size, alpha)
     image = Image.alpha_composite(ground, image).convert('RGB')
   return image.convert(MODES[channels])
+
+
+def _integers(image):
+  """The values of an image; raises Unfit for other than 16 bits can have."""
+  values = np.asarray(image)
+  if image.mode == 'F' or values.min() < 0 or values.max() >= 2**16:
+    raise Unfit(f'its values, of mode {image.mode}, are not integers of 16 '
+                'bits or fewer')
+  return values
 
 
 def stat(path):

@@ -296,10 +296,11 @@ def test_sixteen_bits_that_hold_twelve_are_said_and_scaled(
   assert 'use 16 bits, not 12: their images are cut off' in warnings[1]
 
 
-def test_values_that_are_no_bytes_are_refused(tmp_path, load):
-  save(tmp_path / 'a.tif', np.full((24, 24), .5, np.float32))
+def test_values_that_are_no_bytes_are_refused(tmp_path, load, warnings):
+  save(tmp_path / 'a.tif', np.full((24, 24), 200.5, np.float32))
   with pytest.raises(UserError, match=r'a.tif cannot be used: .*mode F'):
-    load(size=24)[0]
+    load(size=24)
+  assert not warnings  # of bits that it does not have
 
 
 @pytest.mark.parametrize('alpha, want', [
