@@ -10,8 +10,8 @@ import numpy as np
 from jgan.errors import Stopped, UserError
 
 
-def statistics(features):
-  """Mean [d] and covariance [d, d] (divided by n - 1) of features [n, d].
+def statistics(features, ddof=1):
+  """Mean [d] and covariance [d, d] (divided by n - ddof) of features [n, d].
 
   Raises:
     UserError: not a matrix of two rows or more.
@@ -27,7 +27,7 @@ def statistics(features):
                   'that are not finite; score an earlier checkpoint')
   mean = features.mean(axis=0)
   centred = features - mean
-  return mean, centred.T @ centred / (len(features) - 1)
+  return mean, centred.T @ centred / (len(features) - ddof)
 
 
 def distance(mean1, cov1, mean2, cov2, features2=None):

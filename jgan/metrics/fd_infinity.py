@@ -15,7 +15,7 @@ BETTER = {'': 'lower'}
 NAMES = 'FID', 'FD'
 
 
-def score(real, fake, *, points=15, first=5000, seed=0):
+def score(real, fake, *, points=15, first=5000, seed=0, ddof=1):
   """Intercept of the line of distances over 1/N; may be slightly below 0.
 
   The N are spaced evenly from min(first, a tenth of the generated images) to
@@ -26,6 +26,7 @@ def score(real, fake, *, points=15, first=5000, seed=0):
     points: number of distances to fit the line to, 2 or more.
     first: the least N, if there are enough generated images.
     seed: of the subsets.
+    ddof: covariances are divided by N - ddof.
 
   Raises:
     UserError: fewer than two generated images per point, or fewer than two
@@ -43,7 +44,7 @@ def score(real, fake, *, points=15, first=5000, seed=0):
   values = []
   for count in counts:
     subset = features[rng.choice(n, count, replace=False)]
-    values.append(distance(*_frechet.statistics(subset), subset))
+    values.append(distance(*_frechet.statistics(subset, ddof), subset))
   _, intercept = np.polyfit(1. / counts, values, 1)
   return {'': float(intercept)}
 

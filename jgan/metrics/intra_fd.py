@@ -40,10 +40,13 @@ def check(net, classes, real, fake):
     _require_two(f"'{classes[label]}'", real == label, fake == label)
 
 
-def score(real, fake):
+def score(real, fake, *, ddof=1):
   """The mean of the classes' distances, >= 0, 0 for the same sets.
 
   A class of which there is no image at all is left out.
+
+  Args:
+    ddof: covariances are divided by n - ddof.
 
   Raises:
     UserError: classes are not known, or a class has fewer than 2 images.
@@ -57,7 +60,7 @@ def score(real, fake):
   for label in np.union1d(of_real, of_fake):
     sides = real[of_real == label], fake[of_fake == label]
     _require_two(label, of_real == label, of_fake == label)
-    moments = [x for rows in sides for x in _frechet.statistics(rows)]
+    moments = [x for rows in sides for x in _frechet.statistics(rows, ddof)]
     distances.append(_frechet.distance(*moments, sides[1]))
   return {'': float(np.mean(distances))}
 

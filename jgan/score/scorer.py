@@ -242,8 +242,8 @@ class Scorer:
         return {}
     else:
       real = self.reference(name) if module.REFERENCE else None
-    return scored(module, real, fake, {'splits': p.splits, 'seed': self.seed,
-                                       **settings})
+    return scored(module, real, fake, {'splits': p.splits, 'ddof': p.ddof,
+                                       'seed': self.seed, **settings})
 
   def _made(self, name, module):
     """A metric after its precomputation on the reals: fake -> values."""

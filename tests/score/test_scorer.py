@@ -195,6 +195,21 @@ def test_protocols_differ_where_they_say(digits, tmp_path):
   assert len({protocol.identity(s) for _, s in found.values()}) == 3
 
 
+def test_a_distance_of_features_divides_as_its_protocol_says(digits, tmp_path):
+  images, labels = digits[0][:60], np.arange(60, dtype=np.int32) % 2
+  scorer = Scorer(images, network='classifier', labels=labels,
+                  metrics=('fd', 'fd_infinity', 'intra_fd'),
+                  classes=('a', 'b'), protocols=('standard', 'nvlabs'),
+                  cache=str(tmp_path))
+  found = scorer.score([digits[0][60:120]], labels=labels)
+  (standard, _), (nvlabs, _) = found['standard'], found['nvlabs']
+  name = found['standard'][1]['network']
+  # Of equal numbers the whole spread is in proportion, that of means not.
+  for label, n in ((f'FD-{name}', 60), (f'intra-FD-{name}', 30)):
+    assert standard[label] * (n - 1) / n < nvlabs[label] < standard[label]
+  assert nvlabs[f'FD-{name}-infinity'] != standard[f'FD-{name}-infinity']
+
+
 def test_statistics_are_kept_and_published_ones_are_verified(
     digits, tmp_path, monkeypatch):
   images, labels = digits
