@@ -253,9 +253,16 @@ def turn_indices(seed, turn, *, batch, total, shards=1):
   shards: with several, the images are numbered as by `arrangement`, and as many
     rows of the batches, one after another, take theirs from each shard only:
     those of shard i are i * (total // shards) and following.
+
+  Raises:
+    UserError: there is no image in the turn's share of them.
   """
   total //= shards
   low, high = (round(x * total) for x in turn.share)
+  if turn.critics and low == high:
+    raise UserError(f'the share of {turn.share[0]:g} to {turn.share[1]:g} of '
+                    f'{total} images has none, and the turn '
+                    f"'{turn.name}' needs some: more images would be right")
   rows = (turn.batch or batch) // shards
   size = turn.critics * rows
   indices = _orders(seed, turn.index * size, size, high - low, shards)

@@ -114,6 +114,12 @@ def test_each_shard_gives_as_many_rows_as_the_others(share):
   assert (by_shard[:, :, 1] - 7 != by_shard[:, :, 0]).any()
 
 
+def test_a_share_without_images_is_refused():
+  with pytest.raises(UserError, match="share of 0.9 to 1 of 4 images has none, "
+                     "and the turn 'alpha' needs some"):
+    batches.turn_indices(0, Turn('alpha', 1, (.9, 1.), 0), batch=2, total=4)
+
+
 def test_shards_are_a_random_choice_of_all_images():
   images = batches.arrangement(0, 23, 3)
   assert len({*images}) == len(images) == 21 and (np.diff(images) < 0).any()
