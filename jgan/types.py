@@ -10,9 +10,6 @@ Batch = dict[str, jax.Array]
 the noise, 'z': [critics, b, latent] and 'z_gen': [gen_b, latent]. With classes
 also 'label': [critics, b] int32, those of the images."""
 
-Metrics = dict[str, jax.Array]
-"""Scalars of one step, already reduced over devices."""
-
 
 @flax.struct.dataclass
 class Network:
