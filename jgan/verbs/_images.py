@@ -57,7 +57,8 @@ def of_runs(runs, data_dir='', *, neighbours=False):
         source = build.source(run.config, data_dir)
         reals = samples.reals(source, _REALS, run.config.seed)
         fakes = images[:_FAKES]
-        indices, _ = memorisation.neighbours(reals, fakes, k=_NEAREST)
+        indices, _ = memorisation.neighbours(
+            reals, fakes, k=min(_NEAREST, len(reals)))
         nearest = np.concatenate([fakes[:, None], reals[indices]], axis=1)
     made[run.name] = Images(images, sampler.latent, between, _COLUMNS, nearest)
   return made

@@ -191,7 +191,7 @@ def pictures(folder, metrics, real, fake):
   if 'memorisation' in metrics:
     paths.append(folder / 'neighbours.png')
     reals, fakes = real(_REALS), fake(8)
-    indices, _ = memorisation.neighbours(reals, fakes, k=7)
+    indices, _ = memorisation.neighbours(reals, fakes, k=min(7, len(reals)))
     neighbours.draw(paths[-1], fakes, reals, indices)
   return paths
 

@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from jgan import about, weights
 from jgan.errors import UserError
@@ -100,3 +101,11 @@ def test_arrays_are_told_apart_by_their_names(tmp_path):
 def test_a_program_is_refused_with_what_is_scored_in_its_place(suffix):
   with pytest.raises(UserError, match=r'is a program.* a \.safetensors or'):
     _sets.of('b', f'g.{suffix}', 16, '')
+
+
+def test_of_three_real_images_the_nearest_are_all_three(tmp_path):
+  images = np.random.default_rng(0).integers(0, 256, (11, 8, 8, 1), np.uint8)
+  path, = evaluate.pictures(tmp_path, ('memorisation',),
+                            lambda n: images[:3][:n], lambda n: images[3:][:n])
+  width, height = Image.open(path).size
+  assert 1.9 < height / width < 2.1  # 8 rows of an image and its neighbours
