@@ -91,7 +91,7 @@ ARROWS = {
     'photos.py': {'config', 'experiment', 'flags', 'lookup', 'words',
                   'errors'},
     'words.py': set(),
-    'main.py': {'cli', 'failures', 'paths', 'progress', 'signals', 'errors'},
+    'main.py': {'cli', 'failures', 'heap', 'paths', 'progress', 'signals', 'errors'},
     'notebook.py': {'cli', 'config', 'experiment', 'failures', 'paths',
                     'progress', 'run', 'errors'},
     'archive.py': {'files', 'errors'},

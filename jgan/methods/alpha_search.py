@@ -24,7 +24,6 @@ import jax.numpy as jnp
 
 from jgan import augmenting, build, forward, labelling, lookup, steps
 from jgan.errors import UserError
-from jgan.layers import relax
 from jgan.methods import _search
 from jgan.methods._game import Game
 from jgan.methods._outer import Outer
@@ -335,7 +334,8 @@ def _gbar(game, state):
 
 def _plain(models, space):
   """The models, with the softmax of their logits in the searched ones."""
-  return Pair(*(model.clone(relax=relax.softmax)
+  softmax = lookup.member('layers.relax', 'softmax')
+  return Pair(*(model.clone(relax=softmax)
                 if player in space.names else model
                 for player, model in zip(('generator', 'discriminator'),
                                          models)))
