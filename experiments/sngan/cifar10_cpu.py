@@ -1,11 +1,11 @@
-"""SNGAN with classes on CIFAR-10, of a size that two CPU cores train overnight.
+"""SNGAN with classes on CIFAR-10, small enough for two CPU cores in two hours.
 
 64 channels in both players, conditional norms and projection; instead of five
 critics one at twice the generator's rate (Heusel et al., 2017), which sees each
 fake that the generator learns from; rates that fall to 0, mirrored images, an
-average of decay .999. 10,000 steps of 32 images are two and a half hours at the
-1.1 steps a second of two cores of an Intel Xeon (2.5 GHz, AVX-512). Not run to
-its end yet.
+average of decay .999. 10,000 steps of 32 images took two hours on two cores of
+an Intel Xeon (2.5 GHz, AVX-512): FD-resnet56 6.64 at its best, 10,000 fakes
+against the 50,000 training images, seed 0 (docs/results.md).
 
 python -m jgan.main --config=experiments/sngan/cifar10_cpu.py \
   --workdir=runs/sngan_cpu --data_dir=DATA

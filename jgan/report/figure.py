@@ -28,7 +28,7 @@ def tidy(axes, title):
   axes.set_title(title, loc='left', fontsize=10, color=INK)
   axes.spines[['top', 'right']].set_visible(False)
   axes.spines[['left', 'bottom']].set_color(INK)
-  axes.tick_params(labelsize=8, colors=INK)
+  axes.tick_params(which='both', labelsize=8, colors=INK)
   axes.grid(color=FAINT, linewidth=.6)
   axes.set_axisbelow(True)
 

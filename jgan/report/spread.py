@@ -2,6 +2,7 @@
 import itertools
 
 import numpy as np
+from matplotlib import ticker
 
 from jgan.errors import UserError
 from jgan.report import figure
@@ -53,6 +54,8 @@ def draw(path, groups, *, label, axis, logarithmic=False):
               label=figure.letters(name))
   if logarithmic:
     axes.set_yscale('log')
+    axes.yaxis.set_major_formatter('{x:g}')
+    axes.yaxis.set_minor_formatter(ticker.LogFormatter())
   axes.set_xlabel(axis, fontsize=9, color=figure.INK)
   axes.legend(fontsize=8, frameon=False, labelcolor=figure.INK)
   figure.save(path, page)
