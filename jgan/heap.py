@@ -8,9 +8,8 @@ its first touch.
 import ctypes
 import platform
 
-# Parameters of mallopt(3) and what they are set to: no trimming of the heap's
-# end, no block outside of the heap, one heap for all threads.
-_SETTINGS = {-1: -1, -4: 0, -8: 1}
+# Parameters of mallopt(3), by their numbers in malloc.h.
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
 def retain():
@@ -20,5 +19,6 @@ def retain():
   """
   if platform.libc_ver()[0] == 'glibc':
     mallopt = ctypes.CDLL(None).mallopt
-    for parameter, value in _SETTINGS.items():
-      mallopt(parameter, value)
+    mallopt(_TRIM_THRESHOLD, -1)  # the end of the heap is never given back
+    mallopt(_MMAP_MAX, 0)         # large blocks are of the heap too
+    mallopt(_ARENA_MAX, 1)        # one heap for all threads

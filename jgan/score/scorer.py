@@ -157,8 +157,7 @@ class Scorer:
     return other
 
   def _check(self, drawn):
-    """Refuses networks and labels, `drawn` of fakes, that are not for a metric.
-    """
+    """Refuses a network or classes unfit for a metric; drawn: of fakes."""
     net = next(iter(self.nets.values()))
     for module in self.modules.values():
       if hasattr(module, 'check'):
