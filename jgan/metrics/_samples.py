@@ -16,6 +16,8 @@ and optionally
   label(net): the name of its value, of a feature network; else its own name
     and the network's.
   NAMES: what the names of its values begin with, if not with the file's name.
+  least(*, knobs): how many real and how many generated images it needs; raises
+    UserError for knobs with which no number of images would do.
   check(net, classes, real, fake): raises UserError, before training, where it
     could not score: of a network, the classes' names, the labels of real and
     of generated images, None if not known.

@@ -14,6 +14,11 @@ REFERENCE = True
 BETTER = {'density': 'higher', 'coverage': 'higher'}
 
 
+def least(*, k=5):
+  """An image and its k neighbours, on either side."""
+  return k + 1, k + 1
+
+
 def score(real, fake, *, k=5, strict=True):
   """'density' >= 0, near 1 for the real distribution; 'coverage' in [0, 1].
 
@@ -26,7 +31,7 @@ def score(real, fake, *, k=5, strict=True):
     UserError: k or fewer real or generated images.
     Stopped: features are not finite.
   """
-  real, fake = _samples.features(real, fake, least=k + 1)
+  real, fake = _samples.features(real, fake, least=max(least(k=k)))
   counts, hits = _neighbours.inside(real, _neighbours.radii(real, k), fake,
                                     strict=strict)
   return {'density': float(np.mean(counts) / k),

@@ -15,6 +15,17 @@ BETTER = {'': 'lower'}
 NAMES = 'FID', 'FD'
 
 
+def least(*, points=15):
+  """Two real images, and two generated ones for each point.
+
+  Raises:
+    UserError: fewer than two points.
+  """
+  if points < 2:
+    raise UserError(f'points={points} make no line; 2 or more do')
+  return 2, 2 * points
+
+
 def score(real, fake, *, points=15, first=5000, seed=0, ddof=1):
   """Intercept of the line of distances over 1/N; may be slightly below 0.
 
@@ -33,10 +44,8 @@ def score(real, fake, *, points=15, first=5000, seed=0, ddof=1):
       points.
     Stopped: features are not finite.
   """
-  if points < 2:
-    raise UserError(f'points={points} make no line; 2 or more do')
   features = _samples.matrix(fake.features, 'features of generated images',
-                             least=2 * points)
+                             least=least(points=points)[1])
   n = len(features)
   counts = np.linspace(min(first, max(n // 10, 2)), n, points).astype(int)
   distance = _frechet.distance_from(real.mean, real.cov)

@@ -15,6 +15,17 @@ BETTER = {'': 'higher', 'std': 'neither'}
 NAMES = 'inception_score', 'IS'
 
 
+def least(*, splits=10):
+  """No real images, and a generated one for each split.
+
+  Raises:
+    UserError: no split.
+  """
+  if splits < 1:
+    raise UserError(f'splits={splits}; 1 or more would be right')
+  return 0, splits
+
+
 def score(real, fake, *, splits=10, shuffle=False, seed=0):
   """Mean of contiguous splits ('') and their population deviation ('std').
 
@@ -29,14 +40,12 @@ def score(real, fake, *, splits=10, shuffle=False, seed=0):
     seed: of the permutation.
 
   Raises:
-    UserError: fewer images than splits.
+    UserError: fewer images than splits, or no split.
     Stopped: a logit is not finite.
   """
   del real
-  if splits < 1:
-    raise UserError(f'splits={splits}; 1 or more would be right')
   logits = _samples.matrix(fake.logits, 'logits of generated images',
-                           least=splits)
+                           least=least(splits=splits)[1])
   n = len(logits)
   if shuffle:
     logits = logits[np.random.RandomState(seed).permutation(n)]

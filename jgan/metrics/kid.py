@@ -14,6 +14,20 @@ BETTER = {'': 'lower', 'std': 'neither'}
 NAMES = 'kid', 'KID'
 
 
+def least(*, subsets=100, subset_size=2):
+  """As many real and generated images as are in a subset.
+
+  subset_size: a run chooses it by the number of its images; see `score`.
+
+  Raises:
+    UserError: no subset, or subset_size below 2.
+  """
+  if subsets < 1 or subset_size < 2:
+    raise UserError(f'{subsets} subsets of {subset_size} images; 1 or more of '
+                    '2 or more would be right')
+  return subset_size, subset_size
+
+
 def score(real, fake, *, subsets=100, subset_size=1000, seed=0):
   """Mean of unbiased estimates ('') and their population deviation ('std').
 
@@ -30,9 +44,7 @@ def score(real, fake, *, subsets=100, subset_size=1000, seed=0):
     UserError: fewer images than subset_size, or a subset_size below 2.
     Stopped: features are not finite.
   """
-  if subsets < 1 or subset_size < 2:
-    raise UserError(f'{subsets} subsets of {subset_size} images; 1 or more of '
-                    '2 or more would be right')
+  least(subsets=subsets, subset_size=subset_size)
   real, fake = _samples.features(real, fake, least=2)
   largest = min(len(real), len(fake))
   if largest < subset_size:

@@ -18,6 +18,13 @@ _ENTRIES = 2**24  # numbers of a block of projections, 64 MiB
 _ROWS = 1024  # images that are centred at a time
 
 
+def least(*, directions=1000):
+  """One image of each side; UserError: no directions."""
+  if directions < 1:
+    raise UserError(f'directions={directions}; 1 or more would be right')
+  return 1, 1
+
+
 def score(real, fake, *, directions=1000, choice=0):
   """3 d times the mean over directions, >= 0; 0 for the same set.
 
@@ -34,9 +41,8 @@ def score(real, fake, *, directions=1000, choice=0):
     UserError: no images, or no directions.
     Stopped: features are not finite.
   """
-  if directions < 1:
-    raise UserError(f'directions={directions}; 1 or more would be right')
-  real, fake = _samples.features(real, fake, least=1)
+  real, fake = _samples.features(real, fake,
+                                 least=max(least(directions=directions)))
   rng = np.random.RandomState(choice)
   u = rng.standard_normal((directions, real.shape[1]))
   u /= np.linalg.norm(u, axis=1, keepdims=True)

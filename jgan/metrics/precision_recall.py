@@ -13,6 +13,11 @@ REFERENCE = True
 BETTER = {'precision': 'higher', 'recall': 'higher', 'f_score': 'higher'}
 
 
+def least(*, k=3):
+  """An image and its k neighbours, on either side."""
+  return k + 1, k + 1
+
+
 def score(real, fake, *, k=3, strict=False):
   """'precision', 'recall' and their harmonic mean 'f_score', in [0, 1].
 
@@ -25,7 +30,7 @@ def score(real, fake, *, k=3, strict=False):
     UserError: k or fewer real or generated images.
     Stopped: features are not finite.
   """
-  real, fake = _samples.features(real, fake, least=k + 1)
+  real, fake = _samples.features(real, fake, least=max(least(k=k)))
   precision = _on_manifold(fake, real, k, strict)
   recall = _on_manifold(real, fake, k, strict)
   f_score = 2. * precision * recall / max(precision + recall, 1e-5)

@@ -102,6 +102,7 @@ class Scorer:
     self.source, self.chosen, self._fingerprint = source, np.sort(chosen), ''
     self._classes = None if labels is None else np.asarray(labels)[self.chosen]
     self._class_names = classes
+    self._require_enough(most)
     published = statistics and file_of_statistics.read(statistics)
     self.published = (published.mean, published.cov) if published else None
     self.nets, loaded = {}, {}
@@ -162,6 +163,24 @@ class Scorer:
     for module in self.modules.values():
       if hasattr(module, 'check'):
         module.check(net, self._class_names, self._classes, drawn)
+
+  def _require_enough(self, most):
+    """Refuses fewer images than a metric needs; most: generated ones."""
+    for name, module in self.modules.items():
+      for p in self.protocols.values() if hasattr(module, 'least') else ():
+        try:
+          needs = called(module.least, {'splits': p.splits,
+                                        **self.knobs.get(name, {})})
+        except UserError as error:
+          raise UserError(f"metric '{name}': {error}") from error
+        for kind, needed, there in zip(('real', 'generated'), needs,
+                                       (len(self.chosen), most)):
+          if there < needed:
+            raise UserError(
+                f"metric '{name}' needs {needed} {kind} images or more, and "
+                f'there are {there}: more images (config.eval.reals, '
+                'config.eval.samples), or other knobs or another protocol of '
+                'the metric would be right')
 
   def score(self, batches, settings=None, stamp=None, labels=None):
     """Scores generated images.
@@ -241,8 +260,8 @@ class Scorer:
         return {}
     else:
       real = self.reference(name) if module.REFERENCE else None
-    return scored(module, real, fake, {'splits': p.splits, 'ddof': p.ddof,
-                                       'seed': self.seed, **settings})
+    return called(module.score, {'splits': p.splits, 'ddof': p.ddof,
+                                 'seed': self.seed, **settings}, real, fake)
 
   def _made(self, name, module):
     """A metric after its precomputation on the reals: fake -> values."""
@@ -361,8 +380,8 @@ class Scorer:
         'jgan': protocol.VERSION}
 
 
-def scored(module, real, fake, settings):
-  """Calls a metric with the settings that its signature has."""
-  parameters = inspect.signature(module.score).parameters
-  return module.score(real, fake, **{k: v for k, v in settings.items()
-                                     if k in parameters})
+def called(function, settings, *arguments):
+  """Calls a function with those of the settings that its signature has."""
+  parameters = inspect.signature(function).parameters
+  return function(*arguments, **{k: v for k, v in settings.items()
+                                 if k in parameters})

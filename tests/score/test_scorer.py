@@ -113,6 +113,22 @@ def test_few_photos_have_a_kernel_distance_of_as_large_subsets(digits):
   assert all(map(np.isfinite, values.values()))
 
 
+@pytest.mark.parametrize(('metric', 'knobs', 'real', 'fake', 'why'), [
+    ('precision_recall', {'k': 8}, 8, 50, '9 real images or more.* are 8'),
+    ('density_coverage', {}, 50, 5, '6 generated images or more.* are 5'),
+    ('inception_score', {}, 50, 9, '10 generated images or more.* are 9'),
+    ('kid', {'subset_size': 60}, 70, 50, '60 generated images or more.* 50'),
+    ('fd_infinity', {}, 50, 29, '30 generated images or more.* are 29'),
+    ('mind', {'directions': 0}, 50, 50, "'mind': directions=0"),
+])
+def test_images_too_few_for_a_metric_are_refused_before_any_is_looked_at(
+    metric, knobs, real, fake, why, digits, monkeypatch):
+  monkeypatch.setattr(Scorer, '_net', None)
+  with pytest.raises(UserError, match=why):
+    Scorer(digits[0], count=real, metrics=(metric,), network='classifier',
+           knobs={metric: knobs}, most=fake)
+
+
 def test_a_stamp_says_what_a_score_depends_on(digits):
   scorer, found = score(digits[0], digits[0][:60], metrics=('fd_pixels',),
                         count=500)
