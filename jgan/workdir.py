@@ -5,18 +5,13 @@ import errno
 import json
 import logging
 import pathlib
-import platform
 import re
 import shutil
-import subprocess
-import sys
-from importlib import metadata
 
 import jax
 
-import jgan
 from jgan import config as configs
-from jgan import paths, precision, words
+from jgan import paths, provenance, words
 from jgan.errors import UserError
 from jgan.files import own, parsed, replacing
 
@@ -27,9 +22,6 @@ except ImportError:  # Windows
 
 log = logging.getLogger(__name__)
 
-_LIBRARIES = ('jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
-              'grain', 'ml-collections')
-
 
 def checkpoints(workdir):
   """Folder of the checkpoints."""
@@ -39,6 +31,12 @@ def checkpoints(workdir):
 def has_checkpoint(workdir):
   """Whether a checkpoint was written, be it complete or not."""
   return any(checkpoints(workdir).glob('[0-9]*'))
+
+
+def has_begun(workdir):
+  """Whether a run, or one of many seeds, has got as far as its records."""
+  return any((run / 'metrics.jsonl').exists() or has_checkpoint(run)
+             for run in (pathlib.Path(workdir), *runs_of_seeds(workdir)))
 
 
 @contextlib.contextmanager
@@ -305,7 +303,7 @@ def _lock(stack, folder, said=''):
 
 
 def settle_config(folder, config, allow_change, writer=True, many=False):
-  """Compares the config with that of an existing run, then writes it.
+  """Compares the config with that of a run that has begun, then writes it.
 
   many: its seeds may be others than before.
 
@@ -315,10 +313,12 @@ def settle_config(folder, config, allow_change, writer=True, many=False):
   new = configs.plain(config)
   old = configs.recorded(folder)
   before = completed(old) if old else {}
+  # A mistake that ended it before it began may be corrected.
+  ours = before is not old
   if many:
-    before |= {key: new[key] for key in ('seed', 'seeds')}
+    before = before | {key: new[key] for key in ('seed', 'seeds')}
   changed = configs.differences(before, new) if old else []
-  if changed and not allow_change:
+  if changed and not allow_change and (has_begun(folder) or not ours):
     raise UserError(
         f'--workdir={folder} holds a run of another config '
         f'({"; ".join(changed[:8])}). {words.ways_on(folder)}')
@@ -339,20 +339,7 @@ def completed(record):
 
 def _record_run(folder, config):
   """Writes run.json; a resumed run adds an entry to it."""
-  file = folder / 'run.json'
-  now = {
-      'command': ' '.join(sys.argv),
-      'started': datetime.datetime.now().astimezone().isoformat('T', 'seconds'),
-      'commit': _commit(),
-      'devices': [f'{d.platform}:{d.id} {d.device_kind}'
-                  for d in jax.devices()],
-      'dtype': precision.of(config),
-      'processes': jax.process_count(),
-      'host': platform.node(),
-      'versions': {
-          'jgan': jgan.__version__, 'python': platform.python_version(),
-          **{name: _version(name) for name in _LIBRARIES}},
-  }
+  file, now = folder / 'run.json', provenance.of(config)
   run = {'seed': config.seed, **now}
   if file.exists():
     try:
@@ -363,37 +350,6 @@ def _record_run(folder, config):
       log.warning('%s is damaged: set aside as %s, and begun anew', file,
                   set_aside(file))
   write_text(file, _json(run))
-
-
-def _version(library):
-  """The version of an installed library."""
-  try:
-    return metadata.version(library)
-  except metadata.PackageNotFoundError:
-    return 'unknown'
-
-
-def _commit():
-  """Git commit of this code, with '-dirty' if there are later changes."""
-  here = pathlib.Path(__file__)
-  git = lambda *arguments: subprocess.run(
-      ['git', *arguments], cwd=here.parent, capture_output=True, text=True,
-      check=True).stdout.strip()
-  try:
-    # An installed jgan may be inside the checkout of another project.
-    git('ls-files', '--error-unmatch', here.name)
-    return git('describe', '--always', '--dirty', '--abbrev=40')
-  except (OSError, subprocess.CalledProcessError):
-    return _installed_commit() or 'unknown: not a git checkout'
-
-
-def _installed_commit():
-  """The commit that pip installed jgan from, '' if pip recorded none."""
-  try:
-    origin = metadata.distribution('jgan').read_text('direct_url.json')
-    return json.loads(origin or '{}').get('vcs_info', {}).get('commit_id', '')
-  except (metadata.PackageNotFoundError, ValueError):
-    return ''
 
 
 def _json(tree):

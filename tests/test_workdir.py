@@ -4,12 +4,13 @@ import errno
 import json
 import os
 
+import numpy as np
 import pytest
 
 from jgan import config as configs
-from jgan import workdir
+from jgan import provenance, workdir
 from jgan.errors import Stopped, UserError
-from jgan.run import findings, logbook, rollback, timing
+from jgan.run import findings, images, logbook, rollback, timing
 from jgan.score import record
 
 
@@ -130,7 +131,7 @@ def test_a_damaged_config_json_is_refused_when_it_resumes(
 
 def test_another_config_is_refused_with_both_ways_to_go_on(tiny, tmp_path):
   with opened(tmp_path, tiny):
-    pass
+    (tmp_path / 'metrics.jsonl').touch()
   tiny.steps += 1
   with (pytest.raises(UserError, match=f'steps: {tiny.steps - 1} -> .*Without '
                       '--config it goes on .* --allow_config_change'),
@@ -138,9 +139,27 @@ def test_another_config_is_refused_with_both_ways_to_go_on(tiny, tmp_path):
     pass
 
 
+def test_a_mistake_that_ended_a_run_before_it_began_may_be_corrected(
+    tiny, tmp_path):
+  with opened(tmp_path, tiny):
+    images.settle(tmp_path, np.zeros((4, 2, 2, 1), np.uint8), '')
+  tiny.steps += 1
+  with opened(tmp_path, tiny):
+    images.settle(tmp_path, np.zeros((5, 2, 2, 1), np.uint8), '')
+  assert configs.recorded(tmp_path)['steps'] == tiny.steps
+  assert len([*tmp_path.glob('config.until-*.json')]) == 1
+  assert json.loads((tmp_path / 'images.json').read_text())['shape'][0] == 5
+
+
+def test_the_config_of_another_program_is_not_written_over(tiny, tmp_path):
+  (tmp_path / 'config.json').write_text('{"model_type": "gpt2"}')
+  with pytest.raises(UserError, match='another config'), opened(tmp_path, tiny):
+    pass
+
+
 def test_a_library_without_a_version_stops_no_run(
     tiny, tmp_path, monkeypatch):
-  monkeypatch.setattr(workdir, '_LIBRARIES', ('nonesuch',))
+  monkeypatch.setattr(provenance, '_LIBRARIES', ('nonesuch',))
   with opened(tmp_path, tiny):
     pass
   run = json.loads((tmp_path / 'run.json').read_text())

@@ -10,7 +10,7 @@ import logging
 from jgan import batches
 from jgan.errors import UserError
 from jgan.files import parsed
-from jgan.workdir import write_text
+from jgan.workdir import has_begun, write_text
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 def settle(folder, source, data_dir, *, allow_change=False, writer=True):
   """Compares a run's images with those it was begun with, and records them.
 
-  A run without a record, or with a damaged one, gets the record of these.
+  A run that has not begun, or has no record or a damaged one, gets the record
+  of these.
 
   Args:
     folder: the workdir, a Path.
@@ -36,7 +37,7 @@ def settle(folder, source, data_dir, *, allow_change=False, writer=True):
   old = _recorded(file)
   if old and old['fingerprint'] == new['fingerprint']:
     return
-  if old:
+  if old and has_begun(folder):
     text = (f'--workdir={folder} was begun with other images: '
             f'{_described(old)}; these are {_described(new)}')
     if not allow_change:

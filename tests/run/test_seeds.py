@@ -201,6 +201,9 @@ def test_a_process_that_stops_leaves_the_others(tmp_path, pretended):
       'sys.exit(', 'print(').replace('")', '"); sys.exit(2)'))
   with pytest.raises(UserError, match='no data'):
     seeds.run(small(), tmp_path / 'other', together=False)
+  pretended('')  # the corrected command is not refused
+  seeds.run(small(**{'data.count': 32}), tmp_path / 'other', together=False)
+  assert configs.recorded(tmp_path / 'other/seed_1')['data']['count'] == 32
 
 
 def test_a_signal_is_passed_on_to_all_processes(
