@@ -19,7 +19,7 @@ from jgan.report import genotype_graph
 from jgan.run import restore
 from jgan.score import labels
 from jgan.score.networks import Scoring
-from jgan.workdir import append, is_numbers
+from jgan.workdir import append, is_numbers, refuse_present
 from jgan.workdir import records as lines
 
 log = logging.getLogger(__name__)
@@ -29,14 +29,20 @@ FLAGS = (
     common.CONFIG, common.WORKDIR, common.DATA_DIR,
     common.OUT._replace(required=False, help='The .json to write; else '
                         'genotype.json in --workdir.'),
-    common.STEP, common.BEST,
+    common.STEP, common.BEST, common.OVERWRITE,
     Flag('candidates', 0, 'Architectures to draw and score; 0: as many as '
          'config.method.candidates says, if the method has it.'),
 )
 
 
 def run(config, flags):
-  """Derives a genotype from the checkpoint that the flags choose."""
+  """Derives a genotype from the checkpoint that the flags choose.
+
+  genotype.json in --workdir is that of the last command; a file that --out
+  names may be of another search.
+  """
+  if flags.out and not flags.overwrite:
+    refuse_present(flags.out)
   method, state = restore.chosen(config, flags)
   out = flags.out or pathlib.Path(flags.workdir) / 'genotype.json'
   path = write(config, method, state, out, candidates=flags.candidates,

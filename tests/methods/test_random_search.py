@@ -1,5 +1,6 @@
 """Random search: what is drawn, what is averaged, what is derived."""
 import json
+import types
 
 import jax
 import jax.numpy as jnp
@@ -91,6 +92,14 @@ def test_the_recipe_says_how_many_candidates_there_are(drawn, monkeypatch,
 def test_deriving_without_candidates_is_refused(drawn, tmp_path):
   with pytest.raises(UserError, match='only draws architectures.*--candidates'):
     derive.write(*drawn, tmp_path / 'g.json')
+
+
+def test_an_earlier_genotype_is_not_replaced_unasked(tmp_path):
+  out = tmp_path / 'g.json'
+  out.write_text('{}')
+  flags = types.SimpleNamespace(out=str(out), overwrite=False)
+  with pytest.raises(UserError, match='g.json is there already.*--overwrite'):
+    derive.run(None, flags)
 
 
 def test_the_best_candidate_is_written_and_nothing_is_scored_twice(
