@@ -4,6 +4,8 @@ A generated image counts as a copy if it is no farther from its nearest
 training image than that training image is from its own nearest neighbour.
 `real` has to be the training set.
 """
+import itertools
+
 import numpy as np
 
 from jgan.metrics import _neighbours, _samples
@@ -11,6 +13,8 @@ from jgan.metrics import _neighbours, _samples
 NEEDS = ('features',)
 REFERENCE = True
 BETTER = {'authentic': 'higher'}
+
+_VALUES = 2**28  # of real images that are compared at a time: 1 GiB of floats
 
 
 def score(real, fake):
@@ -47,9 +51,19 @@ def neighbours(real, fake, *, k=5):
     UserError: fewer than k real images, or shapes that do not match.
     Stopped: a value is not finite.
   """
-  flat = [_samples.Samples(len(x), features=np.reshape(
-      np.asarray(x, np.float32), (len(x), -1))) for x in (real, fake)]
-  real, _ = flat
-  real, fake = _samples.features(*flat, least=1)
-  _samples.matrix(real, 'real images', least=k)
-  return _neighbours.nearest(fake, real, k)
+  real, fake = (np.reshape(x, (len(x), -1)) for x in (real, fake))
+  parts = -(-len(real) // max(2 * k, _VALUES // real.shape[1])) or 1
+  bounds = np.linspace(0, len(real), parts + 1).astype(int)
+  indices, distances = [], []
+  for start, stop in itertools.pairwise(bounds):
+    block, queries = _samples.features(*(
+        _samples.Samples(len(x), features=np.float32(x))
+        for x in (real[start:stop], fake)), least=1)
+    _samples.matrix(block, 'real images', least=k)
+    nearest, gaps = _neighbours.nearest(queries, block, k)
+    indices.append(nearest + start)
+    distances.append(gaps)
+  indices, distances = (np.concatenate(x, axis=1) for x in (indices, distances))
+  order = np.argsort(distances, axis=1, kind='stable')[:, :k]
+  return (np.take_along_axis(indices, order, axis=1),
+          np.take_along_axis(distances, order, axis=1))

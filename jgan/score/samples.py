@@ -1,5 +1,6 @@
 """Generated and real images for scores."""
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,8 @@ import numpy as np
 from jgan import labelling
 from jgan.ops import quantize, spread
 from jgan.score import latents
+
+_BYTES = 2**31  # of real images that are drawn at once
 
 
 class Sampler:
@@ -159,7 +162,12 @@ def interpolation(seed, rows, count, latent):
 
 
 def reals(source, count, seed):
-  """[n, h, w, c]: at most `count` images, drawn without replacement."""
+  """[n, h, w, c]: at most `count` images, drawn without replacement.
+
+  They are fewer where as many would not fit into 2 GiB.
+  """
+  size = np.dtype(source.dtype).itemsize * math.prod(source.shape[1:])
+  count = min(count, max(1, _BYTES // size))
   rng = np.random.default_rng(seed)
   chosen = rng.permutation(len(source))[:count]
   return np.stack([source[int(i)] for i in np.sort(chosen)])

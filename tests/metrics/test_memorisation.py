@@ -40,8 +40,11 @@ def test_half_a_set_of_copies_is_half_authentic():
   assert score(real, np.concatenate([real[:30], far])) == .5
 
 
+@pytest.mark.parametrize('values', [1, 48 * 13, 2**28])
 @pytest.mark.parametrize('dtype', [np.uint8, np.float32])
-def test_neighbours_of_images_are_nearest_first(dtype):
+def test_neighbours_of_images_are_nearest_first(dtype, values, monkeypatch):
+  """Also where not all real images are compared at a time."""
+  monkeypatch.setattr(memorisation, '_VALUES', values)
   rng = np.random.default_rng(0)
   real = rng.integers(0, 256, (20, 4, 4, 3)).astype(dtype)
   fake = real[[7, 3]].copy()

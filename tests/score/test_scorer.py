@@ -53,13 +53,15 @@ def test_pieces_of_a_grid_are_images_of_their_noise():
                                 to_uint8(jnp.tanh(z).reshape(-1, 2, 2, 1)))
 
 
-def test_reals_are_drawn_once_each_and_by_seed():
+def test_reals_are_drawn_once_each_and_by_seed(monkeypatch):
   source = np.arange(20, dtype=np.uint8).reshape(20, 1, 1, 1)
   some = samples.reals(source, 7, seed=3).ravel()
   assert len(set(some)) == 7
   np.testing.assert_array_equal(some,
                                 samples.reals(source, 7, seed=3).ravel())
   assert len(samples.reals(source, 99, seed=0)) == 20
+  monkeypatch.setattr(samples, '_BYTES', 5)
+  assert len(samples.reals(source, 7, seed=3)) == 5
 
 
 @pytest.fixture(scope='module')
@@ -242,6 +244,15 @@ def test_statistics_are_kept_and_published_ones_are_verified(
   mine = score(images, images[:60], statistics=tmp_path / 'mine.npz',
                **common)[1]['standard'][0]
   assert first == again == mine
+  # Few reals have a covariance of their own, which is not used.
+  near = dict(common, count=50, statistics=tmp_path / 'mine.npz')
+  monkeypatch.undo()
+  monkeypatch.setattr(Scorer, '_verify_published', lambda *_: None)
+  with_features = score(images, images[:60], **{
+      **near, 'metrics': ('fd', 'kid')})[1]['standard'][0]
+  label, = first
+  assert with_features[label] == pytest.approx(first[label], rel=1e-5)
+  monkeypatch.undo()
   with pytest.raises(UserError, match='does not describe these 1797 images'):
     score(images, images[:60], statistics=tmp_path / 'other.npz', **common)
   for name, arrays in (('none', None), ('keys', {'mean': mu}),
