@@ -11,7 +11,6 @@ import pytest
 
 from jgan.errors import UserError
 from jgan.models import stylegan2
-from jgan.models._stylegan2_weights import to_rosinality
 
 K, B, SIZE, LATENT = 3, 4, 8, 5
 LABELS = np.array([2, 0, 2, 0])
@@ -166,12 +165,6 @@ def test_in_bfloat16_styles_and_logits_stay_exact():
   logits = jax.eval_shape(lambda v: DISC.clone(dtype=jnp.bfloat16).apply(
       v, X, True, LABELS), filled(DISC))
   assert logits.dtype == jnp.float32
-
-
-@pytest.mark.parametrize('model', [GEN, DISC], ids=['G', 'D'])
-def test_weights_with_classes_have_no_names_in_the_other_code(model):
-  with pytest.raises(UserError, match='no networks with classes'):
-    to_rosinality(filled(model))
 
 
 @pytest.mark.parametrize('model, x, labels, words', [

@@ -1,85 +1,47 @@
-"""Conversion of StyleGAN2 weights from and to rosinality/stylegan2-pytorch.
+"""Weights of rosinality/stylegan2-pytorch as variables of our StyleGAN2.
 
-Most published StyleGAN2 weights for PyTorch have the `state_dict` of that
-repository. Both conversions only rename and transpose, so they are exact.
+Arrays are only renamed and transposed.
 """
 import flax
 import numpy as np
 
-from jgan import lookup
-from jgan.errors import UserError
 from jgan.ops.upfirdn import BINOMIAL
 
-# {layout: (rosinality array -> jgan array, and the inverse)}.
 _LAYOUTS = {
-    'same': (lambda x: x, lambda x: x),
-    'dense': (lambda x: x.T, lambda x: x.T),
-    'conv': (lambda x: x.transpose(2, 3, 1, 0),
-             lambda x: x.transpose(3, 2, 0, 1)),
-    'modulated': (lambda x: x[0].transpose(2, 3, 1, 0),
-                  lambda x: x.transpose(3, 2, 0, 1)[None]),
-    'map': (lambda x: x[0].transpose(1, 2, 0),
-            lambda x: x.transpose(2, 0, 1)[None]),
-    'scalar': (lambda x: x[0], lambda x: x[None]),
-    'color': (lambda x: x[0, :, 0, 0], lambda x: x[None, :, None, None]),
+    'same': lambda x: x,
+    'dense': lambda x: x.T,
+    'conv': lambda x: x.transpose(2, 3, 1, 0),
+    'modulated': lambda x: x[0].transpose(2, 3, 1, 0),
+    'map': lambda x: x[0].transpose(1, 2, 0),
+    'scalar': lambda x: x[0],
+    'color': lambda x: x[0, :, 0, 0],
     # A dense layer on a flattened 4 x 4 map: NCHW there, NHWC here.
-    'flat': (lambda x: x.reshape(len(x), -1, 4, 4).transpose(
+    'flat': lambda x: x.reshape(len(x), -1, 4, 4).transpose(
         2, 3, 1, 0).reshape(-1, len(x)),
-             lambda x: x.reshape(4, 4, -1, x.shape[-1]).transpose(
-                 3, 2, 0, 1).reshape(x.shape[-1], -1)),
 }
 
 
 def from_rosinality(arrays):
-  """{name: array} -> variables of Generator or Discriminator, numpy.
-
-  Raises:
-    UserError: an array is missing or unknown, or a stored filter is not that
-      of this model.
-  """
+  """{name: array} -> variables of Generator or Discriminator, numpy."""
   table, filters = _names(arrays)
-  want = {*table, *filters}
-  if want != {*arrays}:
-    wrong = min(want ^ {*arrays})
-    raise UserError(f"not StyleGAN2's weights: {wrong} is " + (
-        'missing' if wrong in want else
-        f'left over: {lookup.nearest(wrong, want)}'))
+  assert {*table, *filters} == {*arrays}
   for name, gain in filters.items():
-    if not np.allclose(arrays[name], _filter(gain), atol=1e-6):
-      raise UserError(f'{name} is not the filter [1, 3, 3, 1] of this model')
+    np.testing.assert_allclose(arrays[name], _filter(gain), atol=1e-6)
   return flax.traverse_util.unflatten_dict(
-      {path: _LAYOUTS[layout][0](np.asarray(arrays[name]))
+      {path: _LAYOUTS[layout](np.asarray(arrays[name]))
        for name, (path, layout) in table.items()}, sep='/')
 
 
-def to_rosinality(variables):
-  """Variables of Generator or Discriminator -> {name: array}, numpy.
-
-  Raises:
-    UserError: they have classes, of which that repository knows nothing.
-  """
-  flat = flax.traverse_util.flatten_dict(variables, sep='/')
-  if 'params/mapping/embed/kernel' in flat:
-    raise UserError('rosinality/stylegan2-pytorch has no networks with classes:'
-                    ' weights without mapping/embed would be right')
-  table, filters = _names(flat)
-  arrays = {name: _LAYOUTS[layout][1](np.asarray(flat[path]))
-            for name, (path, layout) in table.items()}
-  return arrays | {name: _filter(gain) for name, gain in filters.items()}
-
-
 def _names(arrays):
-  """The names of all arrays of a network, from either kind of names.
+  """The names of all arrays of a network.
 
   Returns ({rosinality name: (jgan path, layout)}, {filter name: gain}).
   """
   count = lambda *ends: sum(name.endswith(ends) for name in arrays)
-  if any('mapping/' in name or name.startswith('style.') for name in arrays):
-    depth = sum(name.startswith(('style.', 'params/mapping/'))
-                for name in arrays) // 2
-    return _generator(depth, count('to_rgb/kernel', '.upsample.kernel',
-                                   'to_rgb1.conv.weight'))
-  return _discriminator(count('skip/kernel', '.skip.1.weight'))
+  if 'style.1.weight' in arrays:
+    depth = sum(name.startswith('style.') for name in arrays) // 2
+    return _generator(depth, count('.upsample.kernel', 'to_rgb1.conv.weight'))
+  return _discriminator(count('.skip.1.weight'))
 
 
 def _generator(depth, blocks):
