@@ -86,7 +86,7 @@ CONTRACTS = {
               'BETTER': Words({'lower', 'higher', 'neither'})},
         one_of={'score': ('real', 'fake'), 'make': ('real',)},
         may={'label': ('net',), 'NAMES': tuple,
-             'check': ('net', 'classes', 'real', 'fake')},
+             'check': ('net', 'classes', 'real', 'fake'), 'least': ()},
         with_={'label': 'NAMES'}),
     'probes': Contract(
         'eval.probes',
