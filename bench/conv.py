@@ -16,21 +16,35 @@ import numpy as np
 from jgan import heap
 from jgan.ops import conv
 
-SHAPES = {  # batch, side, channels in and out, taps, stride, padding
-    '64 x 16 x 16, 32 -> 1': (64, 16, 32, 1, 3, 1, 1),
-    '16 x 32 x 32, 256 -> 3': (16, 32, 256, 3, 3, 1, 1),
-    '64 x 16 x 16, 32 -> 32': (64, 16, 32, 32, 3, 1, 1),
-    '64 x 8 x 8, 64 -> 64': (64, 8, 64, 64, 3, 1, 1),
-    '16 x 32 x 32, 64 -> 64': (16, 32, 64, 64, 3, 1, 1),
-    '16 x 16 x 16, 128 -> 128': (16, 16, 128, 128, 3, 1, 1),
-    '16 x 8 x 8, 256 -> 256': (16, 8, 256, 256, 3, 1, 1),
-    '16 x 32 x 32, 256 -> 256': (16, 32, 256, 256, 3, 1, 1),
-    '16 x 32 x 32, 128 -> 128': (16, 32, 128, 128, 3, 1, 1),
-    '64 x 32 x 32, 64 -> 64': (64, 32, 64, 64, 3, 1, 1),
-    '16 x 64 x 64, 32 -> 32': (16, 64, 32, 32, 3, 1, 1),
-    '8 x 64 x 64, 64 -> 128': (8, 64, 64, 128, 3, 1, 1),
-    '4 x 128 x 128, 64 -> 64': (4, 128, 64, 64, 3, 1, 1),
-    '16 x 32 x 32, 64 -> 128, 4 x 4 / 2': (16, 32, 64, 128, 4, 2, 1)}
+
+def _same(taps, dilation=1):
+  """The Window with as many outputs as inputs."""
+  pad = dilation * (taps // 2)
+  return conv.Window((1, 1), ((pad, pad),) * 2, (dilation,) * 2)
+
+
+SHAPES = {  # batch, side, channels in and out, taps, Window
+    '64 x 16 x 16, 32 -> 1': (64, 16, 32, 1, 3, _same(3)),
+    '16 x 32 x 32, 256 -> 3': (16, 32, 256, 3, 3, _same(3)),
+    '64 x 16 x 16, 32 -> 32': (64, 16, 32, 32, 3, _same(3)),
+    '64 x 8 x 8, 64 -> 64': (64, 8, 64, 64, 3, _same(3)),
+    '16 x 32 x 32, 64 -> 64': (16, 32, 64, 64, 3, _same(3)),
+    '16 x 16 x 16, 128 -> 128': (16, 16, 128, 128, 3, _same(3)),
+    '16 x 8 x 8, 256 -> 256': (16, 8, 256, 256, 3, _same(3)),
+    '16 x 32 x 32, 256 -> 256': (16, 32, 256, 256, 3, _same(3)),
+    '16 x 32 x 32, 128 -> 128': (16, 32, 128, 128, 3, _same(3)),
+    '64 x 32 x 32, 64 -> 64': (64, 32, 64, 64, 3, _same(3)),
+    '16 x 64 x 64, 32 -> 32': (16, 64, 32, 32, 3, _same(3)),
+    '8 x 64 x 64, 64 -> 128': (8, 64, 64, 128, 3, _same(3)),
+    '4 x 128 x 128, 64 -> 64': (4, 128, 64, 64, 3, _same(3)),
+    '16 x 32 x 32, 64 -> 128, 4 x 4 / 2': (16, 32, 64, 128, 4,
+        conv.Window((2, 2), ((1, 1),) * 2)),
+    '16 x 32 x 32, 64 -> 64, 5 x 5': (16, 32, 64, 64, 5, _same(5)),
+    '16 x 16 x 16, 128 -> 128, 5 x 5': (16, 16, 128, 128, 5, _same(5)),
+    '4 x 32 x 32, 256 -> 256, 5 x 5': (4, 32, 256, 256, 5, _same(5)),
+    '4 x 32 x 32, 256 -> 256, dilated': (4, 32, 256, 256, 3, _same(3, 2)),
+    '4 x 32 x 32, 256, 5 x 5, dilated': (4, 32, 256, 256, 5, _same(5, 2)),
+    '16 x 32 x 32, 64, 5 x 5, dilated': (16, 32, 64, 64, 5, _same(5, 2))}
 
 DIRECTIONS = {
     'forward': lambda f: lambda x, kernel, y: f(x, kernel),
@@ -40,15 +54,14 @@ DIRECTIONS = {
         lambda kernel: f(x, kernel), kernel)[1](y)}
 
 
-def rates(b, n, c, d, taps, stride, pad, repeats):
+def rates(b, n, c, d, taps, window, repeats):
   """{direction: GFLOP/s of (XLA's, this one)}."""
-  window = conv.Window((stride,) * 2, ((pad,) * 2,) * 2)
   out = window.outputs((n, n), (taps,) * 2)
   rng = np.random.default_rng(0)
   x, kernel, y = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in
                   ((b, n, n, c), (taps, taps, c, d), (b, *out, d)))
   native = lambda x, kernel: jax.lax.conv_general_dilated(
-      x, kernel, window.stride, window.padding,
+      x, kernel, window.stride, window.padding, rhs_dilation=window.dilation,
       dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
   own = lambda x, kernel: conv.convolve(x, kernel, window)
   flops = 2 * y.size * taps**2 * c

@@ -8,13 +8,15 @@ are the other two, so derivatives of any order work in either mode. Maps are
 
 On a CPU (docs/performance.md has the measurements), from SMALL products on:
 
-  minimal    3x3 kernels of stride 1, by minimal filtering (ops/minimal.py), of
-             as many images at a time as a cache holds.
+  minimal    3x3 and 5x5 kernels of stride 1, by minimal filtering
+             (ops/minimal.py), of as many images at a time as a cache holds.
+             A dilated kernel sees every s-th pixel: those are maps of their
+             own.
   phases     Transposed convolutions with a stride s are s^2 convolutions
              of the input, with every s-th tap each: no product is with a zero
              between the inputs.
   thin       Few channels on one side: one matrix product with all taps, and
-             sums of shifted maps.
+             sums of shifted maps (ops/thin.py).
   groups     Up to GROUPS groups of several channels are convolutions of their
              own: XLA's gradient of a grouped kernel is a hundred times slower.
   otherwise  XLA's, which is also the fastest to compile.
@@ -32,7 +34,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jgan.ops import minimal
+from jgan.ops import minimal, thin
 
 _CONVOLVE, _TRANSPOSE, _CORRELATE = (
     Primitive('convolve'), Primitive('convolve_input'),
@@ -156,12 +158,12 @@ def _cpu(x, kernel, window):
   c, d = kernel.shape[2:]
   if _splits(window, c):
     return _of_groups(_cpu, (x, kernel), window)
-  if _slides(window):
-    out = window.outputs(x.shape[1:3], kernel.shape[:2])
-    if images := _minimal(kernel.shape[:2], x.shape[0], out, c, d):
-      return minimal.convolve(x, kernel, _before(window), out, images)
-    if _is_thin(kernel.shape[:2], x, d):
-      return _thin(x, kernel, window)
+  out = window.outputs(x.shape[1:3], kernel.shape[:2])
+  if images := _minimal(kernel.shape[:2], x.shape[0], out, window, c, d):
+    return minimal.convolve(x, kernel, _before(window), out, images,
+                            window.dilation)
+  if _slides(window) and _is_thin(kernel.shape[:2], x, d):
+    return thin.convolve(x, kernel, window.padding, out)
   return _xla(x, kernel, window)
 
 
@@ -169,15 +171,16 @@ def _cpu_transpose(y, kernel, window, size):
   c, d = kernel.shape[2:]
   if _splits(window, c):
     return _of_groups(_cpu_transpose, (y, kernel), window, size)
-  if _slides(window):
+  if _slides(window, dilated=True):
     # With a flipped kernel it is a convolution itself.
-    window = Window(padding=tuple(
-        (k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
-            window.padding, kernel.shape, size, y.shape[1:3])))
+    window = window._replace(padding=tuple(
+        (s * (k - 1) - lo, n + lo - out) for (lo, _), s, k, n, out in zip(
+            window.padding, window.dilation, kernel.shape, size,
+            y.shape[1:3])))
     kernel = kernel[::-1, ::-1]
-    if images := _minimal(kernel.shape[:2], y.shape[0], size, d, c):
+    if images := _minimal(kernel.shape[:2], y.shape[0], size, window, d, c):
       return minimal.convolve(y, kernel, _before(window), size, images,
-                              transposed=True)
+                              window.dilation, transposed=True)
     return _cpu(y, kernel.swapaxes(2, 3), window)
   if _slides(window._replace(stride=(1, 1))) and _pays(
       *y.shape, *kernel.shape[:3]):
@@ -189,11 +192,12 @@ def _cpu_correlate(x, y, window, taps):
   c, d = x.shape[3], y.shape[3]
   if _splits(window, c // window.groups):
     return _of_groups(_cpu_correlate, (x, y), window, taps)
-  if _slides(window):
-    if images := _minimal(taps, x.shape[0], y.shape[1:3], c, d, gradient=True):
-      return minimal.correlate(x, y, _before(window), images)
-    if _is_thin(taps, x, d):
-      return _thin_correlate(x, y, window, taps)
+  if images := _minimal(taps, x.shape[0], y.shape[1:3], window, c, d,
+                        gradient=True):
+    return minimal.correlate(x, y, _before(window), taps, images,
+                             window.dilation)
+  if _slides(window) and _is_thin(taps, x, d):
+    return thin.correlate(x, y, _before(window), taps)
   return _xla_correlate(x, y, window, taps)
 
 
@@ -214,36 +218,46 @@ def _of_groups(function, arguments, window, *statics):
                           for part in parts], -1)
 
 
-def _slides(window):
-  """Whether a kernel moves by single steps, over all channels together."""
-  return window == Window(padding=window.padding)
+def _slides(window, dilated=False):
+  """Whether a kernel moves by single steps, over all channels together.
+
+  dilated: its taps may have any distance.
+  """
+  steps = window.dilation if dilated else (1, 1)
+  return window == Window(padding=window.padding, dilation=steps)
 
 
-def _minimal(taps, batch, out, c, d, gradient=False):
+def _minimal(taps, batch, out, window, c, d, gradient=False):
   """Images that minimal filtering takes at a time, or 0 where it is slower.
 
   It saves products in proportion to c d and writes 4 (c + d) numbers for each
-  output: from 32 channels on that pays where those of an image fit in the
-  processor's cache, from 128 on as long as there is memory for them. To take
-  the batch in parts costs copies, which pay from 64 channels on, and always for
-  the gradient of the kernel, of which XLA's own is the slowest.
+  output, 9 (c + d) with 5 x 5 taps: from 32 channels on that pays where those
+  of an image fit in the processor's cache, from 128 on as long as there is
+  memory for them. To take the batch in parts costs copies, which pay from 64
+  channels on, and always for the gradient of the kernel, of which XLA's own is
+  the slowest. With more taps there are more products for what is written, so a
+  part may be larger; forward, XLA's own 5 x 5 is faster below 64 channels.
 
   gradient: of the kernel, which needs those of input and output at once.
   """
-  if (taps != (3, 3) or min(out) < 4 or min(c, d) < 32
+  batch, out = minimal.phases(batch, out, window.dilation)
+  if (not _slides(window, dilated=True) or taps not in ((3, 3), (5, 5))
+      or min(out) < 4
+      or min(c, d) < (32 if gradient or taps == (3, 3) else 64)
       or jax.export.is_symbolic_dim(batch)
       or not _pays(batch, *out, *taps, c, d)):
     return 0
-  each = minimal.written(out, c + d if gradient else max(c, d))
-  if each > (MEMORY if min(c, d) >= 128 else CACHE if gradient else CACHE // 2):
+  room = CACHE * math.prod(taps) // 9
+  each = minimal.written(taps, out, c + d if gradient else max(c, d))
+  if each > (MEMORY if min(c, d) >= 128 else room if gradient else room // 2):
     return 0
   images = max(n for n in range(1, batch + 1)
-               if batch % n == 0 and (n == 1 or n * each <= CACHE))
+               if batch % n == 0 and (n == 1 or n * each <= room))
   return images if images == batch or gradient or min(c, d) >= 64 else 0
 
 
 def _is_thin(taps, x, d):
-  """Whether products with all taps of few channels d are faster (_thin)."""
+  """Whether ops/thin.py is faster; d: the few channels."""
   *pixels, c = x.shape
   return (d <= THIN and c >= 4 * d and _pays(*pixels, *taps, c, d)
           and _fits(4 * math.prod((*pixels, *taps, d)), MEMORY))
@@ -297,37 +311,6 @@ def _phase_taps(stride, before):
   """
   return [((u + before) % stride, (u + before) // stride)
           for u in range(stride)]
-
-
-def _thin(x, kernel, window):
-  """`convolve` to few channels: one product, and a sum of shifted maps."""
-  b, h, w, c = x.shape
-  kh, kw, _, d = kernel.shape
-  out = window.outputs((h, w), (kh, kw))
-  taps = jnp.moveaxis(kernel, 2, -1).reshape(-1, c)  # [kh kw d, c]
-  products = (taps @ x.reshape(-1, c).T).reshape(kh, kw, d, b, h, w)
-  edges = [(0, 0, 0)] * 4 + [(*pad, 0) for pad in window.padding]
-  products = jax.lax.optimization_barrier(
-      jax.lax.pad(products, jnp.zeros((), x.dtype), edges))
-  y = sum(products[i, j, :, :, i:i + out[0], j:j + out[1]]
-          for i in range(kh) for j in range(kw))
-  return jnp.moveaxis(y, 0, -1)
-
-
-def _thin_correlate(x, y, window, taps):
-  """`correlate` with few channels of y."""
-  (_, h, w, c), (kh, kw), d = x.shape, taps, y.shape[3]
-  pads = [(k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
-      window.padding, taps, (h, w), y.shape[1:3])]
-  y = _shifted(minimal.padded(y, pads), taps, (h, w))
-  kernel = x.reshape(-1, c).T @ y.reshape(-1, kh * kw * d)
-  return jnp.moveaxis(kernel.reshape(c, kh, kw, d)[:, ::-1, ::-1], 0, 2)
-
-
-def _shifted(x, taps, out):
-  """[b, *out, kh kw c]: every shift of a padded map, side by side."""
-  return jnp.concatenate([x[:, i:i + out[0], j:j + out[1]]
-                          for i in range(taps[0]) for j in range(taps[1])], -1)
 
 
 # As primitives.
