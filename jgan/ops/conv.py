@@ -8,11 +8,10 @@ are the other two, so derivatives of any order work in either mode. Maps are
 
 On a CPU (docs/performance.md has the measurements), from SMALL products on:
 
-  minimal    3x3 and 5x5 kernels of stride 1, by minimal filtering
-             (ops/minimal.py), of as many images at a time as a cache holds.
-             A dilated kernel sees every s-th pixel: those are maps of their
-             own.
-  phases     Transposed convolutions with a stride s are s^2 convolutions
+  minimal    3x3 and 5x5 kernels, also dilated ones, and 4x4 of stride 2, by
+             minimal filtering (ops/minimal.py), of as many images at a time as
+             a cache holds.
+  phases     Other transposed convolutions with a stride s are s^2 convolutions
              of the input, with every s-th tap each: no product is with a zero
              between the inputs.
   thin       Few channels on one side: one matrix product with all taps, and
@@ -47,6 +46,11 @@ THIN = 4
 """Channels up to which a side of a convolution is thin."""
 CACHE = 24 * 2**20
 """Bytes up to which what is written is still in a cache when it is read."""
+FEWEST = {'convolve': {(2, 2): 256, (3, 3): 32, (5, 5): 64},
+          'transpose': {(2, 2): 64, (3, 3): 32, (5, 5): 64},
+          'correlate': {(2, 2): 64, (3, 3): 32, (5, 5): 32}}
+"""Channels, by taps without a stride, from which minimal filtering is faster.
+"""
 GROUPS = 32
 """Groups up to which a program with a convolution for each is worth to compile.
 """
@@ -159,9 +163,9 @@ def _cpu(x, kernel, window):
   if _splits(window, c):
     return _of_groups(_cpu, (x, kernel), window)
   out = window.outputs(x.shape[1:3], kernel.shape[:2])
-  if images := _minimal(kernel.shape[:2], x.shape[0], out, window, c, d):
-    return minimal.convolve(x, kernel, _before(window), out, images,
-                            window.dilation)
+  if images := _minimal('convolve', kernel.shape[:2], x.shape[0], out, window,
+                        c, d):
+    return minimal.convolve(x, kernel, window, out, images)
   if _slides(window) and _is_thin(kernel.shape[:2], x, d):
     return thin.convolve(x, kernel, window.padding, out)
   return _xla(x, kernel, window)
@@ -171,18 +175,16 @@ def _cpu_transpose(y, kernel, window, size):
   c, d = kernel.shape[2:]
   if _splits(window, c):
     return _of_groups(_cpu_transpose, (y, kernel), window, size)
-  if _slides(window, dilated=True):
+  if images := _minimal('transpose', kernel.shape[:2], y.shape[0], size, window,
+                        c, d):
+    return minimal.transpose(y, kernel, window, size, images)
+  if _slides(window):
     # With a flipped kernel it is a convolution itself.
-    window = window._replace(padding=tuple(
-        (s * (k - 1) - lo, n + lo - out) for (lo, _), s, k, n, out in zip(
-            window.padding, window.dilation, kernel.shape, size,
-            y.shape[1:3])))
-    kernel = kernel[::-1, ::-1]
-    if images := _minimal(kernel.shape[:2], y.shape[0], size, window, d, c):
-      return minimal.convolve(y, kernel, _before(window), size, images,
-                              window.dilation, transposed=True)
-    return _cpu(y, kernel.swapaxes(2, 3), window)
-  if _slides(window._replace(stride=(1, 1))) and _pays(
+    window = Window(padding=tuple(
+        (k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
+            window.padding, kernel.shape, size, y.shape[1:3])))
+    return _cpu(y, kernel[::-1, ::-1].swapaxes(2, 3), window)
+  if c > THIN and _slides(window._replace(stride=(1, 1))) and _pays(
       *y.shape, *kernel.shape[:3]):
     return _phases(y, kernel, window, size)
   return _xla_transpose(y, kernel, window, size)
@@ -192,12 +194,11 @@ def _cpu_correlate(x, y, window, taps):
   c, d = x.shape[3], y.shape[3]
   if _splits(window, c // window.groups):
     return _of_groups(_cpu_correlate, (x, y), window, taps)
-  if images := _minimal(taps, x.shape[0], y.shape[1:3], window, c, d,
-                        gradient=True):
-    return minimal.correlate(x, y, _before(window), taps, images,
-                             window.dilation)
+  if images := _minimal('correlate', taps, x.shape[0], y.shape[1:3], window,
+                        c, d):
+    return minimal.correlate(x, y, window, taps, images)
   if _slides(window) and _is_thin(taps, x, d):
-    return thin.correlate(x, y, _before(window), taps)
+    return thin.correlate(x, y, window.padding, taps)
   return _xla_correlate(x, y, window, taps)
 
 
@@ -218,36 +219,41 @@ def _of_groups(function, arguments, window, *statics):
                           for part in parts], -1)
 
 
-def _slides(window, dilated=False):
-  """Whether a kernel moves by single steps, over all channels together.
-
-  dilated: its taps may have any distance.
-  """
-  steps = window.dilation if dilated else (1, 1)
-  return window == Window(padding=window.padding, dilation=steps)
+def _slides(window):
+  """Whether a kernel moves by single steps, over all channels together."""
+  return window == Window(padding=window.padding)
 
 
-def _minimal(taps, batch, out, window, c, d, gradient=False):
+def _minimal(what, taps, batch, out, window, c, d):
   """Images that minimal filtering takes at a time, or 0 where it is slower.
 
   It saves products in proportion to c d and writes 4 (c + d) numbers for each
-  output, 9 (c + d) with 5 x 5 taps: from 32 channels on that pays where those
-  of an image fit in the processor's cache, from 128 on as long as there is
-  memory for them. To take the batch in parts costs copies, which pay from 64
+  output, 9 (c + d) with 5 x 5 taps: from FEWEST channels on that pays where
+  those of an image fit in the processor's cache, from 128 on as long as there
+  is memory for them. To take the batch in parts costs copies, which pay from 64
   channels on, and always for the gradient of the kernel, of which XLA's own is
   the slowest. With more taps there are more products for what is written, so a
-  part may be larger; forward, XLA's own 5 x 5 is faster below 64 channels.
+  part may be larger.
 
-  gradient: of the kernel, which needs those of input and output at once.
+  Args:
+    what: of FEWEST.
+    taps, c, d: of the kernel; with a stride s, every s-th pixel is a channel.
+    batch, out: of what is computed, or of y for the gradient of the kernel.
+    window: Window.
   """
+  stride, gradient = window.stride, what == 'correlate'
+  if (window.groups > 1 or any(k % s for k, s in zip(taps, stride))
+      or (stride != (1, 1) and window.dilation != (1, 1))):
+    return 0
+  taps, c = tuple(k // s for k, s in zip(taps, stride)), c * math.prod(stride)
+  if what == 'transpose':
+    out = tuple(-(-n // s) for n, s in zip(out, stride))
   batch, out = minimal.phases(batch, out, window.dilation)
-  if (not _slides(window, dilated=True) or taps not in ((3, 3), (5, 5))
-      or min(out) < 4
-      or min(c, d) < (32 if gradient or taps == (3, 3) else 64)
+  if (min(c, d) < FEWEST[what].get(taps, math.inf) or min(out) < 4
       or jax.export.is_symbolic_dim(batch)
       or not _pays(batch, *out, *taps, c, d)):
     return 0
-  room = CACHE * math.prod(taps) // 9
+  room = CACHE * max(math.prod(taps), 9) // 9
   each = minimal.written(taps, out, c + d if gradient else max(c, d))
   if each > (MEMORY if min(c, d) >= 128 else room if gradient else room // 2):
     return 0
@@ -274,11 +280,6 @@ def _pays(*sizes):
   """Whether a product of sizes is at least SMALL, or not known, as above."""
   products = math.prod(sizes)
   return jax.export.is_symbolic_dim(products) or products >= SMALL
-
-
-def _before(window):
-  """The zeros above and left of a map."""
-  return tuple(lo for lo, _ in window.padding)
 
 
 def _phases(y, kernel, window, size):

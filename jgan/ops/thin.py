@@ -30,18 +30,18 @@ def convolve(x, kernel, padding, out):
   return jnp.moveaxis(y, 0, -1)
 
 
-def correlate(x, y, before, taps):
+def correlate(x, y, padding, taps):
   """Gradient of sum(y convolve(x, kernel)) by the kernel: [*taps, c, d].
 
   Args:
     x: [b, h, w, c].
     y: [b, *out, d].
-    before: zeros (above, left of) the map.
+    padding: as of `convolve`.
     taps: (kh, kw).
   """
   (_, h, w, c), (kh, kw), d = x.shape, taps, y.shape[3]
-  pads = [(k - 1 - lo, n + lo - out) for lo, k, n, out in zip(
-      before, taps, (h, w), y.shape[1:3])]
+  pads = [(k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
+      padding, taps, (h, w), y.shape[1:3])]
   y = minimal.padded(y, pads)
   shifted = jnp.concatenate([y[:, i:i + h, j:j + w]
                              for i in range(kh) for j in range(kw)], -1)
