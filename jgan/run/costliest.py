@@ -24,7 +24,8 @@ class Operation(NamedTuple):
   """All executions of one instruction in a trace.
 
   Attributes:
-    name: of the instruction in the compiled program.
+    name: of the instruction in the compiled program, after that of the program
+      if there are several.
     origin: the function of JAX that it comes from, '' if it is not known.
     count: number of executions.
     seconds: of all executions, without operations that they contain.
@@ -58,7 +59,10 @@ def operations(planes, texts=()):
         count[key] += 1
         said[key] += accessed
   sizes, origins = _sizes(texts), _origins(texts)
-  return [Operation(key[1], origins.get(key, ''), count[key], spent,
+  several = len({module for module, _ in seconds}) > 1
+  named = lambda module, name: (
+      f'{module.removeprefix("jit_")}/{name}' if several else name)
+  return [Operation(named(*key), origins.get(key, ''), count[key], spent,
                     said[key] or (sizes[key] * count[key]
                                   if sizes.get(key) is not None else None))
           for key, spent in seconds.most_common()]

@@ -287,11 +287,12 @@ def loop(config, method, source, where, k, state, start, session, stop,
       (step, length, name), x = ahead
       if (name, length) not in calls:
         began = time.perf_counter()
+        function = functools.partial(parallel.advance, step=kinds[name])
+        function.__name__ = f'{name}_{length}'  # its program's, in a profile
         try:
           with progress.during(shown(name, length), compiles=True):
             call = stop.wait(
-                _fitting, config.pipeline.placement == 'auto',
-                functools.partial(parallel.advance, step=kinds[name]), where,
+                _fitting, config.pipeline.placement == 'auto', function, where,
                 state, health, data, x, seed)
         except signals.Asked:
           session.leave(step - length, state)

@@ -50,6 +50,14 @@ def test_an_outer_operation_has_the_time_that_inner_ones_leave():
   assert 'bytes of these operations are not known' in costliest.report(listed)
 
 
+def test_operations_of_several_programs_are_told_apart():
+  listed = costliest.operations([plane(Stream=[
+      ('', 0, 3, named('dot.1')), ('', 4, 2, named('dot.1', 'jit_alpha_1'))])],
+      [PROGRAM, PROGRAM.replace('jit_step', 'jit_alpha_1')])
+  assert [x.name for x in listed] == ['step/dot.1', 'alpha_1/dot.1']
+  assert {x.origin for x in listed} == {'gen/dot'}
+
+
 def test_a_tpu_names_operations_and_their_bytes_itself():
   """Its other lines are of the same time."""
   listed = costliest.operations([plane(
