@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from jgan import config as configs
-from jgan.errors import UserError
+from jgan.errors import Stopped, UserError
 from jgan.run import images, loop
 
 
@@ -34,20 +34,21 @@ def test_other_images_are_refused_before_anything_is_compiled(
 
   def begin(*_):
     begun.append(1)
-    raise KeyboardInterrupt
+    raise Stopped('here')
 
   monkeypatch.setattr(loop, 'begin', begin)
   run = lambda data, **options: loop.run(
       small(), tmp_path / 'run', data_dir=str(data), **options)
-  with pytest.raises(KeyboardInterrupt):
+  with pytest.raises(Stopped):
     run(first)
+  (tmp_path / 'run' / 'metrics.jsonl').touch()
   with pytest.raises(UserError) as e:
     run(second)
   text = str(e.value)
   assert '\n' not in text and '--allow_config_change' in text
   assert '30 of 16 x 16 x 3' in text and '32 of 16 x 16 x 3' in text
   assert f'--data_dir={first}' in text and f'--data_dir={second}' in text
-  with pytest.raises(KeyboardInterrupt):
+  with pytest.raises(Stopped):
     run(first.rename(tmp_path / 'moved'))
   assert len(begun) == 2
 
@@ -55,6 +56,7 @@ def test_other_images_are_refused_before_anything_is_compiled(
 def test_other_images_are_taken_when_allowed_and_said_once(tmp_path, caplog):
   one, two = np.zeros((4, 2, 2, 1), np.uint8), np.ones((4, 2, 2, 1), np.uint8)
   images.settle(tmp_path, one, 'here')
+  (tmp_path / 'metrics.jsonl').touch()
   with pytest.raises(UserError, match='was begun with other images'):
     images.settle(tmp_path, two, 'there')
   images.settle(tmp_path, two, 'there', allow_change=True)
@@ -78,5 +80,6 @@ def test_another_process_compares_and_writes_nothing(tmp_path):
   images.settle(tmp_path, source, '', writer=False)
   assert not list(tmp_path.iterdir())
   images.settle(tmp_path, source, '')
+  (tmp_path / 'metrics.jsonl').touch()
   with pytest.raises(UserError, match='other images'):
     images.settle(tmp_path, source[:3], '', writer=False)
