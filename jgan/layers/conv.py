@@ -141,8 +141,12 @@ class DepthwiseTranspose(nn.Module):
     return jnp.stack(rows, 2).reshape(b, 2 * h, 2 * w, c)
 
 
-def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1):
-  """Convolves [b, h, w, c] with [k, k, c / groups, d]; arguments as in Conv."""
+def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1,
+             brief=False):
+  """Convolves [b, h, w, c] with [k, k, c / groups, d]; arguments as in Conv.
+
+  brief: as in ops.conv.Window, of programs with hundreds of convolutions.
+  """
   k, channels = kernel.shape[0], x.shape[-1]
   same = dilation * (k // 2)
   padding = same if padding is None else padding
@@ -152,7 +156,8 @@ def convolve(x, kernel, *, stride=1, padding=None, dilation=1, groups=1):
   if keeps_size and k == groups == 1:
     # The gradient of a matrix product is 4 times faster on a CPU.
     return (x.reshape(-1, channels) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
-  return conv.convolve(x, kernel, _window(stride, padding, dilation, groups))
+  window = _window(stride, padding, dilation, groups)
+  return conv.convolve(x, kernel, window._replace(brief=brief))
 
 
 def _window(stride, padding, dilation=1, groups=1):

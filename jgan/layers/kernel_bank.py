@@ -88,7 +88,7 @@ def convolve_edges(h, kernels, bias, *, stride=1):
     edges, k, _, c, d = stack.shape
     kernel = jnp.moveaxis(stack, 0, 3).reshape(k, k, c, edges * d)
     out += convolve(h, kernel.astype(h.dtype), stride=stride,
-                    dilation=dilation)
+                    dilation=dilation, brief=True)
   return jnp.split(out, len(bias), axis=-1)
 
 

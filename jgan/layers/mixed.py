@@ -119,7 +119,7 @@ class Mixed(nn.Module):
     for dilation, several in kernels.items():
       dtype = layer.dtype
       out += convolve(h.astype(dtype), centred_sum(several).astype(dtype),
-                      stride=self.stride, dilation=dilation)
+                      stride=self.stride, dilation=dilation, brief=True)
     return out + jnp.asarray(bias, out.dtype)
 
   def _other(self, op, train):

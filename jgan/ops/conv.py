@@ -66,11 +66,14 @@ class Window(NamedTuple):
     padding: zeros (before, after) of either axis; negative numbers crop.
     dilation: steps between the taps of the kernel.
     groups: number of channel groups that are convolved separately.
+    brief: whether a program that compiles sooner is worth more than a faster
+      one: 5 x 5 and dilated kernels are XLA's on a CPU too.
   """
   stride: tuple[int, int] = (1, 1)
   padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
   dilation: tuple[int, int] = (1, 1)
   groups: int = 1
+  brief: bool = False
 
   def outputs(self, size, taps):
     """(h, w) of the output for inputs and a kernel of such (h, w)."""
@@ -180,7 +183,7 @@ def _cpu_transpose(y, kernel, window, size):
     return minimal.transpose(y, kernel, window, size, images)
   if _slides(window):
     # With a flipped kernel it is a convolution itself.
-    window = Window(padding=tuple(
+    window = window._replace(padding=tuple(
         (k - 1 - lo, n + lo - out) for (lo, _), k, n, out in zip(
             window.padding, kernel.shape, size, y.shape[1:3])))
     return _cpu(y, kernel[::-1, ::-1].swapaxes(2, 3), window)
@@ -221,7 +224,7 @@ def _of_groups(function, arguments, window, *statics):
 
 def _slides(window):
   """Whether a kernel moves by single steps, over all channels together."""
-  return window == Window(padding=window.padding)
+  return window == Window(padding=window.padding, brief=window.brief)
 
 
 def _minimal(what, taps, batch, out, window, c, d):
@@ -250,6 +253,7 @@ def _minimal(what, taps, batch, out, window, c, d):
     out = tuple(-(-n // s) for n, s in zip(out, stride))
   batch, out = minimal.phases(batch, out, window.dilation)
   if (min(c, d) < FEWEST[what].get(taps, math.inf) or min(out) < 4
+      or (window.brief and (taps == (5, 5) or window.dilation != (1, 1)))
       or jax.export.is_symbolic_dim(batch)
       or not _pays(batch, *out, *taps, c, d)):
     return 0

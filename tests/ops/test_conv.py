@@ -126,6 +126,16 @@ def test_a_dilated_kernel_has_several_small_maps_of_every_image():
   assert images((8, 9), Window((2, 2))) == 0  # 3 is no multiple of 2
 
 
+@pytest.mark.parametrize('taps, dilation', [(5, 1), (3, 2)])
+def test_a_brief_program_has_xlas_own_also_in_gradients(taps, dilation):
+  pad = dilation * (taps // 2)
+  window = Window((1, 1), ((pad, pad),) * 2, (dilation,) * 2, brief=True)
+  x, kernel = drawn(1, 8, 8, 64), drawn(taps, taps, 64, 64)
+  loss = lambda x, k: jnp.sin(conv.convolve(x, k, window)).sum()
+  text = jax.jit(jax.grad(loss, (0, 1))).lower(x, kernel).as_text()
+  assert text.count('stablehlo.convolution') == 3
+
+
 def test_with_a_stride_every_other_pixel_is_a_channel_of_its_own():
   chosen = lambda what, c, d, side: conv._minimal(
       what, (4, 4), 16, (side, side), Window((2, 2)), c, d)
