@@ -313,7 +313,7 @@ def settle_config(folder, config, allow_change, writer=True, many=False):
   new = configs.plain(config)
   old = configs.recorded(folder)
   before = completed(old) if old else {}
-  # A mistake that ended it before it began may be corrected.
+  # What ended before it began may be corrected, another program's file not.
   ours = before is not old
   if many:
     before = before | {key: new[key] for key in ('seed', 'seeds')}
